@@ -1,0 +1,114 @@
+"""The closed sets of machine codes, each with the sentence that tells a person what to do.
+
+HTTP statuses are mapped at the edge (``telemetry.web.answers``), process exit codes in ``telemetry.cli``.
+"""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Why a whole request was refused."""
+
+    EVENTS_REQUIRED = "events_required"
+    TOO_MANY_EVENTS = "too_many_events"
+    INVALID_JSON = "invalid_json"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_ENCODING = "unsupported_encoding"
+    BODY_TIMEOUT = "body_timeout"
+    BUSY = "busy"
+    STORAGE_FULL = "storage_full"
+    STORAGE_ERROR = "storage_error"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    NOT_FOUND = "not_found"
+    INTERNAL = "internal"
+
+
+ERROR_SENTENCES: dict[ErrorCode, str] = {
+    # The first two, and "Not found", are promised byte for byte to deployed clients.
+    ErrorCode.EVENTS_REQUIRED: "Invalid request: events array required",
+    ErrorCode.TOO_MANY_EVENTS: "Too many events: max {limit} per batch",
+    ErrorCode.INVALID_JSON: "Invalid JSON: send one UTF-8 encoded JSON object and nothing else",
+    ErrorCode.TOO_LARGE: "Body too large: send at most {limit} bytes",
+    ErrorCode.UNSUPPORTED_ENCODING: "Unsupported Content-Encoding: send the body uncompressed",
+    ErrorCode.BODY_TIMEOUT: "Body not received in time: send it within {limit} seconds",
+    ErrorCode.BUSY: "Too busy: retry after the seconds given in Retry-After",
+    ErrorCode.STORAGE_FULL: "Storage is full: retry later; the operator needs to free disk space",
+    ErrorCode.STORAGE_ERROR: "Storage is failing: retry later; the operator finds the cause in the log",
+    ErrorCode.METHOD_NOT_ALLOWED: "Method not allowed: use one of those in the Allow header",
+    ErrorCode.NOT_FOUND: "Not found",
+    ErrorCode.INTERNAL: "Internal error: retry later; the operator finds the cause in the log",
+}
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure of the service
+    """A whole request is refused; nothing of it was stored."""
+
+    def __init__(self, code: ErrorCode, *, limit: float | None = None) -> None:
+        self.code = code
+        self.sentence = ERROR_SENTENCES[code].format(limit=limit)
+        super().__init__(self.sentence)
+
+
+class RejectionCode(StrEnum):
+    """Why one event of a batch was not stored; its neighbours were."""
+
+    NOT_AN_OBJECT = "not_an_object"
+    TYPE_INVALID = "type_invalid"
+    FIELD_MISSING = "field_missing"
+    FIELD_INVALID = "field_invalid"
+    INSTALLATION_INVALID = "installation_invalid"
+    VERSION_INVALID = "version_invalid"
+    HASH_INVALID = "hash_invalid"
+    LABEL_INVALID = "label_invalid"
+    TIMESTAMP_INVALID = "timestamp_invalid"
+    TIMESTAMP_AHEAD = "timestamp_ahead"
+    TIMESTAMP_EXPIRED = "timestamp_expired"
+    CONTENT_REFUSED = "content_refused"
+
+
+REJECTION_SENTENCES: dict[RejectionCode, str] = {
+    RejectionCode.NOT_AN_OBJECT: "Not an event: send a JSON object with a type",
+    RejectionCode.TYPE_INVALID: "Invalid type: use lower-case letters, digits and _, a letter first, at most 64",
+    RejectionCode.FIELD_MISSING: "Missing field: send every field of the event's type",
+    RejectionCode.FIELD_INVALID: "Invalid field: send the JSON type and range that the event's type documents",
+    RejectionCode.INSTALLATION_INVALID: "Invalid installationId: send a random UUID (letters, digits, - and _ only)",
+    RejectionCode.VERSION_INVALID: "Invalid driftVersion: send a version number such as 1.2.3 or 1.2.3-beta.1",
+    RejectionCode.HASH_INVALID: "Invalid signatureHash: send 1 to 64 hexadecimal digits",
+    RejectionCode.LABEL_INVALID: "Invalid label: send a name of letters, digits and . _ + # - only, at most 64",
+    RejectionCode.TIMESTAMP_INVALID: "Invalid timestamp: send ISO 8601 in UTC such as 2026-11-23T16:22:38.222Z",
+    RejectionCode.TIMESTAMP_AHEAD: "Timestamp too far ahead: set the clock; at most 24 hours ahead are accepted",
+    RejectionCode.TIMESTAMP_EXPIRED: "Timestamp too old: send events within the retention period",
+    RejectionCode.CONTENT_REFUSED: (
+        "Refused content: unknown fields may hold only numbers, booleans and short names, at most 4 levels deep"
+    ),
+}
+
+
+class EventRejected(Exception):  # noqa: N818 - expected of any client, and answered with a 200
+    """One event does not fit the catalogue."""
+
+    def __init__(self, code: RejectionCode, detail: str = "") -> None:
+        self.code = code
+        sentence = REJECTION_SENTENCES[code]
+        self.sentence = f"{sentence} ({detail})" if detail else sentence
+        super().__init__(self.sentence)
+
+
+class StartError(Exception):
+    """The service or a command cannot start; the message says what to do."""
+
+
+class SettingsError(StartError):
+    """A setting is unknown or malformed."""
+
+
+class LockHeldError(StartError):
+    """Another process owns the data directory."""
+
+
+class DataDamagedError(StartError):
+    """A database file cannot be read; it was left untouched."""
+
+
+class DataDirectoryError(StartError):
+    """The data directory cannot be used."""

@@ -1,0 +1,175 @@
+"""The event catalogue: one typed struct for each event type that Drift's clients send.
+
+Validation, the stored payload, JSON Schema and the counters derive from these structs; to add an event type, add a
+struct to ``KnownEvent``. Names on the wire are camel case. Limits come from the wire contract.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+import msgspec
+from msgspec import Meta
+
+from telemetry.errors import EventRejected, RejectionCode
+from telemetry.shapes import (
+    INSTALLATION_ID_PATTERN,
+    LABEL_PATTERN,
+    SIGNATURE_HASH_PATTERN,
+    TEXT_LENGTH_MAX,
+    TIMESTAMP_LENGTH_MAX,
+    VERSION_PATTERN,
+    is_installation_id,
+    is_label,
+    is_signature_hash,
+    is_version,
+)
+
+INTEGER_MAX = 2**53 - 1
+LABELS_MAX = 100
+UNKNOWN_INSTALLATION = "unknown"
+
+
+def _text(pattern: str, description: str) -> Meta:
+    # The pattern only documents: msgspec would match it anew for each string, which costs more than all the rest.
+    schema = {"pattern": f"^(?:{pattern})$"}
+    return Meta(min_length=1, max_length=TEXT_LENGTH_MAX, description=description, extra_json_schema=schema)
+
+
+Label = Annotated[str, _text(LABEL_PATTERN, "A short name without spaces.")]
+Count = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Duration = Count | Annotated[float, Meta(ge=0, le=INTEGER_MAX)]
+Labels = Annotated[list[Label], Meta(max_length=LABELS_MAX)]
+CountByLabel = Annotated[dict[Label, Count], Meta(max_length=LABELS_MAX)]
+
+
+def _snake_case(class_name: str) -> str:
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in class_name).lstrip("_")
+
+
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", tag_field="type", tag=_snake_case):
+    """What every event carries; ``timestamp`` is the client's clock, kept as it was sent."""
+
+    # The name of the type on the wire and in the log.
+    type: ClassVar[str]
+    # Fields whose values are counted for each day, as ``<field>:<value>``.
+    counted: ClassVar[tuple[str, ...]] = ()
+
+    timestamp: Annotated[str, Meta(max_length=TIMESTAMP_LENGTH_MAX, description="ISO 8601 in UTC, milliseconds.")]
+    installation_id: Annotated[str, _text(INSTALLATION_ID_PATTERN, "A random UUID, or `unknown`.")]
+    drift_version: Annotated[str, _text(VERSION_PATTERN, "The version of Drift that recorded the event.")]
+
+    def __init_subclass__(cls) -> None:
+        cls.type = _snake_case(cls.__name__)
+
+    def labels(self) -> Iterable[str]:
+        """Every free-form label in the event."""
+        return ()
+
+    def check_texts(self) -> None:
+        """Raise ``EventRejected`` if a text does not have the shape of what it stands for."""
+        if not is_installation_id(self.installation_id):
+            raise EventRejected(RejectionCode.INSTALLATION_INVALID)
+        if not is_version(self.drift_version):
+            raise EventRejected(RejectionCode.VERSION_INVALID)
+        for label in self.labels():
+            if not is_label(label):
+                raise EventRejected(RejectionCode.LABEL_INVALID)
+
+
+class PatternSignature(Event, frozen=True, gc=False):
+    """A code pattern that a scan found, as a hash; never the code itself."""
+
+    counted = ("language", "category")
+
+    signature_hash: Annotated[str, _text(SIGNATURE_HASH_PATTERN, "SHA-256 of the pattern, cut short.")]
+    category: Label
+    confidence: Share
+    location_count: Count
+    outlier_count: Count
+    detection_method: Literal["ast", "regex", "hybrid", "semantic"]
+    language: Label
+
+    def labels(self) -> Iterable[str]:
+        """Every free-form label in the event."""
+        return (self.category, self.language)
+
+    def check_texts(self) -> None:
+        """Raise ``EventRejected`` if a text does not have the shape of what it stands for."""
+        super().check_texts()
+        if not is_signature_hash(self.signature_hash):
+            raise EventRejected(RejectionCode.HASH_INVALID)
+
+
+class AggregateStats(Event, frozen=True):
+    """The size and make-up of one code base, in numbers."""
+
+    total_patterns: Count
+    patterns_by_status: CountByLabel
+    patterns_by_category: CountByLabel
+    languages: Labels
+    frameworks: Labels
+    features_enabled: Labels
+    codebase_size_tier: Literal["small", "medium", "large", "enterprise"]
+
+    def labels(self) -> Iterable[str]:
+        """Every free-form label in the event."""
+        return (
+            *self.patterns_by_status,
+            *self.patterns_by_category,
+            *self.languages,
+            *self.frameworks,
+            *self.features_enabled,
+        )
+
+
+class UserAction(Event, frozen=True, gc=False):
+    """What a user decided about a pattern."""
+
+    action: Literal["approve", "ignore", "create_variant", "dismiss_outlier"]
+    category: Label
+    confidence_at_action: Share
+    hours_since_discovery: Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+    is_bulk_action: bool
+
+    def labels(self) -> Iterable[str]:
+        """Every free-form label in the event."""
+        return (self.category,)
+
+
+class ScanCompletion(Event, frozen=True, gc=False):
+    """One finished scan and its cost."""
+
+    duration_ms: Duration
+    files_scanned: Count
+    new_patterns_discovered: Count
+    is_incremental: bool
+    worker_count: Count
+
+
+class OtherEvent(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """An event of a type that this catalogue does not know yet; its other fields passed the privacy gate."""
+
+    type: str
+    timestamp: str
+    installation_id: str
+    drift_version: str
+
+    counted: ClassVar[tuple[str, ...]] = ()
+
+
+KnownEvent = PatternSignature | AggregateStats | UserAction | ScanCompletion
+AnyEvent = KnownEvent | OtherEvent
+
+
+def wire_names(event_class: type[Event]) -> frozenset[str]:
+    """Return the names on the wire of all fields of an event class, its type included."""
+    return frozenset({"type", *(field.encode_name for field in msgspec.structs.fields(event_class))})
+
+
+KNOWN_EVENTS: dict[str, type[KnownEvent]] = {known.type: known for known in get_args(KnownEvent)}
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of one known event."""
+    return msgspec.json.schema(KnownEvent)
