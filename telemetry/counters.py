@@ -1,0 +1,132 @@
+"""The in-memory counters: what has been appended to the log and not yet flushed to the aggregates.
+
+Nothing here reads a clock or does I/O. Counters take events in commit order; a flush drains them, and merges what it
+drained back if it fails.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+
+import msgspec
+
+from telemetry.day_labels import DAYS_REMEMBERED, DayLabels
+from telemetry.deltas import ActionDelta, Delta, SignatureDelta
+from telemetry.events import UNKNOWN_INSTALLATION, AnyEvent, PatternSignature, UserAction
+
+MILLIONTHS = 1_000_000
+CONFIDENCE_HIGH = 0.85
+CONFIDENCE_MEDIUM = 0.70
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """Events that are durable in the segment of ``day``: their ids ascend, and all were received at one instant."""
+
+    day: str
+    received_at: str
+    ids: Sequence[int]
+    events: Sequence[AnyEvent]
+
+
+class Counters:
+    """Contributions since the last drain; ``labels`` bounds the metrics of a day."""
+
+    def __init__(self, labels: DayLabels) -> None:
+        self.labels = labels
+        self._delta = Delta()
+        self._counted: dict[str, int] = {}
+
+    @property
+    def keys(self) -> int:
+        """How many rows of the aggregates a flush would touch now."""
+        return self._delta.keys
+
+    def add(self, appended: Appended) -> None:
+        """Count events; the watermark of their segment moves to the last of them."""
+        if not appended.ids:
+            return
+        self._advance(appended.day, appended.ids[-1])
+        self._count_installations(appended)
+        self._count_labels(appended)
+        for event_id, event in zip(appended.ids, appended.events, strict=True):
+            if isinstance(event, PatternSignature):
+                self._count_signature(event, event_id, appended)
+            elif isinstance(event, UserAction):
+                self._count_action(event, appended)
+
+    def counted(self, day: str) -> int:
+        """Return the id of the last event of a recent day that was counted, flushed since or not; 0 if unknown."""
+        return self._counted.get(day, 0)
+
+    def merge(self, delta: Delta) -> None:
+        """Take back what a failed flush had drained."""
+        delta.merge(self._delta)
+        self._delta = delta
+
+    def drain(self) -> Delta:
+        """Take everything, watermarks included, and leave the counters empty."""
+        drained, self._delta = self._delta, Delta()
+        return drained
+
+    def _advance(self, day: str, last_id: int) -> None:
+        self._delta.watermarks[day] = last_id
+        self._counted[day] = last_id
+        if len(self._counted) > DAYS_REMEMBERED:
+            del self._counted[min(self._counted.keys() - {day})]
+
+    def _count_installations(self, appended: Appended) -> None:
+        installations = self._delta.installations.setdefault(appended.day, set())
+        installations.update(map(attrgetter("installation_id"), appended.events))
+        installations.discard(UNKNOWN_INSTALLATION)
+
+    def _count_labels(self, appended: Appended) -> None:
+        metrics = self._delta.daily.setdefault(appended.day, Counter())
+        for prefix, labels in _labels_by_prefix(appended.events):
+            for label, count in Counter(labels).items():
+                metrics[self.labels.metric(appended.day, prefix, label)] += count
+
+    def _count_signature(self, event: PatternSignature, event_id: int, appended: Appended) -> None:
+        confidence = round(event.confidence * MILLIONTHS)
+        signature = self._delta.signatures.get(event.signature_hash)
+        if signature is None:
+            self._delta.signatures[event.signature_hash] = SignatureDelta(
+                event.signature_hash, 1, confidence, event.location_count, event.outlier_count,
+                appended.received_at, appended.received_at, appended.day, event_id,
+                event.category, event.detection_method, event.language,
+            )  # fmt: skip
+            return
+        signature.occurrences += 1
+        signature.confidence_millionths += confidence
+        signature.locations += event.location_count
+        signature.outliers += event.outlier_count
+        # Within a day ids only grow; a day before the latest one appears when the clock was set back.
+        if appended.day >= signature.latest_day:
+            signature.latest_day, signature.latest_id = appended.day, event_id
+            signature.category, signature.detection_method = event.category, event.detection_method
+            signature.language = event.language
+        signature.first_seen = min(signature.first_seen, appended.received_at)
+        signature.last_seen = max(signature.last_seen, appended.received_at)
+
+    def _count_action(self, event: UserAction, appended: Appended) -> None:
+        key = (event.category, event.action, confidence_bucket(event.confidence_at_action))
+        decision = ActionDelta(*key, 1, event.hours_since_discovery, appended.received_at)
+        if (counted := self._delta.actions.setdefault(key, decision)) is not decision:
+            counted.merge(decision)
+
+
+def confidence_bucket(confidence: float) -> str:
+    """Return Drift's own name for a range of confidence."""
+    if confidence >= CONFIDENCE_HIGH:
+        return "high"
+    return "medium" if confidence >= CONFIDENCE_MEDIUM else "low"
+
+
+def _labels_by_prefix(events: Sequence[AnyEvent]) -> Iterable[tuple[str, Iterable[str]]]:
+    by_class: defaultdict[type[AnyEvent], list[AnyEvent]] = defaultdict(list)
+    for event in events:
+        by_class[type(event)].append(event)
+    yield "version", map(attrgetter("drift_version"), events)
+    for event_class, same in by_class.items():
+        yield "events", map(attrgetter("type"), same)
+        for name in event_class.counted:
+            yield name, map(attrgetter(name), same)
