@@ -1,0 +1,5 @@
+SELECT id, created_at, type, timestamp, installation_id, drift_version, payload
+FROM events
+WHERE id < ?1
+ORDER BY id DESC
+LIMIT ?2

@@ -1,0 +1,79 @@
+"""The aggregates database: daily statistics, signatures, decisions, installations and watermarks, kept for ever."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+import aiosqlite
+import msgspec
+
+from telemetry.deltas import Delta
+from telemetry.storage.database import Synchronous, open_database, transaction
+from telemetry.storage.migrations import schema_version
+from telemetry.storage.queries import query
+
+# Bounds the JSON text of one statement to about a megabyte, and how long it keeps other threads waiting.
+_ROWS_PER_STATEMENT = 5_000
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Aggregates:
+    """The only writer of ``telemetry.db``; ``add`` is called by one task at a time."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, path: Path, *, synchronous: Synchronous) -> Self:
+        """Open or create the database."""
+        return cls(await open_database(path, "aggregates", synchronous=synchronous))
+
+    async def add(self, delta: Delta) -> None:
+        """Add a delta and advance the watermarks in one transaction; raise ``sqlite3.Error`` with nothing changed."""
+        async with transaction(self._connection):
+            daily = [[day, metric, value] for day, metrics in delta.daily.items() for metric, value in metrics.items()]
+            await self._execute_rows("add_daily_stats", daily)
+            await self._execute_rows("add_pattern_signatures", list(delta.signatures.values()))
+            await self._execute_rows("add_action_aggregates", list(delta.actions.values()))
+            for day in sorted(delta.installations):
+                await self._add_installations(day, list(delta.installations[day]))
+            await self._connection.execute(query("advance_watermarks"), (_encode(delta.watermarks).decode(),))
+            await self._connection.execute("UPDATE state SET revision = revision + 1")
+
+    async def read(self, sql: str, parameters: Sequence[object] = ()) -> list[aiosqlite.Row]:
+        """Return the rows of a query."""
+        return list(await self._connection.execute_fetchall(sql, parameters))
+
+    async def watermark(self, day: str) -> int:
+        """Return the id of the last event of a segment that the aggregates include, or 0."""
+        found = await self.read("SELECT watermark FROM segments WHERE day = ?", (day,))
+        return max((int(row[0]) for row in found), default=0)
+
+    async def metrics(self, day: str) -> list[str]:
+        """Return the names of the metrics that have a value on ``day``."""
+        found = await self.read("SELECT metric FROM daily_stats WHERE date = ?", (day,))
+        return [str(row[0]) for row in found]
+
+    async def schema_version(self) -> int:
+        """Return the version that the file was migrated to."""
+        return await schema_version(self._connection)
+
+    async def close(self) -> None:
+        """Close the file; the object must not be used afterwards."""
+        await self._connection.close()
+
+    async def _add_installations(self, day: str, installations: list[str]) -> None:
+        for chunk in _chunks(installations):
+            parameters = (day, _encode(chunk).decode())
+            await self._connection.execute(query("count_unique_installations"), parameters)
+            await self._connection.execute(query("count_new_installations"), parameters)
+            await self._connection.execute(query("add_installations"), parameters)
+
+    async def _execute_rows(self, name: str, rows: Sequence[object]) -> None:
+        for chunk in _chunks(rows):
+            await self._connection.execute(query(name), (_encode(chunk).decode(),))
+
+
+def _chunks(rows: Sequence[object]) -> Iterator[Sequence[object]]:
+    return (rows[start : start + _ROWS_PER_STATEMENT] for start in range(0, len(rows), _ROWS_PER_STATEMENT))

@@ -1,0 +1,168 @@
+"""The appender: requests that arrive together share one transaction (group commit), and duplicates are set aside.
+
+One task, which nothing cancels, commits a group while the next one fills. What is durable is counted in commit order
+before anything else happens, so the counters neither miss nor repeat an event.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from telemetry.clock import Clock, column_time, day_of
+from telemetry.counters import Appended, Counters
+from telemetry.duplicates import DuplicateWindow
+from telemetry.errors import DataDamagedError, ErrorCode, Refusal
+from telemetry.events import AnyEvent
+from telemetry.storage.database import storage_error_code
+from telemetry.storage.event_log import EventLog
+from telemetry.wire import Batch, Row
+
+logger = logging.getLogger(__name__)
+
+PROBE_INTERVAL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How much may wait before new batches are refused: for its commit, and counted for the next flush."""
+
+    events_max: int
+    bytes_max: int
+    counter_keys_max: int
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Events that share one transaction; ``outcome`` is None once they are durable, or why none of them is."""
+
+    outcome: asyncio.Future[ErrorCode | None]
+    events: list[AnyEvent] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    digests: list[int] = field(default_factory=list)
+    bytes: int = 0
+
+
+class Appender:
+    """Makes batches durable, once each, and counts them. ``run`` is its task; ``close`` ends it when all is stored."""
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        counters: Counters,
+        window: DuplicateWindow,
+        clock: Clock,
+        limits: QueueLimits,
+        on_counted: Callable[[], None],
+    ) -> None:
+        self.failing: ErrorCode | None = None
+        self.duplicates = 0
+        self._log = log
+        self._counters = counters
+        self._window = window
+        self._clock = clock
+        self._limits = limits
+        self._on_counted = on_counted
+        self._filling = Group(asyncio.get_running_loop().create_future())
+        self._appending: dict[int, Group] = {}
+        self._waiting_bytes = 0
+        self._filled = asyncio.Event()
+        self._closing = False
+
+    async def append(self, batch: Batch, body_bytes: int) -> None:
+        """Return when every event of the batch is durable; raise ``Refusal`` if some are not."""
+        for group in self._join(batch, body_bytes):
+            outcome = await asyncio.shield(group.outcome)
+            if outcome is not None:
+                raise Refusal(outcome)
+
+    async def run(self) -> None:
+        """Commit groups until closed."""
+        while not (self._closing and not self._filling.rows):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._filled.wait(), PROBE_INTERVAL_S if self.failing else None)
+            self._filled.clear()
+            if self._filling.rows:
+                group, self._filling = self._filling, Group(asyncio.get_running_loop().create_future())
+                await self._commit(group)
+            elif self.failing:
+                await self._probe()
+
+    def close(self) -> None:
+        """Let ``run`` return once everything that waits is stored; nothing more is taken."""
+        self._closing = True
+        self._filled.set()
+
+    def _join(self, batch: Batch, body_bytes: int) -> set[Group]:
+        """Put what is new into the filling group; return the groups that decide whether the batch is durable."""
+        self._check_room(len(batch.rows), body_bytes)
+        self._window.forget(self._clock.monotonic())
+        filling, deciding = self._filling, set()
+        for event, row in zip(batch.events, batch.rows, strict=True):
+            digest = row.digest
+            if digest in self._window:
+                self.duplicates += 1
+                continue
+            group = self._appending.get(digest)
+            deciding.add(group or filling)
+            if group is not None:
+                self.duplicates += 1
+                continue
+            self._appending[digest] = filling
+            filling.events.append(event)
+            filling.rows.append(row)
+            filling.digests.append(digest)
+        if filling in deciding:
+            filling.bytes += body_bytes
+            self._waiting_bytes += body_bytes
+            self._filled.set()
+        return deciding
+
+    def _check_room(self, events: int, body_bytes: int) -> None:
+        limits = self._limits
+        if (
+            self._closing
+            or len(self._appending) + events > limits.events_max
+            or self._waiting_bytes + body_bytes > limits.bytes_max
+            or self._counters.keys > limits.counter_keys_max
+        ):
+            raise Refusal(self.failing or ErrorCode.BUSY)
+
+    async def _commit(self, group: Group) -> None:
+        outcome: ErrorCode | None = None
+        try:
+            await self._store(group)
+        except (sqlite3.Error, DataDamagedError) as error:
+            outcome = await self._failed(error)
+        self.failing = outcome
+        for digest in group.digests:
+            del self._appending[digest]
+        self._waiting_bytes -= group.bytes
+        group.outcome.set_result(outcome)
+
+    async def _store(self, group: Group) -> None:
+        received_at = column_time(self._clock.now())
+        segment = await self._log.enter(day_of(received_at))
+        ids = await segment.append(group.rows, received_at)
+        self._window.remember(group.digests, self._clock.monotonic())
+        self._counters.add(Appended(segment.day, received_at, ids, group.events))
+        self._on_counted()
+
+    async def _probe(self) -> None:
+        try:
+            segment = await self._log.enter(day_of(column_time(self._clock.now())))
+            await segment.probe()
+        except (sqlite3.Error, DataDamagedError) as error:
+            self.failing = await self._failed(error)
+        else:
+            self.failing = None
+
+    async def _failed(self, error: sqlite3.Error | DataDamagedError) -> ErrorCode:
+        code = storage_error_code(error) if isinstance(error, sqlite3.Error) else ErrorCode.STORAGE_ERROR
+        logger.error("append failed, its batches were refused", extra={"code": code, "reason": str(error)})
+        if code is ErrorCode.STORAGE_ERROR:
+            await self._log.close()
+        return code

@@ -1,0 +1,61 @@
+"""The data directory: where its files are, and the lock that gives it to one process."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from telemetry.errors import DataDirectoryError, LockHeldError
+
+
+class DataDirectory:
+    """Names the files under one root; creating it makes the folders durable."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.aggregates = root / "telemetry.db"
+        self.events = root / "events"
+        self.lock = root / "lock"
+
+    def create(self) -> None:
+        """Make the folders, readable by their owner only; raise ``DataDirectoryError`` if that cannot be done."""
+        try:
+            for folder in (self.root, self.events):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _sync_folder(folder.parent)
+            _sync_folder(self.events)
+        except OSError as error:
+            raise DataDirectoryError(
+                f"cannot use {self.root} as data directory ({error.strerror}): choose another with --data-dir, "
+                "or let this user write there"
+            ) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory for this process, or raise ``LockHeldError`` at once."""
+        try:
+            descriptor = os.open(self.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DataDirectoryError(
+                f"cannot write to {self.root} ({error.strerror}): let this user write there"
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise LockHeldError(
+                f"another process is using {self.root}: stop it first, or choose another directory with --data-dir"
+            ) from error
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

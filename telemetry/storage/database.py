@@ -1,0 +1,82 @@
+"""Opening SQLite files the one way this service writes them, and telling what their errors mean."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+import aiosqlite
+
+from telemetry.errors import DataDamagedError, ErrorCode
+from telemetry.storage.migrations import migrate
+
+Synchronous = Literal["FULL", "NORMAL"]
+Kind = Literal["aggregates", "segment"]
+
+# ``->>`` came with 3.38; JSON functions are built in since then.
+SQLITE_VERSION_MIN = (3, 38, 0)
+# Fixed in 3.51.3: two connections that write and checkpoint one WAL at the same moment can lose a transaction.
+WAL_RESET_RACE = ((3, 7, 0), (3, 51, 2))
+
+# Another process may hold the write lock this long before a group is refused; clients wait 5 s for their answer.
+LOCK_WAIT_S = 4.0
+PAGE_BYTES = 16_384
+CHECKPOINT_PAGES = 2_000
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+async def open_database(path: Path, kind: Kind, *, synchronous: Synchronous) -> aiosqlite.Connection:
+    """Open a database file for its one writer, created and migrated as needed; every statement is its own transaction.
+
+    Raises ``DataDamagedError`` if the file is no database or newer than this program, ``sqlite3.Error`` otherwise.
+    """
+    connection = await aiosqlite.connect(path, isolation_level=None, timeout=LOCK_WAIT_S)
+    try:
+        for pragma in (
+            f"page_size = {PAGE_BYTES}",
+            "journal_mode = WAL",
+            f"synchronous = {synchronous}",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+        ):
+            await connection.execute_fetchall(f"PRAGMA {pragma}")
+        await migrate(connection, kind)
+    except BaseException as error:
+        await connection.close()
+        if isinstance(error, sqlite3.DatabaseError) and primary_code(error) in _DAMAGED:
+            raise DataDamagedError(
+                f"{path} is damaged ({error}) and was left as it is: move it away and restore it from a backup"
+            ) from error
+        raise
+    return connection
+
+
+@asynccontextmanager
+async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[None]:
+    """Commit what is done inside, or roll it back. The caller is a task that nothing cancels."""
+    await connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        await connection.execute("COMMIT")
+    except BaseException:
+        # Some errors, a full disk among them, have rolled the transaction back already.
+        if connection.in_transaction:
+            await connection.execute("ROLLBACK")
+        raise
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code, or 0 for an error that SQLite did not report."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
+def storage_error_code(error: sqlite3.Error) -> ErrorCode:
+    """Return what a client is told when a write failed."""
+    # A full disk comes as FULL, a write beyond a file size limit (RLIMIT_FSIZE) as IOERR_WRITE.
+    if getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+        return ErrorCode.STORAGE_FULL
+    if primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return ErrorCode.BUSY
+    return ErrorCode.STORAGE_ERROR

@@ -1,0 +1,39 @@
+"""Recovery at start: the counters and the duplicate window are brought to where the log ends."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from itertools import groupby
+from operator import attrgetter
+
+from telemetry.clock import Clock, column_seconds
+from telemetry.counters import Counters
+from telemetry.duplicates import DuplicateWindow
+from telemetry.storage.event_log import EventLog
+from telemetry.storage.segment import StoredEvent
+
+logger = logging.getLogger(__name__)
+
+
+async def replay(log: EventLog, counters: Counters, flush: Callable[[], Awaitable[None]], *, keys_max: int) -> None:
+    """Count every event past its segment's watermark, flushing whenever ``keys_max`` counters wait, and at the end."""
+
+    async def flush_if_many() -> None:
+        if counters.keys >= keys_max:
+            await flush()
+
+    for day in log.days():
+        await log.enter(day, after_read=flush_if_many)
+    await flush()
+
+
+async def restore_window(log: EventLog, window: DuplicateWindow, clock: Clock) -> None:
+    """Fill the duplicate window by reading back from the newest event."""
+    now, monotonic = clock.now(), clock.monotonic()
+    recent: list[StoredEvent] = []
+    async for stored in log.newest_first():
+        if len(recent) >= window.events_max or column_seconds(stored.received_at) < now - window.seconds:
+            break
+        recent.append(stored)
+    for received_at, group in groupby(reversed(recent), key=attrgetter("received_at")):
+        age = now - column_seconds(received_at)
+        window.remember([stored.row.digest for stored in group], monotonic - age)

@@ -1,0 +1,74 @@
+"""One day's segment of the event log: a database file with the raw events received that UTC day."""
+
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import aiosqlite
+
+from telemetry.storage.database import Synchronous, open_database, transaction
+from telemetry.storage.migrations import schema_version
+from telemetry.storage.queries import query
+from telemetry.wire import Row, encode_rows
+
+
+class StoredEvent(NamedTuple):
+    """A row of the log."""
+
+    id: int
+    received_at: str
+    row: Row
+
+
+class Segment:
+    """The open segment of one day. It is the only writer of its file; ids only grow."""
+
+    def __init__(self, day: str, connection: aiosqlite.Connection) -> None:
+        self.day = day
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, path: Path, *, synchronous: Synchronous) -> Self:
+        """Open or create the segment whose file is named after its day."""
+        return cls(path.stem, await open_database(path, "segment", synchronous=synchronous))
+
+    async def append(self, rows: list[Row], received_at: str) -> range:
+        """Store rows durably, all or none, and return their ids."""
+        inserted = await self._connection.execute_insert(query("append_events"), (encode_rows(rows), received_at))
+        assert inserted is not None  # SELECT last_insert_rowid() always has a row.
+        last: int = inserted[0]
+        return range(last - len(rows) + 1, last + 1)
+
+    async def probe(self) -> None:
+        """Prove by a durable write that events can be stored; raise ``sqlite3.Error`` if not."""
+        await self.skip_to(await self.last_id())
+
+    async def last_id(self) -> int:
+        """Return the highest id ever given out, or 0."""
+        sequence = await self._connection.execute_fetchall("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        return max((int(row[0]) for row in sequence), default=0)
+
+    async def skip_to(self, last_id: int) -> None:
+        """Give out only ids above ``last_id`` from now on."""
+        async with transaction(self._connection):
+            await self._connection.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
+            await self._connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (last_id,))
+
+    async def read_after(self, event_id: int, limit: int) -> list[StoredEvent]:
+        """Return up to ``limit`` events above ``event_id``, oldest first."""
+        return await self._read("read_events_after", event_id, limit)
+
+    async def read_before(self, event_id: int, limit: int) -> list[StoredEvent]:
+        """Return up to ``limit`` events below ``event_id``, newest first."""
+        return await self._read("read_events_before", event_id, limit)
+
+    async def schema_version(self) -> int:
+        """Return the version that the file was migrated to."""
+        return await schema_version(self._connection)
+
+    async def close(self) -> None:
+        """Close the file; the segment must not be used afterwards."""
+        await self._connection.close()
+
+    async def _read(self, name: str, event_id: int, limit: int) -> list[StoredEvent]:
+        found = await self._connection.execute_fetchall(query(name), (event_id, limit))
+        return [StoredEvent(stored[0], stored[1], Row(*stored[2:])) for stored in found]
