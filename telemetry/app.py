@@ -1,0 +1,145 @@
+"""The composition root: wires settings, storage, tasks and routes, and takes them down in the right order."""
+
+import asyncio
+import logging
+import os
+import signal
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from telemetry.clock import Clock
+from telemetry.counters import Counters
+from telemetry.day_labels import DayLabels
+from telemetry.duplicates import DuplicateWindow
+from telemetry.errors import StartError
+from telemetry.publisher import Publisher
+from telemetry.service import TelemetryService
+from telemetry.settings import Settings
+from telemetry.storage.aggregates import Aggregates
+from telemetry.storage.appender import Appender, QueueLimits
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.database import SQLITE_VERSION_MIN, WAL_RESET_RACE
+from telemetry.storage.event_log import EventLog
+from telemetry.storage.recovery import replay, restore_window
+from telemetry.storage.segment import Segment
+from telemetry.tasks.flusher import Flusher
+from telemetry.web.application import PublicSite
+from telemetry.web.server import PublicServer
+
+logger = logging.getLogger(__name__)
+
+
+class Running(NamedTuple):
+    """A service that accepts events, and the tasks that it lives by: if one ends, the service is over."""
+
+    service: TelemetryService
+    tasks: tuple[asyncio.Task[None], ...]
+
+
+@asynccontextmanager
+async def data_directory(settings: Settings) -> AsyncIterator[tuple[DataDirectory, Aggregates]]:
+    """Own the data directory and have its aggregates open; raise ``StartError`` if it cannot be used."""
+    if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
+        needed = ".".join(map(str, SQLITE_VERSION_MIN))
+        raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: use a Python that comes with {needed} or newer")
+    os.umask(0o077)
+    directory = DataDirectory(Path(settings.data_dir))
+    directory.create()
+    with directory.locked():
+        aggregates = await Aggregates.open(directory.aggregates, synchronous=settings.synchronous)
+        try:
+            yield directory, aggregates
+        finally:
+            await aggregates.close()
+
+
+@asynccontextmanager
+async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
+    """Replay the log, then append and flush until the end; what was accepted by then is stored, counted and flushed."""
+    async with data_directory(settings) as (directory, aggregates):
+        counters = Counters(DayLabels(labels_max=settings.daily_labels_max))
+        window = DuplicateWindow(seconds=settings.duplicate_window_s, events_max=settings.duplicate_window_events)
+        log = EventLog(directory, aggregates, counters, synchronous=settings.synchronous)
+        publisher = Publisher(counters, aggregates, clock)
+        flusher = Flusher(
+            publisher.flush, counters, interval_s=settings.flush_interval_s, keys_max=settings.flush_keys_max
+        )
+        limits = QueueLimits(settings.queue_events_max, settings.queue_bytes_max, settings.counter_keys_max)
+        appender = Appender(
+            log=log, counters=counters, window=window, clock=clock, limits=limits, on_counted=flusher.consider
+        )
+        service = TelemetryService(
+            appender,
+            publisher,
+            clock,
+            batch_events_max=settings.batch_events_max,
+            retention=timedelta(days=settings.retention_days),
+        )
+        try:
+            await replay(log, counters, publisher.flush, keys_max=settings.flush_keys_max)
+            await restore_window(log, window, clock)
+            appending, flushing = asyncio.create_task(appender.run()), asyncio.create_task(flusher.run())
+            try:
+                yield Running(service, (appending, flushing))
+            finally:
+                appender.close()
+                await asyncio.wait([appending])
+                flusher.close()
+                await asyncio.wait([flushing])
+        finally:
+            await log.close()
+
+
+async def serve(settings: Settings, announce: Callable[[str], None], clock: Clock | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; ``announce`` is given the URL once the service listens.
+
+    Raises ``StartError`` if it cannot start, and whatever ended one of its tasks.
+    """
+    clock = clock or Clock()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(settings, clock) as (service, tasks):
+        site = PublicSite(
+            service,
+            clock,
+            body_bytes_max=settings.body_bytes_max,
+            body_timeout_s=settings.body_timeout_s,
+            stats_max_age_s=max(1, round(settings.flush_interval_s)),
+        )
+        server = PublicServer(
+            site, keepalive_timeout_s=settings.keepalive_timeout_s, shutdown_timeout_s=settings.shutdown_timeout_s
+        )
+        announce(await server.start(settings.host, settings.port))
+        _warn_of_wal_reset_race()
+        stopping = asyncio.create_task(stop.wait())
+        ended, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        logger.info("stopping")
+        await server.stop()
+    for task in ended - {stopping}:
+        task.result()
+    logger.info("stopped, everything accepted is stored and counted")
+
+
+async def migrate_all(settings: Settings) -> list[tuple[str, int]]:
+    """Migrate every database in the data directory; return their names and versions."""
+    async with data_directory(settings) as (directory, aggregates):
+        versions = [(directory.aggregates.name, await aggregates.schema_version())]
+        for path in sorted(directory.events.glob("*.db")):
+            segment = await Segment.open(path, synchronous=settings.synchronous)
+            versions.append((f"events/{path.name}", await segment.schema_version()))
+            await segment.close()
+    return versions
+
+
+def _warn_of_wal_reset_race() -> None:
+    oldest, newest = WAL_RESET_RACE
+    if oldest <= sqlite3.sqlite_version_info <= newest:
+        logger.warning(
+            "this SQLite can lose data when two programs write to one file: let no other program write to these",
+            extra={"sqlite": sqlite3.sqlite_version},
+        )

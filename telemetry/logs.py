@@ -1,0 +1,95 @@
+"""Log lines: JSON for machines, text for people; neither request bodies nor addresses nor installation ids get in."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+import orjson
+
+REPEAT_INTERVAL_S = 60.0
+_MESSAGES_REMEMBERED = 256
+_STANDARD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "repeated"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message and what the call gave as ``extra``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line for a record."""
+        fields: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **extra_fields(record),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(fields, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """Time, level and message in columns, then what the call gave as ``extra``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line for a record, and the lines of its traceback if it has one."""
+        moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
+        extra = "".join(f"  {name}={value}" for name, value in extra_fields(record).items())
+        line = f"{moment}  {record.levelname.lower():8}{record.getMessage()}{extra}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class RepeatFilter(logging.Filter):
+    """Lets a warning or an error of the same wording pass once a minute, with the number of those held back."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a record is written."""
+        if record.levelno < logging.WARNING:
+            return True
+        key, now = (record.name, str(record.msg)), self._monotonic()
+        written_at, held_back = self._seen.pop(key, (-REPEAT_INTERVAL_S, 0))
+        if now - written_at < REPEAT_INTERVAL_S:
+            self._seen[key] = (written_at, held_back + 1)
+            return False
+        if len(self._seen) >= _MESSAGES_REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        self._seen[key] = (now, 0)
+        if held_back:
+            record.repeated = held_back
+        return True
+
+
+class MalformedRequestFilter(logging.Filter):
+    """Keeps the peer's address and the bytes it sent out of what aiohttp logs of malformed requests."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the record's content by a fixed sentence."""
+        record.msg, record.args = "malformed HTTP was answered with 400", ()
+        record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        return True
+
+
+def extra_fields(record: logging.LogRecord) -> dict[str, Any]:
+    """Return what the logging call gave as ``extra``, and how often the record was held back before."""
+    fields = {name: value for name, value in record.__dict__.items() if name not in _STANDARD_FIELDS}
+    if repeated := getattr(record, "repeated", 0):
+        fields["repeated"] = repeated
+    return fields
+
+
+def configure(*, as_json: bool, stream: TextIO | None = None) -> None:
+    """Send all log records to one stream, standard output by default."""
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
+    handler.addFilter(RepeatFilter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("aiohttp.server").addFilter(MalformedRequestFilter())

@@ -1,0 +1,52 @@
+"""The publisher: moves counters into the aggregates, and keeps the public statistics that follow from them."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+
+import orjson
+
+from telemetry.clock import Clock, instant, iso_milliseconds
+from telemetry.counters import Counters
+from telemetry.storage.aggregates import Aggregates
+from telemetry.storage.flush import flush
+from telemetry.storage.stats import read_stats
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An answer that stays the same until the next flush; ``etag`` names its content, whenever it was made."""
+
+    body: bytes = b""
+    etag: str = ""
+
+
+class Publisher:
+    """Owns the published statistics. They are as old as the last flush that had something to flush."""
+
+    def __init__(self, counters: Counters, aggregates: Aggregates, clock: Clock) -> None:
+        self.stats = Document()
+        self._counters = counters
+        self._aggregates = aggregates
+        self._clock = clock
+        self._day: date | None = None
+
+    async def flush(self) -> None:
+        """Flush, and publish anew if that changed anything; raise ``sqlite3.Error`` with nothing lost."""
+        as_of = self._clock.now()
+        today = instant(as_of).date()
+        if await flush(self._counters, self._aggregates) or today != self._day:
+            await self._publish(as_of, today)
+
+    async def _publish(self, as_of: float, today: date) -> None:
+        stats = await read_stats(self._aggregates, today)
+        content = {
+            "period": "last_30_days",
+            "totalEvents": stats.total_events,
+            "metrics": stats.metrics,
+            "activeInstallations": stats.active_installations,
+        }
+        etag = hashlib.sha256(orjson.dumps(content)).hexdigest()[:16]
+        times = {"asOf": iso_milliseconds(as_of), "generatedAt": iso_milliseconds(self._clock.now())}
+        self.stats = Document(orjson.dumps(content | times), f'"{etag}"')
+        self._day = today

@@ -1,0 +1,133 @@
+"""The settings: every limit and default an operator may change, in one place.
+
+They come from a TOML file, the environment and command-line flags, the later ones stronger.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from telemetry.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "TELEMETRY_"
+CONFIG_VARIABLE = "TELEMETRY_CONFIG"
+
+Environment = Literal["development", "staging", "production"]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an operator may set. Units come last in a name; ``_max`` marks a bound."""
+
+    environment: Annotated[Environment, Meta(description="Which set of defaults to use.")] = "development"
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port to listen on; 0 takes any free one.")] = 8787
+    data_dir: Annotated[str, Meta(min_length=1, description="Folder of the databases.")] = "data"
+    log_format: Annotated[
+        Literal["auto", "json", "text"],
+        Meta(description="`auto` is JSON lines, but text on a terminal or in development."),
+    ] = "auto"
+    synchronous: Annotated[
+        Literal["FULL", "NORMAL"],
+        Meta(description="`FULL` survives a power cut; `NORMAL` can lose the last acknowledged events in one."),
+    ] = "FULL"
+    flush_interval_s: Annotated[Seconds, Meta(description="How often counters go into the aggregates.")] = 5
+    flush_keys_max: Annotated[Positive, Meta(description="Counters beyond this are flushed early.")] = 50_000
+    counter_keys_max: Annotated[
+        Positive, Meta(description="Counters beyond this, when flushes fail, refuse new batches.")
+    ] = 500_000
+    daily_labels_max: Annotated[
+        int, Meta(ge=8, description="Distinct labels counted under a name of their own, by prefix and day.")
+    ] = 1_000
+    batch_events_max: Annotated[
+        Positive, Meta(description="Events in one batch. Raise it for a while when clients are stuck after an outage.")
+    ] = 100
+    body_bytes_max: Annotated[Positive, Meta(description="Size of one request body.")] = 1_048_576
+    body_timeout_s: Annotated[Seconds, Meta(description="Time for one request body to arrive.")] = 10
+    keepalive_timeout_s: Annotated[Seconds, Meta(description="Time before an idle connection is closed.")] = 15
+    shutdown_timeout_s: Annotated[Seconds, Meta(description="Time for requests in flight when stopping.")] = 5
+    queue_events_max: Annotated[Positive, Meta(description="Events waiting for their commit.")] = 20_000
+    queue_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies waiting for their commit.")] = 16_777_216
+    duplicate_window_s: Annotated[
+        Seconds, Meta(description="An event sent again within this time is not stored again ...")
+    ] = 600
+    duplicate_window_events: Annotated[
+        Positive, Meta(description="... nor within this many events, whichever is shorter.")
+    ] = 400_000
+    retention_days: Annotated[Positive, Meta(description="Events with an older timestamp are rejected.")] = 90
+
+
+ENVIRONMENT_DEFAULTS: dict[str, dict[str, Any]] = {
+    "development": {},
+    "staging": {"data_dir": "/var/lib/drift-telemetry/staging"},
+    "production": {"data_dir": "/var/lib/drift-telemetry/production"},
+}
+
+
+def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, config: Path | None = None) -> Settings:
+    """Return the effective settings; raise ``SettingsError`` naming the first unknown or malformed one.
+
+    ``flags`` that are None were not given. ``config`` defaults to the file that ``TELEMETRY_CONFIG`` names, if any.
+    """
+    if config is None and CONFIG_VARIABLE in variables:
+        config = Path(variables[CONFIG_VARIABLE])
+    given = _read_file(config) if config is not None else {}
+    given |= {
+        name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
+        for name, value in variables.items()
+        if name.startswith(ENVIRONMENT_PREFIX) and name != CONFIG_VARIABLE
+    }
+    given |= {name: value for name, value in flags.items() if value is not None}
+    defaults = ENVIRONMENT_DEFAULTS.get(str(given.get("environment", "development")), {})
+    try:
+        return msgspec.convert(defaults | given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{_explain(error)}: see `telemetry config` for all settings") from error
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"cannot read the settings file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the settings file {path} is not valid TOML: {error}") from error
+
+
+def _explain(error: msgspec.ValidationError) -> str:
+    message = str(error)
+    problem, separator, place = message.rpartition(" - at `$.")
+    if separator:
+        return f"setting {place.rstrip('`')}: {problem[0].lower()}{problem[1:]}"
+    return message.replace("Object contains unknown field", "unknown setting")
+
+
+class Described(NamedTuple):
+    """A setting as documentation shows it."""
+
+    name: str
+    kind: str
+    default: str
+    description: str
+
+
+def describe() -> list[Described]:
+    """Return every setting with its type, default and description, in the order of ``Settings``."""
+    properties = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
+    return [
+        Described(name, _kind(schema), str(schema["default"]), schema["description"])
+        for name, schema in properties.items()
+    ]
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return "|".join(schema["enum"])
+    return {"string": "TEXT", "integer": "INTEGER", "number": "SECONDS"}[schema["type"]]

@@ -1,0 +1,53 @@
+"""The flusher: flushes every few seconds, and early when many counters wait."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from telemetry.counters import Counters
+
+logger = logging.getLogger(__name__)
+
+
+class Flusher:
+    """Owns the rhythm of flushes. A failed flush is tried again at the next interval, not earlier."""
+
+    def __init__(
+        self, flush: Callable[[], Awaitable[None]], counters: Counters, *, interval_s: float, keys_max: int
+    ) -> None:
+        self.failing = False
+        self._flush = flush
+        self._counters = counters
+        self._interval_s = interval_s
+        self._keys_max = keys_max
+        self._wake = asyncio.Event()
+        self._closing = False
+
+    def consider(self) -> None:
+        """Flush early if many counters wait."""
+        if self._counters.keys >= self._keys_max and not self.failing:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Flush until closed, and once more then. Must not be cancelled."""
+        while not self._closing:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._interval_s)
+            self._wake.clear()
+            await self._try()
+
+    def close(self) -> None:
+        """Let ``run`` flush a last time and return."""
+        self._closing = True
+        self._wake.set()
+
+    async def _try(self) -> None:
+        try:
+            await self._flush()
+        except sqlite3.Error as error:
+            self.failing = True
+            logger.error("flush failed, the counters keep what they hold", extra={"reason": str(error)})
+        else:
+            self.failing = False
