@@ -37,6 +37,7 @@ class Running(NamedTuple):
     """A service that accepts events, and the tasks that it lives by: if one ends, the service is over."""
 
     service: TelemetryService
+    publisher: Publisher
     tasks: tuple[asyncio.Task[None], ...]
 
 
@@ -84,7 +85,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
             await restore_window(log, window, clock)
             appending, flushing = asyncio.create_task(appender.run()), asyncio.create_task(flusher.run())
             try:
-                yield Running(service, (appending, flushing))
+                yield Running(service, publisher, (appending, flushing))
             finally:
                 appender.close()
                 await asyncio.wait([appending])
@@ -103,7 +104,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(settings, clock) as (service, tasks):
+    async with running(settings, clock) as (service, _, tasks):
         site = PublicSite(
             service,
             clock,

@@ -1,0 +1,28 @@
+"""Faults that are really there: failing writes and crash images, made with SQLite and the file system."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def failing(database: Path, table: str) -> Iterator[None]:
+    """Make every change of a table fail, at the moment of the change, until the end of the block."""
+    with closing(sqlite3.connect(database, isolation_level=None, timeout=10)) as connection:
+        for change in ("INSERT", "UPDATE"):
+            connection.execute(
+                f"CREATE TRIGGER planted_{change} BEFORE {change} ON {table} BEGIN SELECT RAISE(ABORT, 'planted'); END"
+            )
+        try:
+            yield
+        finally:
+            for change in ("INSERT", "UPDATE"):
+                connection.execute(f"DROP TRIGGER planted_{change}")
+
+
+def crash_image(data_dir: Path, target: Path) -> Path:
+    """Copy what a process that is killed now would leave: the files without the memory shared between connections."""
+    shutil.copytree(data_dir, target, ignore=shutil.ignore_patterns("*-shm", "lock"))
+    return target

@@ -1,0 +1,150 @@
+"""The oracle: recounts the raw events by itself and compares every table with the result.
+
+It shares no code with the service and reads the database files as any other program would.
+"""
+
+import json
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Raw(NamedTuple):
+    """A row of the event log, with the day of its segment."""
+
+    day: str
+    id: int
+    type: str
+    timestamp: str
+    installation_id: str
+    drift_version: str
+    payload: dict[str, Any]
+    created_at: str
+
+
+def read(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query on a database file that may be in use."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def raw_events(data_dir: Path) -> list[Raw]:
+    """Return all events of all segments, oldest first."""
+    return [
+        Raw(path.stem, event_id, kind, moment, installation_id, version, json.loads(payload), created_at)
+        for path in sorted((data_dir / "events").glob("*.db"))
+        for event_id, kind, moment, installation_id, version, payload, created_at in read(
+            path, "SELECT * FROM events ORDER BY id"
+        )
+    ]
+
+
+def check(data_dir: Path, *, labels_max: int = 1_000) -> list[Raw]:
+    """Assert that all files are sound and every aggregate equals the recount; return the events."""
+    for path in (data_dir / "telemetry.db", *(data_dir / "events").glob("*.db")):
+        assert read(path, "PRAGMA integrity_check") == [("ok",)], path
+    events = raw_events(data_dir)
+    for event in events:
+        assert event.created_at[:10] == event.day, event
+    aggregates = data_dir / "telemetry.db"
+    daily_stats = {key: value for key, value in _daily_stats(events, labels_max).items() if value}
+    assert _table(aggregates, "SELECT date, metric, value FROM daily_stats WHERE value != 0", keys=2) == daily_stats
+    assert _table(aggregates, _SIGNATURES) == dict(_signatures(events))
+    assert _table(aggregates, _ACTIONS, keys=3) == dict(_actions(events))
+    assert _table(aggregates, "SELECT installation_id, first_seen, last_seen FROM installations") == _installations(
+        events
+    )
+    assert _table(aggregates, "SELECT day, watermark FROM segments") == _last_ids(events)
+    return events
+
+
+_SIGNATURES = """SELECT signature_hash, category, detection_method, language, first_seen, last_seen,
+    occurrence_count, round(avg_confidence, 6), round(avg_location_count, 6), round(avg_outlier_count, 6)
+    FROM pattern_signatures"""
+_ACTIONS = """SELECT category, action, confidence_bucket, count, round(avg_hours_to_decision, 6)
+    FROM action_aggregates"""
+
+
+def _table(path: Path, sql: str, *, keys: int = 1) -> dict[Any, Any]:
+    """Return rows by their first columns; a key or a value of one column stands for itself."""
+    rows = read(path, sql)
+    return {_unwrap(row[:keys]): _unwrap(row[keys:]) for row in rows}
+
+
+def _unwrap(columns: tuple[Any, ...]) -> Any:
+    return columns[0] if len(columns) == 1 else columns
+
+
+def _daily_stats(events: list[Raw], labels_max: int) -> dict[tuple[str, str], int]:
+    counts: Counter[tuple[str, str]] = Counter()
+    labels: dict[tuple[str, str], set[str]] = defaultdict(lambda: {"other"})
+    known = {"pattern_signature", "aggregate_stats", "user_action", "scan_completion"}
+
+    def count(day: str, prefix: str, label: str) -> None:
+        seen = labels[day, prefix]
+        if prefix == "events":
+            seen |= known
+        if label not in seen and len(seen) >= labels_max:
+            label = "other"
+        seen.add(label)
+        counts[day, f"{prefix}:{label}"] += 1
+
+    for event in events:
+        count(event.day, "version", event.drift_version)
+        count(event.day, "events", event.type)
+        if event.type == "pattern_signature":
+            count(event.day, "category", event.payload["category"])
+            count(event.day, "language", event.payload["language"])
+    days_by_installation: dict[str, set[str]] = defaultdict(set)
+    for event in events:
+        if event.installation_id != "unknown":
+            days_by_installation[event.installation_id].add(event.day)
+    for days in days_by_installation.values():
+        counts[min(days), "new_installations"] += 1
+        for day in days:
+            counts[day, "unique_installations"] += 1
+    return counts
+
+
+def _signatures(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    occurrences: dict[str, list[Raw]] = defaultdict(list)
+    for event in events:
+        if event.type == "pattern_signature":
+            occurrences[event.payload["signatureHash"]].append(event)
+    for signature, found in occurrences.items():
+        latest = found[-1].payload
+        times = [event.created_at for event in found]
+        averages = [
+            round(sum(event.payload[name] for event in found) / len(found), 6)
+            for name in ("confidence", "locationCount", "outlierCount")
+        ]
+        labels = (latest["category"], latest["detectionMethod"], latest["language"])
+        yield signature, (*labels, min(times), max(times), len(found), *averages)
+
+
+def _actions(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    hours: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for event in events:
+        if event.type == "user_action":
+            confidence = event.payload["confidenceAtAction"]
+            bucket = "high" if confidence >= 0.85 else "medium" if confidence >= 0.70 else "low"
+            hours[event.payload["category"], event.payload["action"], bucket].append(
+                event.payload["hoursSinceDiscovery"]
+            )
+    for key, decisions in hours.items():
+        yield key, (len(decisions), round(sum(decisions) / len(decisions), 6))
+
+
+def _installations(events: list[Raw]) -> dict[str, tuple[str, str]]:
+    days: dict[str, list[str]] = defaultdict(list)
+    for event in events:
+        if event.installation_id != "unknown":
+            days[event.installation_id].append(event.day)
+    return {installation: (min(seen), max(seen)) for installation, seen in days.items()}
+
+
+def _last_ids(events: list[Raw]) -> dict[str, int]:
+    return {event.day: event.id for event in events}

@@ -1,0 +1,39 @@
+"""The service inside a test's own process, with a clock that the test moves."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from telemetry.app import Running, running
+from telemetry.clock import Clock
+from telemetry.settings import Settings
+
+
+class HandClock:
+    """A clock that stands still until it is moved; ``jump`` moves the wall clock alone."""
+
+    def __init__(self, start: str = "2026-11-23T12:00:00") -> None:
+        self._wall = datetime.fromisoformat(start).replace(tzinfo=UTC).timestamp()
+        self._monotonic = 1_000.0
+        self.clock = Clock(now=lambda: self._wall, monotonic=lambda: self._monotonic)
+
+    def pass_time(self, seconds: float) -> None:
+        self._wall += seconds
+        self._monotonic += seconds
+
+    def jump(self, seconds: float) -> None:
+        self._wall += seconds
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._wall, UTC)
+
+
+@asynccontextmanager
+async def service(data_dir: Path, hand: HandClock, **changes: Any) -> AsyncIterator[Running]:
+    """Run the service without HTTP; it flushes only at the end, or when many counters wait."""
+    settings = Settings(data_dir=str(data_dir), **({"flush_interval_s": 3600} | changes))
+    async with running(settings, hand.clock) as started:
+        yield started

@@ -1,0 +1,63 @@
+"""Hypothesis strategies for whatever the catalogue describes; they derive from the structs themselves."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from telemetry.events import INTEGER_MAX, KNOWN_EVENTS, Event
+
+LABELS = st.from_regex(r"[a-z][a-z0-9_+#-]{0,20}", fullmatch=True)
+TIMESTAMPS = st.datetimes(datetime(2026, 10, 1), datetime(2026, 11, 23), timezones=st.just(UTC)).map(  # noqa: DTZ001
+    lambda moment: moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+)
+_TEXTS = {
+    "timestamp": TIMESTAMPS,
+    "installation_id": st.sampled_from(["unknown", *(f"installation-{number}" for number in range(8))]),
+    "drift_version": st.sampled_from(["0.9.1", "0.9.2", "1.0.0-beta.1"]),
+    "signature_hash": st.sampled_from(["e92ab45c", "b09cbcf2e2b7ef03", "ff" * 32]),
+}
+
+
+def events_of(event_class: type[Event]) -> st.SearchStrategy[Any]:
+    """Return valid events of one class."""
+    fields = msgspec.structs.fields(event_class)
+    types = msgspec.inspect.type_info(event_class)
+    assert isinstance(types, msgspec.inspect.StructType)
+    return st.builds(
+        event_class,
+        **{
+            field.name: _TEXTS[field.name] if field.name in _TEXTS else _values(described.type)
+            for field, described in zip(fields, types.fields, strict=True)
+        },
+    )
+
+
+def any_events() -> st.SearchStrategy[Any]:
+    """Return valid events of every known class."""
+    return st.one_of([events_of(known) for known in KNOWN_EVENTS.values()])
+
+
+def _values(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:  # noqa: PLR0911
+    match kind:
+        case msgspec.inspect.Metadata(type=inner):
+            return _values(inner)
+        case msgspec.inspect.LiteralType(values=values):
+            return st.sampled_from(values)
+        case msgspec.inspect.IntType(ge=least):
+            return st.integers(least if least is not None else -INTEGER_MAX, INTEGER_MAX)
+        case msgspec.inspect.FloatType(ge=least, le=most):
+            return st.floats(least, most, allow_nan=False)
+        case msgspec.inspect.BoolType():
+            return st.booleans()
+        case msgspec.inspect.StrType():
+            return LABELS
+        case msgspec.inspect.ListType(item_type=item):
+            return st.lists(_values(item), max_size=5)
+        case msgspec.inspect.DictType(key_type=key, value_type=value):
+            return st.dictionaries(_values(key), _values(value), max_size=5)
+        case msgspec.inspect.UnionType(types=kinds):
+            return st.one_of([_values(one) for one in kinds])
+        case _:
+            raise AssertionError(kind)
