@@ -36,7 +36,10 @@ class Flusher:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._interval_s)
             self._wake.clear()
-            await self._try()
+            if not self._closing:
+                await self._try()
+        # Not in the loop: when closing comes during a flush, what arrived since its start still waits.
+        await self._try()
 
     def close(self) -> None:
         """Let ``run`` flush a last time and return."""

@@ -1,0 +1,203 @@
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from telemetry.errors import ErrorCode, Refusal
+from telemetry.service import TelemetryService
+from tests.support import oracle
+from tests.support.events import Traffic, encode, make_event, timestamp
+from tests.support.faults import failing
+from tests.support.service import HandClock, service
+
+TODAY = "2026-11-23"
+
+
+async def refused(accepting: TelemetryService, body: bytes) -> ErrorCode:
+    with pytest.raises(Refusal) as refusal:
+        await accepting.accept(body)
+    return refusal.value.code
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Return once a condition holds."""
+    while not condition():  # noqa: ASYNC110 - the service under test has no event for it
+        await asyncio.sleep(0.01)
+
+
+async def test_requests_that_arrive_together_share_a_transaction(data_dir: Path) -> None:
+    hand = HandClock()
+    traffic = Traffic(moment=hand.now)
+    async with service(data_dir, hand) as started:
+        await started.service.accept(encode(traffic.batch(1)))
+        commits_before = data_version(data_dir)
+        await asyncio.gather(*(started.service.accept(encode(traffic.batch(2))) for _ in range(50)))
+        commits = data_version(data_dir) - commits_before
+
+    assert len(oracle.check(data_dir)) == 101
+    assert commits <= 2
+
+
+def data_version(data_dir: Path) -> int:
+    """Return how many transactions the write-ahead log of today's segment has seen, by its commit frames."""
+    wal = (data_dir / "events" / f"{TODAY}.db-wal").read_bytes()
+    page_bytes = int.from_bytes(wal[8:12], "big")
+    frames = range(32, len(wal), page_bytes + 24)
+    return sum(int.from_bytes(wal[frame + 4 : frame + 8], "big") > 0 for frame in frames)
+
+
+async def test_an_event_sent_again_is_acknowledged_and_stored_once(data_dir: Path) -> None:
+    hand = HandClock()
+    batch = [make_event(timestamp=timestamp(hand.now)), make_event(timestamp=timestamp(hand.now))]
+    async with service(data_dir, hand) as started:
+        for _ in range(3):
+            assert json.loads(await started.service.accept(encode(batch)))["eventsProcessed"] == 2
+            hand.pass_time(250)
+
+    assert len(oracle.check(data_dir)) == 1
+
+
+async def test_an_event_sent_again_after_the_window_is_a_new_one(data_dir: Path) -> None:
+    hand = HandClock()
+    body = encode([make_event(timestamp=timestamp(hand.now))])
+    async with service(data_dir, hand) as started:
+        await started.service.accept(body)
+        hand.pass_time(601)
+        await started.service.accept(body)
+
+    assert len(oracle.check(data_dir)) == 2
+
+
+async def test_duplicates_are_recognised_after_a_restart_and_across_midnight(data_dir: Path) -> None:
+    hand = HandClock("2026-11-23T23:57:00")
+    before, after = (encode([make_event(timestamp=timestamp(hand.now, seconds=number))]) for number in (0, 1))
+    async with service(data_dir, hand) as started:
+        await started.service.accept(before)
+        hand.pass_time(240)
+        await started.service.accept(after)
+    hand.pass_time(240)
+    async with service(data_dir, hand) as started:
+        await started.service.accept(before)
+        await started.service.accept(after)
+    hand.pass_time(300)
+    async with service(data_dir, hand) as started:
+        await started.service.accept(before)
+
+    assert len(oracle.check(data_dir)) == 3
+
+
+async def test_a_restart_reads_back_no_more_events_than_the_window_holds(data_dir: Path) -> None:
+    hand = HandClock()
+    traffic = Traffic(moment=hand.now)
+    async with service(data_dir, hand) as started:
+        bodies = [encode(traffic.batch(1)) for _ in range(6)]
+        for body in bodies:
+            await started.service.accept(body)
+    async with service(data_dir, hand, duplicate_window_events=3) as started:
+        for body in reversed(bodies):
+            await started.service.accept(body)
+
+    assert len(oracle.check(data_dir)) == 9
+
+
+async def test_a_duplicate_of_an_event_still_being_appended_shares_its_fate(data_dir: Path) -> None:
+    hand = HandClock()
+    body = encode([make_event(timestamp=timestamp(hand.now))])
+    async with service(data_dir, hand) as started:
+        await started.service.accept(encode([make_event("user_action", timestamp=timestamp(hand.now))]))
+        with failing(data_dir / "events" / f"{TODAY}.db", "events"):
+            first = asyncio.create_task(started.service.accept(body))
+            await asyncio.sleep(0)
+            await until(lambda: not started.service._appender._filling.rows)
+            assert await refused(started.service, body) is ErrorCode.STORAGE_ERROR
+            with pytest.raises(Refusal):
+                await first
+        await asyncio.gather(*(started.service.accept(body) for _ in range(3)))
+
+    assert len(oracle.check(data_dir)) == 2
+
+
+async def test_a_request_that_gives_up_does_not_take_its_group_with_it(data_dir: Path) -> None:
+    hand = HandClock()
+    bodies = [encode([make_event(timestamp=timestamp(hand.now, seconds=number))]) for number in (1, 2)]
+    async with service(data_dir, hand) as started:
+        impatient, patient = (asyncio.create_task(started.service.accept(body)) for body in bodies)
+        await asyncio.sleep(0)
+        impatient.cancel()
+        await patient
+
+    assert impatient.cancelled()
+    assert len(oracle.check(data_dir)) == 2
+
+
+@pytest.mark.parametrize("bound", [{"queue_events_max": 3}, {"queue_bytes_max": 700}])
+async def test_a_full_queue_refuses_with_busy_and_recovers(data_dir: Path, bound: dict[str, int]) -> None:
+    hand = HandClock()
+    traffic = Traffic(moment=hand.now)
+    async with service(data_dir, hand, **bound) as started:
+        waiting = asyncio.create_task(started.service.accept(encode(traffic.batch(2))))
+        await asyncio.sleep(0)
+        assert await refused(started.service, encode(traffic.batch(2))) is ErrorCode.BUSY
+        await waiting
+        await started.service.accept(encode(traffic.batch(2)))
+
+    assert len(oracle.check(data_dir)) == 4
+
+
+async def test_counters_that_cannot_be_flushed_stop_the_intake_before_memory_ends(data_dir: Path) -> None:
+    hand = HandClock()
+    traffic = Traffic(moment=hand.now)
+    async with service(data_dir, hand, counter_keys_max=3) as started:
+        await started.service.accept(encode(traffic.batch(5)))
+        assert await refused(started.service, encode(traffic.batch(1))) is ErrorCode.BUSY
+        await started.publisher.flush()
+        await started.service.accept(encode(traffic.batch(1)))
+
+    assert len(oracle.check(data_dir)) == 6
+
+
+async def test_many_counters_are_flushed_early(data_dir: Path) -> None:
+    hand = HandClock()
+    async with service(data_dir, hand, flush_keys_max=3) as started:
+        before = started.service.stats()
+        await started.service.accept(encode(Traffic(moment=hand.now).batch(5)))
+        await until(lambda: started.service.stats() is not before)
+
+        assert json.loads(started.service.stats().body)["totalEvents"] == 5
+
+
+async def test_a_failed_append_makes_health_tell_until_a_probe_succeeds(data_dir: Path) -> None:
+    hand = HandClock()
+    traffic = Traffic(moment=hand.now)
+    async with service(data_dir, hand) as started:
+        await started.service.accept(encode(traffic.batch(1)))
+        with failing(data_dir / "events" / f"{TODAY}.db", "events"):
+            assert await refused(started.service, encode(traffic.batch(1))) is ErrorCode.STORAGE_ERROR
+            assert started.service.failing() is ErrorCode.STORAGE_ERROR
+        await until(lambda: started.service.failing() is None)
+
+    assert len(oracle.check(data_dir)) == 1
+
+
+async def test_what_another_program_stored_meanwhile_is_counted_when_the_segment_is_opened_again(
+    data_dir: Path,
+) -> None:
+    hand = HandClock()
+    traffic = Traffic(moment=hand.now)
+    segment = data_dir / "events" / f"{TODAY}.db"
+    async with service(data_dir, hand) as started:
+        await started.service.accept(encode(traffic.batch(1)))
+        with failing(segment, "events"):
+            await refused(started.service, encode(traffic.batch(1)))
+        with closing(sqlite3.connect(segment)) as connection, connection:
+            connection.execute(
+                "INSERT INTO events (type, timestamp, installation_id, drift_version, payload, created_at)"
+                " SELECT type, timestamp, installation_id, drift_version, payload, created_at FROM events"
+            )
+        await started.service.accept(encode(traffic.batch(1)))
+
+    assert len(oracle.check(data_dir)) == 3
