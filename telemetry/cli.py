@@ -25,7 +25,6 @@ class Exit(IntEnum):
 
     DATA_DAMAGED = 65
     UNAVAILABLE = 69
-    INTERNAL = 70
     CANNOT_CREATE = 73
     IO_ERROR = 74
     LOCK_HELD = 75

@@ -38,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Literal["FULL", "NORMAL"],
         Meta(description="`FULL` survives a power cut; `NORMAL` can lose the last acknowledged events in one."),
     ] = "FULL"
-    flush_interval_s: Annotated[Seconds, Meta(description="How often counters go into the aggregates.")] = 5
+    flush_interval_s: Annotated[Seconds, Meta(description="How often counters go into the aggregates.")] = 5.0
     flush_keys_max: Annotated[Positive, Meta(description="Counters beyond this are flushed early.")] = 50_000
     counter_keys_max: Annotated[
         Positive, Meta(description="Counters beyond this, when flushes fail, refuse new batches.")
@@ -50,14 +50,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Positive, Meta(description="Events in one batch. Raise it for a while when clients are stuck after an outage.")
     ] = 100
     body_bytes_max: Annotated[Positive, Meta(description="Size of one request body.")] = 1_048_576
-    body_timeout_s: Annotated[Seconds, Meta(description="Time for one request body to arrive.")] = 10
-    keepalive_timeout_s: Annotated[Seconds, Meta(description="Time before an idle connection is closed.")] = 15
-    shutdown_timeout_s: Annotated[Seconds, Meta(description="Time for requests in flight when stopping.")] = 5
+    body_timeout_s: Annotated[Seconds, Meta(description="Time for one request body to arrive.")] = 10.0
+    keepalive_timeout_s: Annotated[Seconds, Meta(description="Time before an idle connection is closed.")] = 15.0
+    shutdown_timeout_s: Annotated[Seconds, Meta(description="Time for requests in flight when stopping.")] = 5.0
     queue_events_max: Annotated[Positive, Meta(description="Events waiting for their commit.")] = 20_000
     queue_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies waiting for their commit.")] = 16_777_216
     duplicate_window_s: Annotated[
         Seconds, Meta(description="An event sent again within this time is not stored again ...")
-    ] = 600
+    ] = 600.0
     duplicate_window_events: Annotated[
         Positive, Meta(description="... nor within this many events, whichever is shorter.")
     ] = 400_000

@@ -1,0 +1,100 @@
+"""Load on a server process that may die at any moment, with a ledger of what was acknowledged."""
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.support import oracle
+from tests.support.events import Fields, Traffic, encode
+from tests.support.server import ServerProcess
+
+STARTED = datetime.now(UTC)
+# Each client has timestamps of its own, one millisecond for each event, so that no two events are alike.
+SECONDS_OF_A_CLIENT = 30
+
+Identity = tuple[str, str, str, str]
+
+
+class Ledger:
+    """The events whose 200 arrived. Only these are an obligation; each is different from all others."""
+
+    def __init__(self) -> None:
+        self.acknowledged: dict[Identity, Fields] = {}
+        self.unanswered: list[bytes] = []
+        self._lock = threading.Lock()
+
+    def post(self, connection: http.client.HTTPConnection, events: list[Fields]) -> None:
+        """Send a batch; keep its body if no answer comes."""
+        body = encode(events)
+        try:
+            connection.request("POST", "/v1/events", body)
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        except (OSError, http.client.HTTPException):
+            with self._lock:
+                self.unanswered.append(body)
+            raise
+        if response.status == 200:
+            assert answer == {"success": True, "eventsProcessed": len(events)}
+            self._enter(events)
+
+    def resend(self, server: ServerProcess) -> None:
+        """Do what a client does whose reply was lost: send the same body again."""
+        while self.unanswered:
+            body = self.unanswered.pop()
+            assert server.post(body).status == 200
+            self._enter(json.loads(body)["events"])
+
+    def check(self, data_dir: Path, **limits: Any) -> list[oracle.Raw]:
+        """Assert the aggregates, and that each acknowledged event is stored once with an equal payload."""
+        stored = oracle.check(data_dir, **limits)
+        found: dict[Identity, dict[str, Any]] = {}
+        for raw in stored:
+            identity = (raw.type, raw.timestamp, raw.installation_id, raw.drift_version)
+            assert identity not in found, f"stored twice: {identity}"
+            found[identity] = raw.payload
+        for identity, own_fields in self.acknowledged.items():
+            assert found.get(identity) == own_fields, f"acknowledged, but not stored: {identity}"
+        return stored
+
+    def _enter(self, events: list[Fields]) -> None:
+        with self._lock:
+            for event in events:
+                own_fields = dict(event)
+                identity = tuple(
+                    own_fields.pop(name) for name in ("type", "timestamp", "installationId", "driftVersion")
+                )
+                self.acknowledged[identity] = own_fields
+
+
+@contextmanager
+def load(server: ServerProcess, ledger: Ledger, *, seed: int, clients: int = 4) -> Iterator[None]:
+    """Post small batches from several connections until the end of the block or of the server."""
+    stop = threading.Event()
+
+    def client(number: int) -> None:
+        own_seconds = timedelta(seconds=(seed * 10 + number) * SECONDS_OF_A_CLIENT)
+        traffic = Traffic(seed=seed * 10 + number, installations=3, moment=STARTED - own_seconds)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        try:
+            while not stop.is_set():
+                ledger.post(connection, traffic.batch(3))
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()

@@ -1,0 +1,186 @@
+"""Cases 1 to 4, 6 and 18 of the fault list: a real process, killed at chosen and at random moments."""
+
+import random
+import re
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support import oracle
+from tests.support.events import SAMPLES, Traffic, encode
+from tests.support.load import Ledger, load
+from tests.support.server import ServerProcess, serving
+
+EARLY_FLUSHES = ("--flush-interval-s", "0.05")
+NO_FLUSHES = ("--flush-interval-s", "3600")
+
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
+
+
+def restart_and_check(data_dir: Path, ledger: Ledger) -> list[oracle.Raw]:
+    """Start once more, as an operator would; let clients resend; stop; compare everything."""
+    with serving(data_dir) as server:
+        ledger.resend(server)
+        assert server.request("GET", "/v1/health").status == 200
+        assert server.stop() == 0
+    return ledger.check(data_dir)
+
+
+def kill_under_load(data_dir: Path, *, loops: int, seed: int) -> Ledger:
+    chosen, ledger = random.Random(seed), Ledger()
+    for loop in range(loops):
+        flags = chosen.choice([EARLY_FLUSHES, NO_FLUSHES])
+        with serving(data_dir, *flags) as server:
+            ledger.resend(server)
+            with load(server, ledger, seed=seed + loop):
+                time.sleep(chosen.uniform(0.05, 0.4))
+                server.kill()
+    return ledger
+
+
+def test_a_process_killed_at_random_moments_under_load_keeps_every_acknowledged_event(data_dir: Path) -> None:
+    ledger = kill_under_load(data_dir, loops=4, seed=1)
+
+    restart_and_check(data_dir, ledger)
+    assert len(ledger.acknowledged) > 50
+
+
+@pytest.mark.torture
+def test_200_random_kills_under_load_lose_nothing(data_dir: Path) -> None:
+    ledger = kill_under_load(data_dir, loops=200, seed=2)
+
+    restart_and_check(data_dir, ledger)
+
+
+@needs_strace
+def test_a_kill_between_commit_and_reply_stores_the_resent_batch_once(data_dir: Path) -> None:
+    ledger = Ledger()
+    with serving(data_dir) as server:
+        ledger.unanswered.append(encode(Traffic().batch(3)))
+        ledger.resend(server)
+        server.stop()
+    # The frames are written when fdatasync begins: killed there, the group is stored and nobody was told.
+    died_there = 0
+    for call in (2, 3, 5):
+        prefix = ("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=fdatasync:signal=KILL:when={call}")
+        server = ServerProcess(data_dir, *NO_FLUSHES, prefix=prefix)
+        server._listening.wait(20)
+        stored_before = len(oracle.raw_events(data_dir))
+        if server.url:
+            with load(server, ledger, seed=call, clients=1):
+                server.wait()
+            died_there += len(oracle.raw_events(data_dir)) > stored_before and bool(ledger.unanswered)
+        server.wait()
+        with serving(data_dir) as again:
+            ledger.resend(again)
+            assert again.stop() == 0
+    ledger.check(data_dir)
+    assert died_there > 0
+
+
+@needs_strace
+@pytest.mark.parametrize("call", range(1, 30, 4))
+def test_a_kill_inside_a_flush_or_a_replay_counts_nothing_twice(data_dir: Path, call: int) -> None:
+    ledger = Ledger()
+    with serving(data_dir, *NO_FLUSHES) as server:
+        with load(server, ledger, seed=call, clients=2):
+            time.sleep(0.1)
+        server.kill()
+    prefix = ("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=pwrite64:signal=KILL:when={call}")
+    replaying = ServerProcess(data_dir, prefix=prefix)
+    replaying._listening.wait(20)
+    if replaying.running:
+        replaying.kill()
+    replaying.wait()
+
+    restart_and_check(data_dir, ledger)
+
+
+def test_a_kill_just_after_a_flush_counts_nothing_twice(data_dir: Path) -> None:
+    ledger = Ledger()
+    for seed in range(3):
+        with serving(data_dir, *EARLY_FLUSHES) as server:
+            ledger.resend(server)
+            with load(server, ledger, seed=seed, clients=1):
+                revision = state(data_dir)
+                while state(data_dir) == revision:
+                    time.sleep(0.001)
+                server.kill()
+
+    restart_and_check(data_dir, ledger)
+
+
+def state(data_dir: Path) -> int:
+    ((revision,),) = oracle.read(data_dir / "telemetry.db", "SELECT revision FROM state")
+    return int(revision)
+
+
+@needs_strace
+def test_events_reach_the_disk_before_the_reply_leaves(data_dir: Path, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    calls = "trace=recvfrom,pwrite64,fdatasync,sendto,writev,sendmsg"
+    prefix = ("strace", "-D", "-f", "-qq", "-s", "64", "-y", "-o", str(trace), "-e", calls)
+    with serving(data_dir, *NO_FLUSHES, prefix=prefix) as server:
+        traffic = Traffic()
+        for _ in range(5):
+            assert server.post(encode(traffic.batch(2))).status == 200
+        assert server.stop() == 0
+
+    steps = [step for line in trace.read_text().splitlines() if (step := _step(line))]
+    for reply in [position for position, step in enumerate(steps) if step == "reply"]:
+        before = steps[:reply]
+        request = len(before) - 1 - before[::-1].index("request")
+        assert "write" in before[request:]
+        assert "sync" in before[request + before[request:].index("write") :]
+    assert steps.count("reply") == 5
+    oracle.check(data_dir)
+
+
+def _step(line: str) -> str | None:
+    patterns = {
+        "request": r"recvfrom\(.*POST /v1/events",
+        "write": r"pwrite64\(.*\.db-wal",
+        "sync": r"fdatasync\(.*events/.*\.db-wal|fdatasync resumed",
+        "reply": r"(sendto|writev|sendmsg)\(.*HTTP/1\.1 200",
+    }
+    return next((step for step, pattern in patterns.items() if re.search(pattern, line)), None)
+
+
+def test_a_second_instance_on_the_same_directory_ends_at_once_and_says_why(data_dir: Path) -> None:
+    with serving(data_dir) as server:
+        second = ServerProcess(data_dir)
+        assert second.wait(5) == 75
+        assert "another process is using" in second.output[-1]
+        assert server.request("GET", "/v1/health").status == 200
+
+
+def test_a_real_clients_day_survives_a_kill_and_reads_the_same_in_the_stats(data_dir: Path) -> None:
+    with serving(data_dir, "--flush-interval-s", "0.2") as server:
+        for sample in SAMPLES:
+            assert server.post(sample.read_bytes()).json["success"]
+        deadline = time.monotonic() + 10
+        while server.request("GET", "/v1/stats").json["totalEvents"] < 128 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        before = server.request("GET", "/v1/stats").json
+        server.kill()
+    with serving(data_dir) as server:
+        after = server.request("GET", "/v1/stats").json
+        assert server.stop() == 0
+
+    assert before["totalEvents"] == 128
+    assert {name: value for name, value in before.items() if name not in {"asOf", "generatedAt"}} == {
+        name: value for name, value in after.items() if name not in {"asOf", "generatedAt"}
+    }
+    assert len(oracle.check(data_dir)) == 128
+
+
+def test_every_answered_event_is_in_the_log_after_a_polite_stop_under_load(data_dir: Path) -> None:
+    ledger = Ledger()
+    with serving(data_dir) as server, load(server, ledger, seed=9):
+        time.sleep(0.3)
+        assert server.stop() == 0
+
+    ledger.check(data_dir)
+    assert len(ledger.acknowledged) > 20

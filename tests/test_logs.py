@@ -1,0 +1,85 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from telemetry import logs
+from tests.support.events import Traffic, encode
+from tests.support.server import serving
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """What is logged as JSON; the logging of the test run is put back afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    for handler in handlers:
+        root.removeHandler(handler)
+    logs.configure(as_json=True, stream=stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_a_line_is_one_json_object_with_what_the_call_gave(lines: io.StringIO) -> None:
+    logging.getLogger("telemetry.test").info("replayed %s", "events", extra={"day": "2026-11-23", "events": 5})
+
+    line = json.loads(lines.getvalue())
+    assert line["message"] == "replayed events"
+    assert (line["level"], line["day"], line["events"]) == ("info", "2026-11-23", 5)
+
+
+def test_repeated_failures_are_written_once_a_minute_with_their_number() -> None:
+    now = [0.0]
+    repeat = logs.RepeatFilter(monotonic=lambda: now[0])
+
+    def passes() -> logging.LogRecord | None:
+        record = logging.makeLogRecord({"name": "a", "msg": "append failed", "levelno": logging.ERROR})
+        return record if repeat.filter(record) else None
+
+    assert passes()
+    assert [passes() for _ in range(5)] == [None] * 5
+    now[0] = 61
+    written = passes()
+    assert written is not None
+    assert logs.extra_fields(written) == {"repeated": 5}
+    assert passes() is None
+
+
+def test_what_is_remembered_of_repeated_failures_is_bounded() -> None:
+    repeat = logs.RepeatFilter()
+    for number in range(1_000):
+        assert repeat.filter(logging.makeLogRecord({"msg": f"failure {number}", "levelno": logging.ERROR}))
+
+    assert len(repeat._seen) <= 256
+
+
+def test_a_text_line_shows_the_traceback_of_a_failure() -> None:
+    error = ValueError("a reason")
+    record = logging.LogRecord("a", logging.ERROR, "", 0, "request failed", (), (ValueError, error, None))
+
+    assert logs.TextFormatter().format(record).endswith("ValueError: a reason")
+    assert json.loads(logs.JsonFormatter().format(record))["exception"] == "ValueError: a reason"
+
+
+def test_logs_of_a_day_hold_neither_bodies_nor_addresses_nor_installation_ids(data_dir: Path) -> None:
+    traffic = Traffic()
+    batches = [traffic.batch(3) for _ in range(5)]
+    with serving(data_dir, "--environment", "production") as server:
+        for batch in batches:
+            server.post(encode([*batch, {"type": "x", "secret": "hunter2"}]))
+        server.post(b"hunter2")
+        server.kill()
+    with serving(data_dir, "--environment", "production") as again:
+        again.stop()
+
+    logged = "\n".join(server.output + again.output).replace(server.url, "").replace(again.url, "")
+    for batch in batches:
+        for event in batch:
+            assert event["installationId"] == "unknown" or event["installationId"] not in logged
+    assert "hunter2" not in logged
+    assert "127.0.0.1" not in logged

@@ -1,0 +1,71 @@
+"""The README tells the truth: its tables are made from the code, its example is run as pasted."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from telemetry.cli import Exit, cli
+from telemetry.errors import ERROR_SENTENCES, REJECTION_SENTENCES
+from telemetry.settings import describe
+from telemetry.web.answers import STATUSES
+from tests.support.server import serving
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def rows_below(header: str) -> list[list[str]]:
+    """Return the cells of the table that follows a header row."""
+    assert header in README, header
+    lines = README.partition(header)[2].lstrip("\n").splitlines()[1:]
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def test_every_setting_is_listed_with_its_default_and_meaning() -> None:
+    assert rows_below("| setting | default | meaning |") == [
+        [f"`{setting.name}`", f"`{setting.default}`", setting.description] for setting in describe()
+    ]
+
+
+def test_every_error_code_is_listed_with_its_status_and_sentence() -> None:
+    assert rows_below("| code | status | sentence |") == [
+        [f"`{code}`", str(STATUSES[code]), sentence] for code, sentence in ERROR_SENTENCES.items()
+    ]
+
+
+def test_every_rejection_code_is_listed_with_its_sentence() -> None:
+    assert rows_below("| code | sentence |") == [
+        [f"`{code}`", sentence] for code, sentence in REJECTION_SENTENCES.items()
+    ]
+
+
+def test_every_command_and_exit_code_is_listed() -> None:
+    assert {f"`telemetry {name}`" for name in cli.commands} == {
+        row[0] for row in rows_below("| command | what it does |")
+    }
+    explained = README.partition("Exit codes:")[2].partition("\n\n")[0]
+    assert {str(int(code)) for code in Exit} <= set(re.findall(r"\d+", explained))
+
+
+def test_the_example_works_as_pasted(data_dir: Path) -> None:
+    example = README.partition("```sh\ncurl")[2].partition("```")[0]
+    promised = README.partition("```json\n")[2].partition("\n```")[0]
+    promised_stats = json.loads(README.partition("/v1/stats\n```\n\n```json\n")[2].partition("\n```")[0])
+    with serving(data_dir, "--flush-interval-s", "0.1") as server:
+        command = f"curl -s {example}".replace("http://127.0.0.1:8787", server.url)
+        answered = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+        stats = server.request("GET", "/v1/stats").json
+        while not stats["totalEvents"]:
+            stats = server.request("GET", "/v1/stats").json
+        server.stop()
+
+    assert answered.stdout == promised
+    for changing in ("asOf", "generatedAt"):
+        assert stats.pop(changing)
+        assert promised_stats.pop(changing)
+    assert stats == promised_stats

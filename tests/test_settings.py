@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from telemetry.errors import SettingsError
+from telemetry.settings import Settings, describe, load
+
+
+def test_defaults_serve_a_checkout() -> None:
+    settings = load({}, {})
+
+    assert (settings.environment, settings.host, settings.port) == ("development", "127.0.0.1", 8787)
+    assert settings.synchronous == "FULL"
+
+
+def test_the_environment_chooses_defaults() -> None:
+    assert load({}, {"TELEMETRY_ENVIRONMENT": "production"}).data_dir == "/var/lib/drift-telemetry/production"
+    assert load({"environment": "staging", "data_dir": "here"}, {}).data_dir == "here"
+
+
+def test_flags_are_stronger_than_variables_and_variables_than_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("port = 1\nhost = '::1'\nflush_interval_s = 2.5\n")
+    variables = {"TELEMETRY_CONFIG": str(file), "TELEMETRY_PORT": "2", "TELEMETRY_HOST": "0.0.0.0", "HOME": "/"}
+
+    settings = load({"port": "3", "host": None}, variables)
+
+    assert (settings.port, settings.host, settings.flush_interval_s) == (3, "0.0.0.0", 2.5)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"TELEMETRY_PROT": "1"}, "unknown setting `prot`"),
+        ({"TELEMETRY_PORT": "many"}, "setting port: "),
+        ({"TELEMETRY_PORT": "70000"}, "setting port: expected `int` <= 65535"),
+        ({"TELEMETRY_ENVIRONMENT": "test"}, "setting environment: invalid enum value 'test'"),
+        ({"TELEMETRY_FLUSH_INTERVAL_S": "0"}, "setting flush_interval_s: "),
+        ({"TELEMETRY_SYNCHRONOUS": "OFF"}, "setting synchronous: "),
+    ],
+)
+def test_an_unknown_or_malformed_setting_is_a_clear_error(variables: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load({}, variables)
+    assert str(error.value).startswith(message)
+
+
+def test_a_settings_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot read the settings file"):
+        load({}, {}, tmp_path / "missing.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("port =")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        load({}, {}, broken)
+
+
+def test_every_setting_is_described_and_has_a_default() -> None:
+    described = describe()
+
+    assert [setting.name for setting in described] == list(Settings.__struct_fields__)
+    assert all(setting.description.endswith((".", "...")) for setting in described)
