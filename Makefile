@@ -4,16 +4,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format lock clean
+.PHONY: run test torture check format lock clean
 
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/coverage erase
-	COVERAGE_PROCESS_START=setup.cfg $(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage run -m pytest -m "not torture" $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# The long forms of the fault cases.
+torture: $(VENV)/.test
+	$(BIN)/pytest -m torture $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

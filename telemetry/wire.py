@@ -18,6 +18,7 @@ from telemetry.gate import check_unknown
 from telemetry.shapes import is_installation_id, is_type_name, is_version, parse_timestamp
 
 UNKNOWN_PAYLOAD_BYTES_MAX = 4_096
+_DETAIL_LENGTH_MAX = 120
 
 _BASE_NAMES = ("type", "timestamp", "installationId", "driftVersion")
 _WIRE_NAMES = {name: wire_names(known) for name, known in KNOWN_EVENTS.items()}
@@ -214,4 +215,5 @@ def _convert(item: dict[str, Any], event_class: Any) -> Any:
     except msgspec.ValidationError as error:
         missing = str(error).startswith("Object missing required field")
         code = RejectionCode.FIELD_MISSING if missing else RejectionCode.FIELD_INVALID
-        raise EventRejected(code, str(error)) from None
+        # The message repeats a value that is not among the allowed ones, however long it is.
+        raise EventRejected(code, str(error)[:_DETAIL_LENGTH_MAX]) from None

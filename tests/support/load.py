@@ -41,14 +41,14 @@ class Ledger:
             raise
         if response.status == 200:
             assert answer == {"success": True, "eventsProcessed": len(events)}
-            self._enter(events)
+            self.enter(events)
 
     def resend(self, server: ServerProcess) -> None:
         """Do what a client does whose reply was lost: send the same body again."""
         while self.unanswered:
             body = self.unanswered.pop()
             assert server.post(body).status == 200
-            self._enter(json.loads(body)["events"])
+            self.enter(json.loads(body)["events"])
 
     def check(self, data_dir: Path, **limits: Any) -> list[oracle.Raw]:
         """Assert the aggregates, and that each acknowledged event is stored once with an equal payload."""
@@ -62,7 +62,8 @@ class Ledger:
             assert found.get(identity) == own_fields, f"acknowledged, but not stored: {identity}"
         return stored
 
-    def _enter(self, events: list[Fields]) -> None:
+    def enter(self, events: list[Fields]) -> None:
+        """Note that a batch was acknowledged."""
         with self._lock:
             for event in events:
                 own_fields = dict(event)

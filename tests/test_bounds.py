@@ -1,0 +1,63 @@
+"""Cases 37 and 40 of the fault list: what strangers can make grow stays within its bounds."""
+
+from pathlib import Path
+
+import pytest
+
+from telemetry.counters import Counters
+from tests.support import oracle
+from tests.support.events import encode, make_event, timestamp
+from tests.support.service import HandClock, service
+
+
+def distinct_events(hand: HandClock, name: str, first: int, count: int) -> bytes:
+    text = "{:016x}" if name == "signatureHash" else "label-{}"
+    moment = timestamp(hand.now)
+    return encode(
+        [
+            make_event("pattern_signature", timestamp=moment, **{name: text.format(number)})
+            for number in range(first, first + count)
+        ]
+    )
+
+
+async def keys_seen(data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str, events: int) -> int:
+    """Post events that differ in one field; return the most counters that ever waited for a flush."""
+    hand, most = HandClock(), [0]
+    add = Counters.add
+
+    def watched(self: Counters, appended: object) -> None:
+        add(self, appended)  # type: ignore[arg-type]
+        most[0] = max(most[0], self.keys)
+
+    monkeypatch.setattr(Counters, "add", watched)
+    async with service(data_dir, hand, flush_keys_max=2_000, duplicate_window_events=1_000) as started:
+        for first in range(0, events, 100):
+            await started.service.accept(distinct_events(hand, name, first, 100))
+    return most[0]
+
+
+@pytest.mark.parametrize("events", [5_000, pytest.param(100_000, marks=pytest.mark.torture)])
+async def test_distinct_categories_share_one_counter_beyond_the_bound_and_totals_stay_exact(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, events: int
+) -> None:
+    await keys_seen(data_dir, monkeypatch, "category", events)
+
+    stored = oracle.check(data_dir)
+    categories = oracle.read(
+        data_dir / "telemetry.db", "SELECT count(*), sum(value) FROM daily_stats WHERE metric LIKE 'category:%'"
+    )
+    assert categories == [(1_000, len(stored))]
+    assert len(stored) == events
+
+
+@pytest.mark.parametrize("name", ["signatureHash", "installationId"])
+@pytest.mark.parametrize("events", [10_000, pytest.param(1_000_000, marks=pytest.mark.torture)])
+async def test_distinct_signatures_and_installations_are_flushed_before_they_fill_the_memory(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str, events: int
+) -> None:
+    most = await keys_seen(data_dir, monkeypatch, name, events)
+
+    # A flush is under way while more arrives, so some more than the bound may wait.
+    assert most < 2_000 * 4
+    assert len(oracle.check(data_dir)) == events
