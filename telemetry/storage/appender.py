@@ -16,9 +16,10 @@ from telemetry.counters import Appended, Counters
 from telemetry.duplicates import DuplicateWindow
 from telemetry.errors import DataDamagedError, ErrorCode, Refusal
 from telemetry.events import AnyEvent
+from telemetry.rows import Row
 from telemetry.storage.database import storage_error_code
 from telemetry.storage.event_log import EventLog
-from telemetry.wire import Batch, Row
+from telemetry.wire import Batch
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class Appender:
         self._window.forget(self._clock.monotonic())
         filling, deciding = self._filling, set()
         for event, row in zip(batch.events, batch.rows, strict=True):
-            digest = row.digest
+            digest = row.digest()
             if digest in self._window:
                 self.duplicates += 1
                 continue

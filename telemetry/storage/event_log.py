@@ -8,11 +8,11 @@ from itertools import groupby
 from operator import attrgetter
 
 from telemetry.counters import Appended, Counters
+from telemetry.rows import from_row
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import Synchronous
 from telemetry.storage.segment import Segment, StoredEvent
-from telemetry.wire import decode_row
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class EventLog:
         while chunk := await segment.read_after(position, _ROWS_PER_READ):
             for received_at, run in groupby(chunk, key=attrgetter("received_at")):
                 stored = list(run)
-                events = [decode_row(event.row) for event in stored]
+                events = [from_row(event.row) for event in stored]
                 counters.add(Appended(day, received_at, [event.id for event in stored], events))
             position = chunk[-1].id
             replayed += len(chunk)

@@ -36,4 +36,4 @@ async def restore_window(log: EventLog, window: DuplicateWindow, clock: Clock) -
         recent.append(stored)
     for received_at, group in groupby(reversed(recent), key=attrgetter("received_at")):
         age = now - column_seconds(received_at)
-        window.remember([stored.row.digest for stored in group], monotonic - age)
+        window.remember([stored.row.digest() for stored in group], monotonic - age)

@@ -5,10 +5,10 @@ from typing import NamedTuple, Self
 
 import aiosqlite
 
+from telemetry.rows import Row, encode_rows
 from telemetry.storage.database import Synchronous, open_database, transaction
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.queries import query
-from telemetry.wire import Row, encode_rows
 
 
 class StoredEvent(NamedTuple):

@@ -1,0 +1,96 @@
+"""Rows of the event log: events as the log stores them, and back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import orjson
+
+from telemetry.errors import EventRejected, RejectionCode
+from telemetry.events import BASE_NAMES, KNOWN_EVENTS, AnyEvent, KnownEvent, OtherEvent, wire_names
+
+UNKNOWN_PAYLOAD_BYTES_MAX = 4_096
+_DETAIL_LENGTH_MAX = 120
+
+_encoder = msgspec.json.Encoder()
+_decode_event = msgspec.json.Decoder(KnownEvent).decode
+_decode_anything = msgspec.json.Decoder().decode
+# How much an encoded event has before its own fields, not counting the four values.
+_BASE_LENGTH = sum(len(f'"{name}":"",') for name in BASE_NAMES) + len("{")
+
+
+class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The columns of an event that come from the client, as the log stores them."""
+
+    type: str
+    timestamp: str
+    installation_id: str
+    drift_version: str
+    payload: str
+
+    def digest(self) -> int:
+        """Return 64 bits that two rows share only if they hold the same event; they differ from process to process."""
+        return hash((self.type, self.timestamp, self.installation_id, self.payload))
+
+
+def to_rows(events: Sequence[KnownEvent]) -> list[Row]:
+    """Return the rows of events whose texts have been checked: only so are their lengths those of their encoding."""
+    lines = _encoder.encode_lines(events).decode().split("\n")
+    rows = []
+    for event, line in zip(events, lines, strict=False):
+        kind, timestamp, installation_id, version = (
+            event.type, event.timestamp, event.installation_id, event.drift_version,
+        )  # fmt: skip
+        own_fields = _BASE_LENGTH + len(kind) + len(timestamp) + len(installation_id) + len(version)
+        rows.append(Row(kind, timestamp, installation_id, version, "{" + line[own_fields:]))
+    return rows
+
+
+def to_untyped_row(item: dict[str, Any]) -> Row:
+    """Return the row of an event with fields that the catalogue does not know; they have passed the privacy gate."""
+    payload = orjson.dumps({name: value for name, value in item.items() if name not in BASE_NAMES})
+    if len(payload) > UNKNOWN_PAYLOAD_BYTES_MAX:
+        raise EventRejected(RejectionCode.CONTENT_REFUSED, f"more than {UNKNOWN_PAYLOAD_BYTES_MAX} bytes")
+    return Row(item["type"], item["timestamp"], item["installationId"], item["driftVersion"], payload.decode())
+
+
+def from_row(row: Row) -> AnyEvent:
+    """Return the event that a row was made from, as far as the catalogue knows it. Never raises."""
+    if row.type in KNOWN_EVENTS:
+        flat = (
+            f'{{"type":"{row.type}","timestamp":"{row.timestamp}","installationId":"{row.installation_id}",'
+            f'"driftVersion":"{row.drift_version}",{row.payload[1:]}'
+        )
+        try:
+            event: AnyEvent = _decode_event(flat)
+        except msgspec.DecodeError:
+            event = _from_odd_row(flat, row)
+        return event
+    return OtherEvent(row.type, row.timestamp, row.installation_id, row.drift_version)
+
+
+def encode_rows(rows: list[Row]) -> str:
+    """Return rows as one JSON array of arrays, the form in which ``sql/append_events.sql`` takes a group."""
+    return _encoder.encode(rows).decode()
+
+
+def to_event(item: dict[str, Any], kind: str) -> AnyEvent:
+    """Return what the catalogue knows of a decoded JSON object; raise ``EventRejected`` if it does not fit."""
+    event_class: type[AnyEvent] = KNOWN_EVENTS.get(kind, OtherEvent)
+    names = wire_names(event_class)
+    try:
+        event: AnyEvent = msgspec.convert({name: value for name, value in item.items() if name in names}, event_class)
+    except msgspec.ValidationError as error:
+        missing = str(error).startswith("Object missing required field")
+        code = RejectionCode.FIELD_MISSING if missing else RejectionCode.FIELD_INVALID
+        # The message repeats a value that is not among the allowed ones, however long it is.
+        raise EventRejected(code, str(error)[:_DETAIL_LENGTH_MAX]) from None
+    return event
+
+
+def _from_odd_row(flat: str, row: Row) -> AnyEvent:
+    try:
+        return to_event(_decode_anything(flat), row.type)
+    except (msgspec.DecodeError, EventRejected):
+        # Stored by an older catalogue or another program: it counts as an event, but its fields are not understood.
+        return OtherEvent(row.type, row.timestamp, row.installation_id, row.drift_version)
