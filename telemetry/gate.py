@@ -8,7 +8,7 @@ from typing import Any
 
 from telemetry.errors import EventRejected, RejectionCode
 from telemetry.events import INTEGER_MAX
-from telemetry.shapes import is_label, is_undotted_label
+from telemetry.shapes import is_undotted_label
 
 DEPTH_MAX = 4
 VALUES_MAX = 200
@@ -33,8 +33,8 @@ def check_unknown(fields: dict[str, Any]) -> None:
 
 def _children(value: Any) -> list[Any]:
     if isinstance(value, dict):
-        if not all(map(is_label, value)):
-            raise EventRejected(RejectionCode.CONTENT_REFUSED, "a name does not have the shape of a label")
+        if not all(map(is_undotted_label, value)):
+            raise EventRejected(RejectionCode.CONTENT_REFUSED, "a name is no short name")
         return list(value.values())
     if isinstance(value, list):
         return value
