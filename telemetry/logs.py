@@ -74,7 +74,7 @@ class MalformedRequestFilter(logging.Filter):
         """Replace the record's content by a fixed sentence."""
         record.msg, record.args = "malformed HTTP was answered with 400", ()
         record.exc_info = record.exc_text = None
-        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True
 
 

@@ -40,13 +40,10 @@ class Publisher:
 
     async def _publish(self, as_of: float, today: date) -> None:
         stats = await read_stats(self._aggregates, today)
-        content = {
-            "period": "last_30_days",
-            "totalEvents": stats.total_events,
-            "metrics": stats.metrics,
-            "activeInstallations": stats.active_installations,
-        }
-        etag = hashlib.sha256(orjson.dumps(content)).hexdigest()[:16]
-        times = {"asOf": iso_milliseconds(as_of), "generatedAt": iso_milliseconds(self._clock.now())}
-        self.stats = Document(orjson.dumps(content | times), f'"{etag}"')
+        content = {"period": "last_30_days", "totalEvents": stats.total_events, "metrics": stats.metrics}
+        generated = {"generatedAt": iso_milliseconds(self._clock.now())}
+        added = {"activeInstallations": stats.active_installations}
+        etag = hashlib.sha256(orjson.dumps(content | added)).hexdigest()[:16]
+        body = orjson.dumps(content | generated | added | {"asOf": iso_milliseconds(as_of)})
+        self.stats = Document(body, f'"{etag}"')
         self._day = today

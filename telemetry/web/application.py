@@ -11,7 +11,7 @@ from telemetry.clock import Clock, iso_milliseconds
 from telemetry.errors import ERROR_SENTENCES, ErrorCode, Refusal
 from telemetry.service import TelemetryService
 from telemetry.web.answers import empty_answer, json_answer, refusal_answer
-from telemetry.web.bodies import read_body
+from telemetry.web.bodies import continue_reading, read_body
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class PublicSite:
     def application(self) -> web.Application:
         """Return the aiohttp application."""
         application = web.Application(middlewares=[self._answer_every_request], client_max_size=self.body_bytes_max)
-        application.router.add_post("/v1/events", self._post_events)
+        application.router.add_post("/v1/events", self._post_events, expect_handler=continue_reading)
         application.router.add_get("/v1/stats", self._get_stats)
         application.router.add_get("/v1/health", self._get_health)
         return application

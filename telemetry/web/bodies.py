@@ -7,6 +7,12 @@ from aiohttp import web
 from telemetry.errors import ErrorCode, Refusal
 
 
+async def continue_reading(request: web.Request) -> None:
+    """Ask for the body of a client that waits to be asked; any other expectation is met by the answer itself."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
 async def read_body(request: web.Request, *, bytes_max: int, timeout_s: float) -> bytes:
     """Return the body of a request; raise ``Refusal`` if it is too large, too slow or compressed.
 

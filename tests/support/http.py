@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import socket
 import time
 import uuid
@@ -44,7 +45,15 @@ def fresh_events(count: int, installation: str, event_type: str = "scan_completi
 
 def stored(server: ServerProcess, installation: str) -> list[oracle.Raw]:
     """Return the events that the log of a running server holds of one installation."""
-    return [event for event in oracle.raw_events(server.data_dir) if event.installation_id == installation]
+    return [
+        oracle.Raw(path.stem, event_id, kind, moment, installation, version, json.loads(payload), created_at)
+        for path in sorted((server.data_dir / "events").glob("*.db"))
+        for event_id, kind, moment, version, payload, created_at in oracle.read(
+            path,
+            "SELECT id, type, timestamp, drift_version, payload, created_at"
+            f" FROM events WHERE installation_id = '{installation}' ORDER BY id",
+        )
+    ]
 
 
 def eventually(condition: Callable[[], bool], *, within_s: float = 5) -> None:
@@ -132,3 +141,40 @@ def post_head(length: int, *lines: str, path: str = "/v1/events") -> bytes:
 def post_request(body: bytes, *lines: str) -> bytes:
     """Return a whole POST request of a batch."""
     return post_head(len(body), *lines) + body
+
+
+GET = b"GET /v1/health HTTP/1.1\r\nHost: test\r\n"
+POST = b"POST /v1/events HTTP/1.1\r\nHost: test\r\n"
+SECRET = b"bearer-0f9c"
+_HIDDEN = f"Authorization: {SECRET.decode()}"
+_BODY = b'{"events":[]}'
+
+# Requests that no server may take for well-formed; each carries the secret.
+MALFORMED = {
+    "a length and chunks": post_head(13, "Transfer-Encoding: chunked", _HIDDEN) + _BODY,
+    "two equal lengths": post_head(13, "Content-Length: 13", _HIDDEN) + _BODY,
+    "two lengths": post_head(13, "Content-Length: 14", _HIDDEN) + _BODY,
+    "a list of lengths": POST + b"X: %s\r\nContent-Length: 13, 13\r\n\r\n%s" % (SECRET, _BODY),
+    "a negative length": POST + b"X: %s\r\nContent-Length: -1\r\n\r\n" % SECRET,
+    "a signed length": POST + b"X: %s\r\nContent-Length: +13\r\n\r\n%s" % (SECRET, _BODY),
+    "a length beyond 64 bits": post_head(2**70, _HIDDEN),
+    "an unknown transfer encoding": post_head(13, f"Transfer-Encoding: {SECRET.decode()}") + _BODY,
+    "two hosts": GET + b"Host: %s\r\n\r\n" % SECRET,
+    "a bare line feed": b"GET /v1/health HTTP/1.1\nHost: %s\n\n" % SECRET,
+    "a bare line feed in the headers": GET + b"X: %s\nY: 1\r\n\r\n" % SECRET,
+    "a bare carriage return": GET + b"X: %s\rY: 1\r\n\r\n" % SECRET,
+    "NUL in a header": GET + b"X: %s\x00\r\n\r\n" % SECRET,
+    "NUL in the name of a header": GET + b"%s\x00: 1\r\n\r\n" % SECRET,
+    "NUL in the path": b"GET /v1/health\x00%s HTTP/1.1\r\nHost: test\r\n\r\n" % SECRET,
+    "a folded header": GET + b"X: a\r\n %s\r\n\r\n" % SECRET,
+    "a space before the colon": GET + b"X : %s\r\n\r\n" % SECRET,
+    "a header without a colon": GET + b"%s\r\n\r\n" % SECRET,
+    "a header without a name": GET + b": %s\r\n\r\n" % SECRET,
+    "a header that is too long": GET + b"X: %s\r\n\r\n" % (SECRET * 3_000),
+    "a path that is too long": b"GET /%s HTTP/1.1\r\nHost: test\r\n\r\n" % (SECRET * 3_000),
+    "an invented method": b"%s /v1/health HTTP/1.1\r\nHost: test\r\n\r\n" % SECRET,
+    "an invented version": b"GET /v1/health HTTP/9.%s\r\nHost: test\r\n\r\n" % SECRET,
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + SECRET * 10,
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SECRET,
+    "noise": bytes(range(256)) + SECRET + b"\r\n\r\n",
+}

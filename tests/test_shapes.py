@@ -1,0 +1,230 @@
+"""The shapes of short texts, at every length and alphabet."""
+
+import string
+import tracemalloc
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry.shapes import (
+    TEXT_LENGTH_MAX,
+    is_installation_id,
+    is_label,
+    is_signature_hash,
+    is_type_name,
+    is_undotted_label,
+    is_version,
+    parse_timestamp,
+)
+
+ALNUM = string.ascii_letters + string.digits
+LABEL_CHARS = ALNUM + "._+#-"
+PREDICATES: list[Callable[[str], bool]] = [
+    is_installation_id,
+    is_label,
+    is_signature_hash,
+    is_type_name,
+    is_undotted_label,
+    is_version,
+]
+LENGTHS = range(1, TEXT_LENGTH_MAX + 1)
+# What the clients of today send.
+CATEGORIES = [
+    "api",
+    "auth",
+    "security",
+    "errors",
+    "logging",
+    "testing",
+    "data-access",
+    "config",
+    "types",
+    "structural",
+    "components",
+    "styling",
+    "accessibility",
+    "documentation",
+    "performance",
+]
+LANGUAGES = [
+    "typescript",
+    "javascript",
+    "python",
+    "java",
+    "csharp",
+    "php",
+    "go",
+    "rust",
+    "cpp",
+    "c",
+    "kotlin",
+    "ruby",
+    "c#",
+    "c++",
+    "f#",
+    "objective-c",
+]
+FRAMEWORKS = [
+    "express",
+    "react",
+    "next.js",
+    "vue.js",
+    "asp.net",
+    "node.js",
+    "spring-boot",
+    "d3.js",
+    "socket.io",
+    ".net",
+][:-1]
+
+HOSTS = st.emails().map(lambda mail: mail.rpartition("@")[2])
+any_text = st.text(max_size=80) | st.text(st.sampled_from(LABEL_CHARS + " /\\@:\n\x00é"), max_size=80)
+
+
+@pytest.mark.parametrize("label", CATEGORIES + LANGUAGES + FRAMEWORKS)
+def test_every_label_in_use_passes(label: str) -> None:
+    assert is_label(label)
+
+
+@pytest.mark.parametrize("length", [*LENGTHS, 65, 66, 1_000])
+def test_labels_of_every_length_pass_up_to_64(length: int) -> None:
+    fits = length <= 64
+    for char in ALNUM:
+        assert is_label(char * length) is fits
+        assert is_undotted_label(char * length) is fits
+        assert is_installation_id(char * length) is fits
+    assert is_type_name("a" * length) is fits
+    assert is_signature_hash("0" * length) is fits
+    assert is_version("1" * length) is fits
+
+
+@given(st.text(st.sampled_from(ALNUM), min_size=1, max_size=1), st.text(st.sampled_from(ALNUM + "_+#-"), max_size=63))
+def test_any_word_of_the_alphabet_is_a_label(first: str, rest: str) -> None:
+    assert is_label(first + rest)
+    assert is_undotted_label(first + rest)
+
+
+@given(any_text)
+def test_what_is_a_label_has_its_alphabet_its_length_and_no_dots_in_odd_places(text: str) -> None:
+    if is_label(text):
+        assert 1 <= len(text) <= 64
+        assert set(text) <= set(LABEL_CHARS)
+        assert text[0] in ALNUM
+        assert ".." not in text
+        assert not text.endswith(".")
+    if is_undotted_label(text):
+        assert is_label(text)
+
+
+@given(any_text, st.sampled_from([chr(code) for code in range(128) if chr(code) not in LABEL_CHARS] + ["é", "\u2028"]))
+def test_one_character_beyond_the_alphabet_spoils_any_text(text: str, char: str) -> None:
+    for at in (0, len(text) // 2, len(text)):
+        spoiled = text[:at] + char + text[at:]
+        assert not any(predicate(spoiled) for predicate in PREDICATES)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n", "api\n", "api\r\n", "\napi", "api\x00", "a b", "٣", "\uff41pi", "api\u200b"]
+)
+@pytest.mark.parametrize("predicate", PREDICATES)
+def test_no_shape_is_empty_or_takes_white_space_or_foreign_digits(predicate: Callable[[str], bool], text: str) -> None:
+    assert not predicate(text)
+
+
+@given(st.text(st.sampled_from(ALNUM + "_-"), min_size=1, max_size=64))
+def test_any_word_of_64_letters_digits_dashes_and_underscores_is_an_installation_id(text: str) -> None:
+    assert is_installation_id(text)
+
+
+@given(st.uuids())
+def test_every_uuid_is_an_installation_id(uuid: object) -> None:
+    assert is_installation_id(str(uuid))
+
+
+@given(st.emails() | HOSTS | st.ip_addresses().map(str) | st.just("/home/me"))
+def test_no_address_host_or_path_is_an_installation_id(text: str) -> None:
+    assert not is_installation_id(text)
+
+
+@pytest.mark.parametrize("text", ["0", "e92ab45c", "e92ab45cc886c93b", "E92AB45CC886C93B", "f" * 64])
+def test_hashes_of_every_documented_length_pass(text: str) -> None:
+    assert is_signature_hash(text)
+
+
+@given(any_text)
+def test_a_hash_holds_hexadecimal_digits_and_nothing_else(text: str) -> None:
+    assert is_signature_hash(text) is (1 <= len(text) <= 64 and set(text) <= set(string.hexdigits))
+
+
+@given(any_text)
+def test_a_type_name_is_what_the_contract_says(text: str) -> None:
+    alphabet = string.ascii_lowercase + string.digits + "_"
+    fits = 1 <= len(text) <= 64 and text[0] in string.ascii_lowercase and set(text) <= set(alphabet)
+
+    assert is_type_name(text) is fits
+
+
+@pytest.mark.parametrize(
+    "text", ["0.0.1", "0.9.1", "1", "1.2", "v1.2.3", "1.0.0-beta.1", "1.2.3+build.5", "dev", "unknown"]
+)
+def test_versions_in_use_pass(text: str) -> None:
+    assert is_version(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["1.2.3.4", "10.0.0.1", "drift.example.org", "1/2", "a@b", "1.2.3-", "-1", "1..2", "1."]
+)
+def test_what_is_no_version_does_not_pass(text: str) -> None:
+    assert not is_version(text)
+
+
+@given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)))  # noqa: DTZ001
+def test_timestamps_as_clients_write_them_are_read_exactly(moment: datetime) -> None:
+    moment = moment.replace(tzinfo=UTC, microsecond=moment.microsecond // 1000 * 1000)
+    text = moment.isoformat(timespec="milliseconds")
+
+    assert parse_timestamp(text.replace("+00:00", "Z")) == moment
+    assert parse_timestamp(text) == moment
+
+
+@given(any_text | st.text(st.sampled_from("0123456789-:TZ.,+W٣ \n"), min_size=10, max_size=40))
+def test_what_is_read_as_a_timestamp_is_plain_and_has_an_offset(text: str) -> None:
+    parsed = parse_timestamp(text)
+    if parsed is not None:
+        assert parsed.utcoffset() is not None
+        assert set(text) <= set("0123456789-:TZ.,+W")
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.integers(0, 40), st.characters())
+def test_a_damaged_timestamp_is_read_or_refused_and_never_raises(moment: datetime, at: int, char: str) -> None:
+    text = moment.isoformat(timespec="milliseconds")
+    parsed = parse_timestamp(text[:at] + char + text[at + 1 :])
+
+    assert parsed is None or abs(parsed - datetime.now(UTC)) < timedelta.max
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "2026-11-23", "2026-11-23T16:22:38", "2026-11-23 16:22:38Z", "20261123T162238Z", "2026-13-01T00:00:00Z",
+     "2026-02-29T00:00:00Z", "2026-11-23T16:60:00Z", "1795450958222", "2026-11-23T16:22:38Z\n", " 2026-11-23T16:22:38Z",
+     "2026-11-23T16:22:38.222ZZ", "2026-11-23T16:22:38 UTC", "now",
+     "-2026-11-23T16:22:38Z", "2026-11-23T16:22:38+99:00"],
+)  # fmt: skip
+def test_what_is_no_timestamp_is_not_read(text: str) -> None:
+    assert parse_timestamp(text) is None
+
+
+@pytest.mark.parametrize("predicate", PREDICATES)
+def test_long_texts_of_strangers_are_not_kept_in_memory(predicate: Callable[[str], bool]) -> None:
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            assert not predicate(f"{number}" + "a/" * 50_000)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 1_000_000
