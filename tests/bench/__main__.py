@@ -1,0 +1,86 @@
+"""The command of the benchmark: ``python -m tests.bench quick | full | growth``."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from tests.bench import growth, machine, plan, report
+from tests.bench.load import LoadError, require_wrk
+from tests.bench.measure import Timing
+from tests.bench.results import Results
+from tests.bench.server import ServerError
+
+Measure = Callable[[plan.Bench, Results], None]
+
+_output = click.option(
+    "--output", type=click.Path(path_type=Path), default=Path("build/bench"), show_default=True, help="For the results."
+)
+
+
+@click.group()
+def cli() -> None:
+    """Measure the service, baselines beside it, and compare them with what is required."""
+
+
+@cli.command()
+@_output
+def quick(output: Path) -> None:
+    """Take a rough look in two minutes, while developing."""
+    _run_plan(plan.QUICK, output)
+
+
+@cli.command()
+@_output
+def full(output: Path) -> None:
+    """Measure everything three times and take medians; about half an hour."""
+    _run_plan(plan.FULL, output)
+
+
+@cli.command("growth")
+@click.option("--rows", type=int, multiple=True, default=(0, 5_000_000, 20_000_000), show_default=True)
+@click.option("--runs", type=click.IntRange(min=1), default=3, show_default=True)
+@click.option("--run-s", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option("--replay-events", type=int, default=1_000_000, show_default=True)
+@_output
+def growth_command(rows: tuple[int, ...], runs: int, run_s: int, replay_events: int, output: Path) -> None:
+    """Measure with many rows in today's segment, and a restart with many events to replay."""
+
+    def measure(bench: plan.Bench, results: Results) -> None:
+        growth.run(bench, results, sorted(rows), runs, replay_events)
+
+    _measure("growth", runs, Timing(2, run_s), output, measure)
+
+
+def _run_plan(chosen: plan.Plan, output: Path) -> None:
+    def measure(bench: plan.Bench, results: Results) -> None:
+        plan.run(chosen, bench, results)
+
+    _measure(chosen.name, chosen.runs, chosen.timing, output, measure)
+
+
+def _measure(mode: str, runs: int, timing: Timing, output: Path, measure: Measure) -> None:
+    started_at = time.monotonic()
+
+    def tell(sentence: str) -> None:
+        click.echo(f"{time.monotonic() - started_at:6.0f} s  {sentence}")
+
+    date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    results = Results(mode, date, machine.describe(), runs, timing.run_s)
+    output.mkdir(parents=True, exist_ok=True)
+    try:
+        require_wrk()
+        with TemporaryDirectory(prefix="scratch-", dir=output) as scratch:
+            measure(plan.Bench(Path(scratch).resolve(), timing, tell), results)
+    except (LoadError, ServerError) as error:
+        raise click.ClickException(str(error)) from error
+    path = report.write(results, output)
+    click.echo(f"\n{report.markdown(results)}")
+    click.echo(f"Written to {path} and {path.with_suffix('.json')}")
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m tests.bench")

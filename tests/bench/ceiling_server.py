@@ -1,0 +1,50 @@
+"""The ceiling of HTTP: the service's own listener and stack, answering without doing anything."""
+
+import asyncio
+from typing import Any, cast
+
+import click
+from aiohttp import web
+
+from telemetry.settings import Settings
+from telemetry.web.answers import json_answer
+from telemetry.web.server import PublicServer
+from telemetry.wire import encode_receipt
+
+
+class _IdleSite:
+    """Takes the place of the public site; it reads each body and thanks for one event."""
+
+    draining = False
+
+    def application(self) -> web.Application:
+        """Return the aiohttp application."""
+        application = web.Application(client_max_size=Settings().body_bytes_max)
+        application.router.add_post("/v1/events", self._post_events)
+        return application
+
+    async def _post_events(self, request: web.Request) -> web.Response:
+        await request.read()
+        return json_answer(encode_receipt(1, []))
+
+
+async def _serve() -> None:
+    settings = Settings()
+    server = PublicServer(
+        cast(Any, _IdleSite()),
+        keepalive_timeout_s=settings.keepalive_timeout_s,
+        shutdown_timeout_s=settings.shutdown_timeout_s,
+    )
+    click.echo(await server.start("127.0.0.1", 0))
+    await asyncio.Event().wait()
+
+
+@click.command()
+@click.option("--data-dir", help="Not used: nothing is stored.")
+def main(data_dir: str) -> None:
+    """Serve until killed."""
+    asyncio.run(_serve())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""The plans: which cases a mode measures, in rounds, so that slow drifts of a shared machine touch all alike."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.bench import corpus, targets
+from tests.bench.baselines import Inserted, insert_loop
+from tests.bench.measure import Case, Timing, measure_load, measure_paced
+from tests.bench.results import Load, Results, median
+from tests.bench.server import CEILING, OBVIOUS, SERVICE
+
+PACED_BATCH, PACED_CONNECTIONS = 50, 32
+
+_NORMAL = (*SERVICE, "--synchronous", "NORMAL")
+_NO_FLUSH = (*SERVICE, "--flush-interval-s", "3600", "--flush-keys-max", "9999999", "--counter-keys-max", "9999999")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure; ``inserts`` are pairs of indexed and events in a row."""
+
+    name: str
+    runs: int
+    timing: Timing
+    cases: list[Case]
+    inserts: list[tuple[bool, int]]
+    insert_rows: int
+
+
+def _cases(shapes: list[tuple[int, int]]) -> list[Case]:
+    return [
+        *(Case(targets.SERVICE, SERVICE, *shape) for shape in shapes),
+        Case(targets.NORMAL, _NORMAL, 50, 32),
+        Case(targets.NO_FLUSH, _NO_FLUSH, 50, 32, flushes=False),
+        Case(targets.CEILING, CEILING, 1, 128),
+        Case(targets.OBVIOUS, OBVIOUS, 50, 32),
+        Case(targets.OBVIOUS, OBVIOUS, 1, 128),
+    ]
+
+
+QUICK = Plan(
+    "quick", 1, Timing(1, 3), _cases([(1, 128), (50, 32), (100, 32)]), [(True, 1), (True, 50), (True, 100)], 200_000
+)
+FULL = Plan(
+    "full",
+    3,
+    Timing(3, 10),
+    _cases([(batch, connections) for batch in (1, 50, 100) for connections in (8, 32, 128)]),
+    [(indexed, in_a_row) for indexed in (True, False) for in_a_row in (1, 50, 100)],
+    2_000_000,
+)
+
+
+@dataclass
+class Bench:
+    """Runs measurements in a scratch folder, tells what it does, and makes each corpus once."""
+
+    scratch: Path
+    timing: Timing
+    tell: Callable[[str], None]
+
+    def corpus(self, batch: int, seed: int = 1) -> Path:
+        """Return a corpus of batches of one size."""
+        path = self.scratch / f"batches-{batch}-{seed}"
+        if not path.exists():
+            events = self.timing.corpus_events(batch)
+            self.tell(f"making {events:,} events in batches of {batch}")
+            corpus.write_batches(path, seed=seed, batch=batch, events=events)
+        return path
+
+    def load(self, case: Case) -> Load:
+        """Measure a case on a fresh data directory."""
+        batches = self.corpus(case.batch)
+        with self._folder() as folder:
+            load = measure_load(case, batches, folder / "data", self.timing)
+        self.tell(
+            f"{case}: {load.events_per_s:,.0f} events/s, {load.cpu_us_per_event:.1f} us and "
+            f"{load.bytes_per_event:,.0f} bytes an event, p99 {load.p99_ms:.1f} ms"
+        )
+        return load
+
+    def insert(self, indexed: bool, in_a_row: int, rows: int) -> Inserted:
+        """Fill a table."""
+        with self._folder() as folder:
+            loop = insert_loop(folder / "table.db", indexed=indexed, in_a_row=in_a_row, rows=rows)
+        kind = "four indexes" if indexed else "no secondary index"
+        self.tell(f"insert loop, {kind}, {in_a_row} in a row: {loop.events_per_s:,.0f} events/s")
+        return loop
+
+    def paced(self, results: Results, run: int) -> None:
+        """Measure latencies at half of the load that was measured before."""
+        load = results.load(targets.SERVICE, PACED_BATCH, PACED_CONNECTIONS)
+        assert load is not None
+        with self._folder() as folder:
+            paced = measure_paced(
+                SERVICE, self.corpus(PACED_BATCH), folder / "data",
+                batch=PACED_BATCH, rate=load.requests_per_s / 2, run_s=self.timing.run_s,
+            )  # fmt: skip
+        self.tell(
+            f"open loop at half, run {run}: p99 {paced.ingest.p99_ms:.1f} ms, statistics {paced.stats.p99_ms:.1f}"
+        )
+        results.paced.append(paced)
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        with TemporaryDirectory(dir=self.scratch) as folder:
+            yield Path(folder)
+
+
+def run(plan: Plan, bench: Bench, results: Results) -> None:
+    """Carry out a plan and put what it found into ``results``."""
+    loads: list[list[Load]] = [[] for _ in plan.cases]
+    inserts: list[list[Inserted]] = [[] for _ in plan.inserts]
+    for number in range(1, plan.runs + 1):
+        bench.tell(f"run {number} of {plan.runs}")
+        for found, (indexed, in_a_row) in zip(inserts, plan.inserts, strict=True):
+            found.append(bench.insert(indexed, in_a_row, plan.insert_rows))
+        for measured, case in zip(loads, plan.cases, strict=True):
+            measured.append(bench.load(case))
+    results.inserts, results.loads = list(map(median, inserts)), list(map(median, loads))
+    for number in range(1, plan.runs + 1):
+        bench.paced(results, number)
+    results.paced = [median(results.paced)]

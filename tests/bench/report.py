@@ -1,0 +1,97 @@
+"""Results as JSON for programs and as Markdown for people."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from tests.bench.baselines import Inserted
+from tests.bench.results import Load, Paced, Results
+from tests.bench.targets import TARGETS
+
+_LOAD_HEADINGS = (
+    "subject", "batch", "connections", "events/s", "requests/s", "CPU us/event", "bytes/event", "p50 ms", "p99 ms",
+    "p99.9 ms", "peak RSS MB", "failed, missing",
+)  # fmt: skip
+_INSERT_HEADINGS = ("insert loop", "events in a row", "rows", "events/s", "CPU us/event", "bytes/event")
+_PACED_HEADINGS = ("open loop", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "failed")
+
+
+def write(results: Results, folder: Path) -> Path:
+    """Write both forms, named after the mode; return the path of the Markdown."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{results.mode}.md"
+    path.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2))
+    path.write_text(markdown(results), encoding="utf-8")
+    return path
+
+
+def markdown(results: Results) -> str:
+    """Return the report."""
+    machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
+    grown = [msgspec.structs.replace(step.load, subject=f"at {step.rows:,} rows") for step in results.growth]
+    paced = results.paced + [step.paced for step in results.growth]
+    parts = [
+        f"Measured on {results.date} in {results.mode} mode: medians of {results.runs} runs of {results.run_s} s each. "
+        f"{machine}.",
+        _table(("measure", "measured", "required", "stretch", "verdict"), _target_rows(results)),
+        _table(_LOAD_HEADINGS, map(_load_row, results.loads + grown)),
+        _table(_INSERT_HEADINGS, map(_insert_row, results.inserts)),
+        _table(_PACED_HEADINGS, (row for each in paced for row in _paced_rows(each))),
+    ]
+    if results.replay is not None:
+        parts.append(
+            f"Restart with {results.replay.events:,} events to replay: {results.replay.start_s:.2f} s, "
+            f"without any: {results.replay.start_without_s:.2f} s."
+        )
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _target_rows(results: Results) -> Iterator[list[str]]:
+    for target in TARGETS:
+        if (value := target.value(results)) is None:
+            continue
+        sign = "≥" if target.at_least else "≤"
+        yield [
+            target.measure,
+            _number(value),
+            f"{sign} {_number(target.required)}",
+            _number(target.stretch),
+            target.verdict(value),
+        ]
+
+
+def _load_row(load: Load) -> list[str]:
+    numbers = (
+        load.events_per_s, load.requests_per_s, load.cpu_us_per_event, load.bytes_per_event, load.p50_ms, load.p99_ms,
+        load.p999_ms, load.rss_peak_mb,
+    )  # fmt: skip
+    troubles = f"{load.failed}, {load.missing}"
+    return [load.subject, str(load.batch), str(load.connections), *map(_number, numbers), troubles]
+
+
+def _insert_row(loop: Inserted) -> list[str]:
+    name = "(a) four indexes" if loop.indexed else "(b) no secondary index"
+    numbers = (loop.events_per_s, loop.cpu_us_per_event, loop.bytes_per_event)
+    return [name, str(loop.in_a_row), f"{loop.rows:,}", *map(_number, numbers)]
+
+
+def _paced_rows(paced: Paced) -> Iterator[list[str]]:
+    for name, seen in ((f"batches of {paced.batch}", paced.ingest), ("statistics meanwhile", paced.stats)):
+        numbers = (seen.rate, seen.p50_ms, seen.p99_ms, seen.p999_ms, seen.max_ms)
+        yield [name, *map(_number, numbers), str(seen.failed)]
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [_line(row) for row in rows]
+    return "\n".join([_line(headings), _line(["---"] * len(headings)), *lines]) if lines else ""
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _number(value: float) -> str:
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,0 +1,101 @@
+"""What a benchmark found, in the form in which it is written as JSON."""
+
+import statistics
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from tests.bench.baselines import Inserted
+from tests.bench.open_loop import Latencies
+
+
+class Load(msgspec.Struct, frozen=True):
+    """One subject under closed-loop load.
+
+    Events are those found in the log afterwards, CPU and bytes include the flushes of them all. ``missing`` events were
+    acknowledged but not found; ``failed`` requests got no answer or another one than success.
+    """
+
+    subject: str
+    batch: int
+    connections: int
+    events_per_s: float
+    requests_per_s: float
+    cpu_us_per_event: float
+    bytes_per_event: float
+    p50_ms: float
+    p99_ms: float
+    p999_ms: float
+    rss_peak_mb: float
+    failed: int
+    missing: int
+
+
+class Paced(msgspec.Struct, frozen=True):
+    """Latencies at half of the maximum load: of batches, and of statistics read meanwhile."""
+
+    batch: int
+    ingest: Latencies
+    stats: Latencies
+
+
+class Growth(msgspec.Struct, frozen=True):
+    """How the service does when its segment already holds ``rows`` rows."""
+
+    rows: int
+    load: Load
+    paced: Paced
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """A start that has to count ``events`` first, and the same start without them."""
+
+    events: int
+    start_s: float
+    start_without_s: float
+
+    @property
+    def events_per_s(self) -> float:
+        """Return how fast events were replayed."""
+        return self.events / max(self.start_s - self.start_without_s, 0.001)
+
+
+class Results(msgspec.Struct):
+    """Everything that one run of the benchmark measured; loads and inserts are medians over its runs."""
+
+    mode: str
+    date: str
+    machine: dict[str, str]
+    runs: int
+    run_s: int
+    loads: list[Load] = []
+    inserts: list[Inserted] = []
+    paced: list[Paced] = []
+    growth: list[Growth] = []
+    replay: Replay | None = None
+
+    def load(self, subject: str, batch: int, connections: int) -> Load | None:
+        """Return the load of one kind, if it was measured."""
+        wanted = (subject, batch, connections)
+        return next((load for load in self.loads if (load.subject, load.batch, load.connections) == wanted), None)
+
+    def insert(self, *, indexed: bool, in_a_row: int) -> Inserted | None:
+        """Return the insert loop of one kind, if it was measured."""
+        wanted = (indexed, in_a_row)
+        return next((loop for loop in self.inserts if (loop.indexed, loop.in_a_row) == wanted), None)
+
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def median(runs: Sequence[S]) -> S:
+    """Return the median of each number in several runs of the same kind."""
+    middle = {}
+    for name, first in msgspec.structs.asdict(runs[0]).items():
+        values = [getattr(run, name) for run in runs]
+        if isinstance(first, msgspec.Struct):
+            middle[name] = median(values)
+        else:
+            middle[name] = statistics.median(values) if isinstance(first, float) else max(values)
+    return type(runs[0])(**middle)

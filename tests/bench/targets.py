@@ -1,0 +1,96 @@
+"""The numbers that the service must reach, and how each follows from what was measured."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tests.bench.results import Results
+
+SERVICE, NORMAL, NO_FLUSH = "service", "service, NORMAL", "service, no flush"
+CEILING, OBVIOUS = "HTTP ceiling", "obvious way"
+
+Value = Callable[[Results], float | None]
+
+
+class Target(NamedTuple):
+    """A bound on a measure; ``at_least`` says on which side of it one must be."""
+
+    measure: str
+    value: Value
+    required: float
+    stretch: float
+    at_least: bool = True
+
+    def verdict(self, value: float) -> str:
+        """Return how a measured value compares with the bound."""
+        if self._reached(value, self.stretch):
+            return "stretch reached"
+        return "reached" if self._reached(value, self.required) else "**missed**"
+
+    def _reached(self, value: float, bound: float) -> bool:
+        return value >= bound if self.at_least else value <= bound
+
+
+def _ratio(part: float | None, whole: float | None) -> float | None:
+    return part / whole if part is not None and whole else None
+
+
+def _of(subject: str, batch: int, connections: int, name: str) -> Value:
+    return lambda results: getattr(results.load(subject, batch, connections), name, None)
+
+
+def _over_load(subject: str, batch: int, connections: int, other: str = SERVICE, name: str = "events_per_s") -> Value:
+    part, whole = _of(other, batch, connections, name), _of(subject, batch, connections, name)
+    return lambda results: _ratio(part(results), whole(results))
+
+
+def _over_inserts(batch: int, connections: int) -> Value:
+    part = _of(SERVICE, batch, connections, "events_per_s")
+    return lambda results: _ratio(
+        part(results), getattr(results.insert(indexed=True, in_a_row=batch), "events_per_s", None)
+    )
+
+
+def _flush_share(results: Results) -> float | None:
+    without = _over_load(SERVICE, 50, 32, other=NO_FLUSH, name="bytes_per_event")(results)
+    return None if without is None else 1 - without
+
+
+def _paced(name: str) -> Value:
+    return lambda results: max((getattr(paced, name).p99_ms for paced in results.paced), default=None)
+
+
+def _grown(name: str) -> Value:
+    def value(results: Results) -> float | None:
+        if len(results.growth) < 2:
+            return None
+        return _ratio(getattr(results.growth[-1].load, name), getattr(results.growth[0].load, name))
+
+    return value
+
+
+def _rss_peak(results: Results) -> float | None:
+    return max((load.rss_peak_mb for load in results.loads if load.subject == SERVICE), default=None)
+
+
+def _replay(results: Results) -> float | None:
+    return results.replay.events_per_s if results.replay else None
+
+
+TARGETS = (
+    Target("events/s at batch 100, 32 connections, over (a)", _over_inserts(100, 32), 0.9, 1.5),
+    Target("events/s at batch 50, 32 connections, over (a)", _over_inserts(50, 32), 0.8, 1.3),
+    Target("events/s at batch 1, 128 connections, over (a)", _over_inserts(1, 128), 0.3, 0.5),
+    Target("events/s at batch 50 over (d)", _over_load(OBVIOUS, 50, 32), 4, 8),
+    Target("events/s at batch 1 over (d)", _over_load(OBVIOUS, 1, 128), 5, 8),
+    Target("requests/s at batch 1 over (c)", _over_load(CEILING, 1, 128), 0.5, 0.7),
+    Target("CPU per event at batch 100, us", _of(SERVICE, 100, 32, "cpu_us_per_event"), 12, 8, False),
+    Target("bytes written per event at batch 50", _of(SERVICE, 50, 32, "bytes_per_event"), 1000, 600, False),
+    Target("share of the bytes written by flushes", _flush_share, 0.10, 0.05, False),
+    Target("FULL over NORMAL, events/s at batch 50", _over_load(NORMAL, 50, 32), 0.85, 0.92),
+    Target("p99 at half of the maximum, batch 50, open loop, ms", _paced("ingest"), 30, 10, False),
+    Target("stats p99 at half of the maximum, ms", _paced("stats"), 15, 5, False),
+    Target("peak RSS under full load, MB", _rss_peak, 160, 100, False),
+    Target("events/s with a full segment over an empty one", _grown("events_per_s"), 0.9, 1),
+    Target("bytes/event with a full segment over an empty one", _grown("bytes_per_event"), 1.1, 1, False),
+    Target("replay at start, events/s", _replay, 150_000, 300_000),
+)
