@@ -2,4 +2,5 @@
 -- ?1: the rows as a JSON array of arrays, ?2: the time they were received.
 INSERT INTO events (type, timestamp, installation_id, drift_version, payload, created_at)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2
-FROM json_each(?1)
+-- Without the limit the value would be made anew for each of its columns.
+FROM (SELECT value FROM json_each(?1) LIMIT -1)

@@ -37,13 +37,26 @@ class QueueLimits:
 
 @dataclass(slots=True, eq=False)
 class Group:
-    """Events that share one transaction; ``outcome`` is None once they are durable, or why none of them is."""
+    """Events that share one transaction, and the requests that wait for it."""
 
-    outcome: asyncio.Future[ErrorCode | None]
     events: list[AnyEvent] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     digests: list[int] = field(default_factory=list)
     bytes: int = 0
+    _waiting: list[asyncio.Future[ErrorCode | None]] = field(default_factory=list)
+
+    def outcome(self) -> asyncio.Future[ErrorCode | None]:
+        """Return what becomes None once the events are durable, or why none of them is."""
+        # A future for each request: one that gives up cancels its own and nobody else's.
+        waiting: asyncio.Future[ErrorCode | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        return waiting
+
+    def settle(self, outcome: ErrorCode | None) -> None:
+        """Tell every request that waits."""
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(outcome)
 
 
 class Appender:
@@ -67,7 +80,7 @@ class Appender:
         self._clock = clock
         self._limits = limits
         self._on_counted = on_counted
-        self._filling = Group(asyncio.get_running_loop().create_future())
+        self._filling = Group()
         self._appending: dict[int, Group] = {}
         self._waiting_bytes = 0
         self._filled = asyncio.Event()
@@ -75,10 +88,9 @@ class Appender:
 
     async def append(self, batch: Batch, body_bytes: int) -> None:
         """Return when every event of the batch is durable; raise ``Refusal`` if some are not."""
-        for group in self._join(batch, body_bytes):
-            outcome = await asyncio.shield(group.outcome)
-            if outcome is not None:
-                raise Refusal(outcome)
+        for outcome in [group.outcome() for group in self._join(batch, body_bytes)]:
+            if code := await outcome:
+                raise Refusal(code)
 
     async def run(self) -> None:
         """Commit groups until closed."""
@@ -87,7 +99,7 @@ class Appender:
                 await asyncio.wait_for(self._filled.wait(), PROBE_INTERVAL_S if self.failing else None)
             self._filled.clear()
             if self._filling.rows:
-                group, self._filling = self._filling, Group(asyncio.get_running_loop().create_future())
+                group, self._filling = self._filling, Group()
                 await self._commit(group)
             elif self.failing:
                 await self._probe()
@@ -142,7 +154,7 @@ class Appender:
         for digest in group.digests:
             del self._appending[digest]
         self._waiting_bytes -= group.bytes
-        group.outcome.set_result(outcome)
+        group.settle(outcome)
 
     async def _store(self, group: Group) -> None:
         received_at = column_time(self._clock.now())

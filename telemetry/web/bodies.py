@@ -23,6 +23,9 @@ async def read_body(request: web.Request, *, bytes_max: int, timeout_s: float) -
     if (request.content_length or 0) > bytes_max:
         raise Refusal(ErrorCode.TOO_LARGE, limit=bytes_max)
     try:
+        if request.content.is_eof():
+            # It came with its headers, as most do: there is nothing to wait for.
+            return await request.read()
         async with asyncio.timeout(timeout_s):
             return await request.read()
     except TimeoutError:
