@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.errors import DataDamagedError
+from telemetry.storage.queries import query
 from tests.support import oracle
 from tests.support.events import Traffic, encode, make_event, timestamp
 from tests.support.faults import crash_image
@@ -127,3 +129,18 @@ async def test_a_segment_has_exactly_the_documented_columns(data_dir: Path) -> N
         ("payload", "TEXT", False),
         ("created_at", "TEXT", True),
     ]
+
+
+async def test_a_segment_whose_ids_run_in_a_circle_ends_the_replay_with_a_clear_error(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = HandClock()
+    async with service(data_dir, hand) as started:
+        await started.service.accept(encode(Traffic(moment=hand.now).batch(5)))
+    (data_dir / "telemetry.db").unlink()
+    circular = query("read_events_after").replace("WHERE id > ?1", "WHERE ?1 IS NOT NULL")
+    monkeypatch.setattr("telemetry.storage.segment.query", lambda name: circular if "after" in name else query(name))
+
+    with pytest.raises(DataDamagedError, match="2026-11-23 is damaged"):
+        async with service(data_dir, hand):
+            pass

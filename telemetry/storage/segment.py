@@ -1,10 +1,12 @@
 """One day's segment of the event log: a database file with the raw events received that UTC day."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import aiosqlite
 
+from telemetry.errors import DataDamagedError
 from telemetry.rows import Row, encode_rows
 from telemetry.storage.database import Synchronous, open_database, transaction
 from telemetry.storage.migrations import schema_version
@@ -55,11 +57,15 @@ class Segment:
 
     async def read_after(self, event_id: int, limit: int) -> list[StoredEvent]:
         """Return up to ``limit`` events above ``event_id``, oldest first."""
-        return await self._read("read_events_after", event_id, limit)
+        found = await self._read("read_events_after", event_id, limit)
+        self._check_order([event_id, *(stored.id for stored in found)])
+        return found
 
     async def read_before(self, event_id: int, limit: int) -> list[StoredEvent]:
         """Return up to ``limit`` events below ``event_id``, newest first."""
-        return await self._read("read_events_before", event_id, limit)
+        found = await self._read("read_events_before", event_id, limit)
+        self._check_order([*(stored.id for stored in reversed(found)), event_id])
+        return found
 
     async def schema_version(self) -> int:
         """Return the version that the file was migrated to."""
@@ -68,6 +74,11 @@ class Segment:
     async def close(self) -> None:
         """Close the file; the segment must not be used afterwards."""
         await self._connection.close()
+
+    def _check_order(self, ids: list[int]) -> None:
+        # In a damaged file a scan can lead back to where it began, and never end.
+        if any(before >= after for before, after in pairwise(ids)):
+            raise DataDamagedError(f"the segment of {self.day} is damaged: move it away and restore it from a backup")
 
     async def _read(self, name: str, event_id: int, limit: int) -> list[StoredEvent]:
         found = await self._connection.execute_fetchall(query(name), (event_id, limit))
