@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test torture check format lock clean
+.PHONY: run test torture bench bench-growth check format lock clean
 
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
@@ -18,6 +18,13 @@ test: $(VENV)/.test
 # The long forms of the fault cases.
 torture: $(VENV)/.test
 	$(BIN)/pytest -m torture $(ARGS)
+
+# The service beside four baselines; needs wrk. Results go to build/bench.
+bench: $(VENV)/.test
+	$(BIN)/python -m tests.bench full $(ARGS)
+
+bench-growth: $(VENV)/.test
+	$(BIN)/python -m tests.bench growth $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

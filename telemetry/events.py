@@ -36,6 +36,9 @@ def _text(pattern: str, description: str) -> Meta:
     return Meta(min_length=1, max_length=TEXT_LENGTH_MAX, description=description, extra_json_schema=schema)
 
 
+Timestamp = Annotated[str, Meta(max_length=TIMESTAMP_LENGTH_MAX, description="ISO 8601 in UTC, milliseconds.")]
+InstallationId = Annotated[str, _text(INSTALLATION_ID_PATTERN, "A random UUID, or `unknown`.")]
+Version = Annotated[str, _text(VERSION_PATTERN, "The version of Drift that recorded the event.")]
 Label = Annotated[str, _text(LABEL_PATTERN, "A short name without spaces.")]
 Count = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -57,9 +60,7 @@ def _misshapen_origin(installation_id: str, drift_version: str) -> RejectionCode
     return None if is_version(drift_version) else RejectionCode.VERSION_INVALID
 
 
-@lru_cache(maxsize=_REMEMBERED_MAX)
-def _misshapen_labels(labels: tuple[str, ...]) -> RejectionCode | None:
-    return None if all(map(is_label, labels)) else RejectionCode.LABEL_INVALID
+_is_label = lru_cache(maxsize=_REMEMBERED_MAX)(is_label)
 
 
 def _snake_case(class_name: str) -> str:
@@ -74,9 +75,9 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="cam
     # Fields whose values are counted for each day, as ``<field>:<value>``.
     counted: ClassVar[tuple[str, ...]] = ()
 
-    timestamp: Annotated[str, Meta(max_length=TIMESTAMP_LENGTH_MAX, description="ISO 8601 in UTC, milliseconds.")]
-    installation_id: Annotated[str, _text(INSTALLATION_ID_PATTERN, "A random UUID, or `unknown`.")]
-    drift_version: Annotated[str, _text(VERSION_PATTERN, "The version of Drift that recorded the event.")]
+    timestamp: Timestamp
+    installation_id: InstallationId
+    drift_version: Version
 
     def __init_subclass__(cls) -> None:
         cls.type = _snake_case(cls.__name__)
@@ -87,7 +88,9 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="cam
 
     def misshapen(self) -> RejectionCode | None:
         """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
-        return _misshapen_origin(self.installation_id, self.drift_version) or _misshapen_labels(self.labels())
+        if code := _misshapen_origin(self.installation_id, self.drift_version):
+            return code
+        return None if all(map(_is_label, self.labels())) else RejectionCode.LABEL_INVALID
 
 
 class PatternSignature(Event, frozen=True, gc=False):
@@ -164,9 +167,9 @@ class OtherEvent(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """An event of a type that this catalogue does not know yet; its other fields passed the privacy gate."""
 
     type: str
-    timestamp: str
-    installation_id: str
-    drift_version: str
+    timestamp: Timestamp
+    installation_id: InstallationId
+    drift_version: Version
 
     counted: ClassVar[tuple[str, ...]] = ()
 

@@ -29,13 +29,16 @@ class Publisher:
         self._counters = counters
         self._aggregates = aggregates
         self._clock = clock
+        # The day that the published statistics end with; None while they are out of date.
         self._day: date | None = None
 
     async def flush(self) -> None:
         """Flush, and publish anew if that changed anything; raise ``sqlite3.Error`` with nothing lost."""
         as_of = self._clock.now()
         today = instant(as_of).date()
-        if await flush(self._counters, self._aggregates) or today != self._day:
+        if await flush(self._counters, self._aggregates):
+            self._day = None
+        if today != self._day:
             await self._publish(as_of, today)
 
     async def _publish(self, as_of: float, today: date) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.errors import ErrorCode, Refusal, RejectionCode
-from telemetry.events import KNOWN_EVENTS, OtherEvent, json_schema
+from telemetry.events import KNOWN_EVENTS, OtherEvent, _misshapen_origin, json_schema
 from telemetry.rows import Row, encode_rows, from_row
 from telemetry.wire import Batch, BatchRules, decode_batch, encode_receipt
 from tests.support.events import KNOWN_TYPES, SAMPLES, encode, make_event, timestamp
@@ -183,3 +183,14 @@ def test_every_free_text_of_the_catalogue_is_checked_for_its_shape() -> None:
                 continue
             batch = decode(make_event(event_type, **{name: spoiled}))
             assert len(batch.rejections) == 1, (event_type, name)
+
+
+def test_texts_of_any_length_are_not_remembered() -> None:
+    remembered = _misshapen_origin.cache_info().currsize
+    for event_type in ("scan_completion", "new_type"):
+        for number in range(50):
+            long = f"{number}" + "a" * 10_000
+            assert decode(make_event(event_type, installationId=long)).rows == []
+            assert decode(make_event(event_type, driftVersion=long)).rows == []
+
+    assert _misshapen_origin.cache_info().currsize == remembered
