@@ -53,14 +53,13 @@ class EventLog:
             self._current = segment
         return self._current
 
-    async def newest_first(self) -> AsyncIterator[StoredEvent]:
-        """Read back through the log from its newest event."""
+    async def newest_first(self) -> AsyncIterator[list[StoredEvent]]:
+        """Read back through the log from its newest event, some thousand at a time."""
         for day in reversed(self.days()):
             segment = await self.enter(day)
             before = await segment.last_id() + 1
             while chunk := await segment.read_before(before, _ROWS_PER_READ):
-                for stored in chunk:
-                    yield stored
+                yield chunk
                 before = chunk[-1].id
 
     async def close(self) -> None:

@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from itertools import groupby
+from itertools import groupby, takewhile
 from operator import attrgetter
 
-from telemetry.clock import Clock, column_seconds
+from telemetry.clock import Clock, column_seconds, column_time
 from telemetry.counters import Counters
 from telemetry.duplicates import DuplicateWindow
 from telemetry.storage.event_log import EventLog
@@ -30,10 +30,12 @@ async def restore_window(log: EventLog, window: DuplicateWindow, clock: Clock) -
     """Fill the duplicate window by reading back from the newest event."""
     now, monotonic = clock.now(), clock.monotonic()
     recent: list[StoredEvent] = []
-    async for stored in log.newest_first():
-        if len(recent) >= window.events_max or column_seconds(stored.received_at) < now - window.seconds:
+    oldest = column_time(now - window.seconds)
+    async for chunk in log.newest_first():
+        recent += takewhile(lambda stored: stored.received_at >= oldest, chunk)
+        if len(recent) >= window.events_max or chunk[-1].received_at < oldest:
             break
-        recent.append(stored)
+    del recent[window.events_max :]
     for received_at, group in groupby(reversed(recent), key=attrgetter("received_at")):
         age = now - column_seconds(received_at)
         window.remember([stored.row.digest() for stored in group], monotonic - age)
