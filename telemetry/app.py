@@ -28,6 +28,7 @@ from telemetry.storage.recovery import replay, restore_window
 from telemetry.storage.segment import Segment
 from telemetry.tasks.flusher import Flusher
 from telemetry.web.application import PublicSite
+from telemetry.web.bodies import BodyReader
 from telemetry.web.server import PublicServer
 
 logger = logging.getLogger(__name__)
@@ -108,8 +109,11 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
         site = PublicSite(
             service,
             clock,
-            body_bytes_max=settings.body_bytes_max,
-            body_timeout_s=settings.body_timeout_s,
+            BodyReader(
+                bytes_max=settings.body_bytes_max,
+                reading_bytes_max=settings.reading_bytes_max,
+                timeout_s=settings.body_timeout_s,
+            ),
             stats_max_age_s=max(1, round(settings.flush_interval_s)),
         )
         server = PublicServer(
@@ -118,10 +122,10 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
         announce(await server.start(settings.host, settings.port))
         _warn_of_wal_reset_race()
         stopping = asyncio.create_task(stop.wait())
-        ended, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
         logger.info("stopping")
         await server.stop()
-    for task in ended - {stopping}:
+    for task in tasks:
         task.result()
     logger.info("stopped, everything accepted is stored and counted")
 

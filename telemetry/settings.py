@@ -20,7 +20,7 @@ CONFIG_VARIABLE = "TELEMETRY_CONFIG"
 Environment = Literal["development", "staging", "production"]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Positive = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0, le=10_000_000)]
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Positive, Meta(description="Events in one batch. Raise it for a while when clients are stuck after an outage.")
     ] = 100
     body_bytes_max: Annotated[Positive, Meta(description="Size of one request body.")] = 1_048_576
+    reading_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies that are still arriving.")] = 67_108_864
     body_timeout_s: Annotated[Seconds, Meta(description="Time for one request body to arrive.")] = 10.0
     keepalive_timeout_s: Annotated[Seconds, Meta(description="Time before an idle connection is closed.")] = 15.0
     shutdown_timeout_s: Annotated[Seconds, Meta(description="Time for requests in flight when stopping.")] = 5.0
@@ -63,6 +64,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = 400_000
     retention_days: Annotated[Positive, Meta(description="Events with an older timestamp are rejected.")] = 90
 
+
+# A batch or a body larger than what may wait would be refused for ever.
+_NOT_ABOVE = (
+    ("batch_events_max", "queue_events_max"),
+    ("body_bytes_max", "queue_bytes_max"),
+    ("body_bytes_max", "reading_bytes_max"),
+)
 
 ENVIRONMENT_DEFAULTS: dict[str, dict[str, Any]] = {
     "development": {},
@@ -87,9 +95,13 @@ def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, co
     given |= {name: value for name, value in flags.items() if value is not None}
     defaults = ENVIRONMENT_DEFAULTS.get(str(given.get("environment", "development")), {})
     try:
-        return msgspec.convert(defaults | given, Settings, strict=False)
+        settings = msgspec.convert(defaults | given, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{_explain(error)}: see `telemetry config` for all settings") from error
+    for smaller, larger in _NOT_ABOVE:
+        if getattr(settings, smaller) > getattr(settings, larger):
+            raise SettingsError(f"setting {smaller}: it must not be above {larger}")
+    return settings
 
 
 def _read_file(path: Path) -> dict[str, Any]:

@@ -59,3 +59,10 @@ def test_every_setting_is_described_and_has_a_default() -> None:
 
     assert [setting.name for setting in described] == list(Settings.__struct_fields__)
     assert all(setting.description.endswith((".", "...")) for setting in described)
+
+
+def test_a_batch_or_a_body_that_could_never_be_taken_is_a_clear_error() -> None:
+    with pytest.raises(SettingsError, match="batch_events_max: it must not be above queue_events_max"):
+        load({"batch_events_max": 500, "queue_events_max": 100}, {})
+    with pytest.raises(SettingsError, match="body_bytes_max: it must not be above queue_bytes_max"):
+        load({"body_bytes_max": 2_000, "queue_bytes_max": 1_000}, {})

@@ -11,7 +11,7 @@ from telemetry.clock import Clock, iso_milliseconds
 from telemetry.errors import ERROR_SENTENCES, ErrorCode, Refusal
 from telemetry.service import TelemetryService
 from telemetry.web.answers import empty_answer, json_answer, refusal_answer
-from telemetry.web.bodies import continue_reading, read_body
+from telemetry.web.bodies import BodyReader, continue_reading
 
 logger = logging.getLogger(__name__)
 
@@ -26,22 +26,20 @@ class PublicSite:
 
     service: TelemetryService
     clock: Clock
-    body_bytes_max: int
-    body_timeout_s: float
+    bodies: BodyReader
     stats_max_age_s: int
     draining: bool = False
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
-        application = web.Application(middlewares=[self._answer_every_request], client_max_size=self.body_bytes_max)
+        application = web.Application(middlewares=[self._answer_every_request], client_max_size=self.bodies.bytes_max)
         application.router.add_post("/v1/events", self._post_events, expect_handler=continue_reading)
-        application.router.add_get("/v1/stats", self._get_stats)
-        application.router.add_get("/v1/health", self._get_health)
+        application.router.add_get("/v1/stats", self._get_stats, expect_handler=continue_reading)
+        application.router.add_get("/v1/health", self._get_health, expect_handler=continue_reading)
         return application
 
     async def _post_events(self, request: web.Request) -> web.Response:
-        body = await read_body(request, bytes_max=self.body_bytes_max, timeout_s=self.body_timeout_s)
-        return json_answer(await self.service.accept(body))
+        return json_answer(await self.service.accept(await self.bodies.read(request)))
 
     async def _get_stats(self, request: web.Request) -> web.Response:
         document = self.service.stats()

@@ -13,22 +13,39 @@ async def continue_reading(request: web.Request) -> None:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-async def read_body(request: web.Request, *, bytes_max: int, timeout_s: float) -> bytes:
-    """Return the body of a request; raise ``Refusal`` if it is too large, too slow or compressed.
+class BodyReader:
+    """Reads bodies of up to ``bytes_max`` within ``timeout_s``; those still arriving share ``reading_bytes_max``."""
 
-    The application's ``client_max_size`` stops bodies that do not announce their length.
-    """
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise Refusal(ErrorCode.UNSUPPORTED_ENCODING)
-    if (request.content_length or 0) > bytes_max:
-        raise Refusal(ErrorCode.TOO_LARGE, limit=bytes_max)
-    try:
-        if request.content.is_eof():
-            # It came with its headers, as most do: there is nothing to wait for.
-            return await request.read()
-        async with asyncio.timeout(timeout_s):
-            return await request.read()
-    except TimeoutError:
-        raise Refusal(ErrorCode.BODY_TIMEOUT, limit=timeout_s) from None
-    except web.HTTPRequestEntityTooLarge:
-        raise Refusal(ErrorCode.TOO_LARGE, limit=bytes_max) from None
+    def __init__(self, *, bytes_max: int, reading_bytes_max: int, timeout_s: float) -> None:
+        self.bytes_max = bytes_max
+        self._reading_bytes_max = reading_bytes_max
+        self._timeout_s = timeout_s
+        self._reading_bytes = 0
+
+    async def read(self, request: web.Request) -> bytes:
+        """Return the body of a request; raise ``Refusal`` if it is too large, too slow, compressed or one too many.
+
+        The application's ``client_max_size`` stops bodies that do not announce their length.
+        """
+        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise Refusal(ErrorCode.UNSUPPORTED_ENCODING)
+        expected = self.bytes_max if request.content_length is None else request.content_length
+        if expected > self.bytes_max:
+            raise Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max)
+        try:
+            # Most bodies came with their headers: there is nothing to wait for.
+            return await (request.read() if request.content.is_eof() else self._receive(request, expected))
+        except web.HTTPRequestEntityTooLarge:
+            raise Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max) from None
+
+    async def _receive(self, request: web.Request, expected: int) -> bytes:
+        if self._reading_bytes + expected > self._reading_bytes_max:
+            raise Refusal(ErrorCode.BUSY)
+        self._reading_bytes += expected
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await request.read()
+        except TimeoutError:
+            raise Refusal(ErrorCode.BODY_TIMEOUT, limit=self._timeout_s) from None
+        finally:
+            self._reading_bytes -= expected
