@@ -1,4 +1,4 @@
-SELECT id, created_at, type, timestamp, installation_id, drift_version, payload
+SELECT id, created_at, type, timestamp, installation_id, drift_version, coalesce(payload, '{}')
 FROM events
 WHERE id < ?1
 ORDER BY id DESC

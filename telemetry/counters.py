@@ -14,6 +14,8 @@ from telemetry.day_labels import DAYS_REMEMBERED, DayLabels
 from telemetry.deltas import ActionDelta, Delta, SignatureDelta
 from telemetry.events import UNKNOWN_INSTALLATION, AnyEvent, PatternSignature, UserAction
 
+# What one event adds to a sum is cut to this, so that no stranger can bring a sum beyond 64 bits.
+SUMMED_MAX = 2**31 - 1
 MILLIONTHS = 1_000_000
 CONFIDENCE_HIGH = 0.85
 CONFIDENCE_MEDIUM = 0.70
@@ -87,18 +89,19 @@ class Counters:
 
     def _count_signature(self, event: PatternSignature, event_id: int, appended: Appended) -> None:
         confidence = round(event.confidence * MILLIONTHS)
+        locations, outliers = min(event.location_count, SUMMED_MAX), min(event.outlier_count, SUMMED_MAX)
         signature = self._delta.signatures.get(event.signature_hash)
         if signature is None:
             self._delta.signatures[event.signature_hash] = SignatureDelta(
-                event.signature_hash, 1, confidence, event.location_count, event.outlier_count,
+                event.signature_hash, 1, confidence, locations, outliers,
                 appended.received_at, appended.received_at, appended.day, event_id,
                 event.category, event.detection_method, event.language,
             )  # fmt: skip
             return
         signature.occurrences += 1
         signature.confidence_millionths += confidence
-        signature.locations += event.location_count
-        signature.outliers += event.outlier_count
+        signature.locations += locations
+        signature.outliers += outliers
         # Within a day ids only grow; a day before the latest one appears when the clock was set back.
         if appended.day >= signature.latest_day:
             signature.latest_day, signature.latest_id = appended.day, event_id
@@ -109,7 +112,8 @@ class Counters:
 
     def _count_action(self, event: UserAction, appended: Appended) -> None:
         key = (event.category, event.action, confidence_bucket(event.confidence_at_action))
-        decision = ActionDelta(*key, 1, event.hours_since_discovery, appended.received_at)
+        hours = max(-SUMMED_MAX, min(event.hours_since_discovery, SUMMED_MAX))
+        decision = ActionDelta(*key, 1, hours, appended.received_at)
         if (counted := self._delta.actions.setdefault(key, decision)) is not decision:
             counted.merge(decision)
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import orjson
+from aiohttp.http_exceptions import HttpProcessingError
 
 REPEAT_INTERVAL_S = 60.0
 _MESSAGES_REMEMBERED = 256
@@ -71,10 +72,14 @@ class MalformedRequestFilter(logging.Filter):
     """Keeps the peer's address and the bytes it sent out of what aiohttp logs of malformed requests."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Replace the record's content by a fixed sentence."""
-        record.msg, record.args = "malformed HTTP was answered with 400", ()
+        """Replace the record's content by a fixed sentence, or by the kind of error if it is another."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or isinstance(error, HttpProcessingError):
+            record.msg, record.args = "malformed HTTP was answered with 400", ()
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        else:
+            record.msg, record.args = "a connection failed: %s", (type(error).__name__,)
         record.exc_info = record.exc_text = None
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True
 
 

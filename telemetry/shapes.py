@@ -17,7 +17,7 @@ SIGNATURE_HASH_PATTERN = r"[0-9a-fA-F]+"
 TYPE_NAME_PATTERN = r"[a-z][a-z0-9_]*"
 
 # Two or more dots that end in a word (a.b.example), or four numbers (10.0.0.1): a host, and no framework (next.js).
-_HOST_LIKE = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.[A-Za-z][A-Za-z0-9-]*|.*[0-9]+(?:\.[0-9]+){3}.*"
+_HOST_LIKE = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.[A-Za-z][A-Za-z0-9-]*|.*[0-9](?:\.[0-9]+){3}.*"
 _ANY_DOTTED_WORD = r".*\.[0-9_+#-]*[A-Za-z].*"
 
 _match_label = re.compile(LABEL_PATTERN).fullmatch

@@ -118,7 +118,7 @@ def _signatures(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         latest = found[-1].payload
         times = [event.created_at for event in found]
         averages = [
-            round(sum(event.payload[name] for event in found) / len(found), 6)
+            round(sum(min(event.payload[name], 2**31 - 1) for event in found) / len(found), 6)
             for name in ("confidence", "locationCount", "outlierCount")
         ]
         labels = (latest["category"], latest["detectionMethod"], latest["language"])
@@ -132,10 +132,14 @@ def _actions(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
             confidence = event.payload["confidenceAtAction"]
             bucket = "high" if confidence >= 0.85 else "medium" if confidence >= 0.70 else "low"
             hours[event.payload["category"], event.payload["action"], bucket].append(
-                event.payload["hoursSinceDiscovery"]
+                _clamped(event.payload["hoursSinceDiscovery"])
             )
     for key, decisions in hours.items():
         yield key, (len(decisions), round(sum(decisions) / len(decisions), 6))
+
+
+def _clamped(hours: int) -> int:
+    return max(1 - 2**31, min(hours, 2**31 - 1))
 
 
 def _installations(events: list[Raw]) -> dict[str, tuple[str, str]]:
