@@ -1,12 +1,11 @@
 import asyncio
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from telemetry.counters import Counters
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.service import TelemetryService
 from tests.support import oracle
@@ -153,8 +152,10 @@ async def test_counters_that_cannot_be_flushed_stop_the_intake_before_memory_end
     traffic = Traffic(moment=hand.now)
     async with service(data_dir, hand, counter_keys_max=3) as started:
         await started.service.accept(encode(traffic.batch(5)))
-        assert await refused(started.service, encode(traffic.batch(1))) is ErrorCode.BUSY
+        assert await refused(started.service, encode(traffic.batch(1))) is ErrorCode.STORAGE_ERROR
+        assert started.service.failing() is ErrorCode.STORAGE_ERROR
         await started.publisher.flush()
+        assert started.service.failing() is None
         await started.service.accept(encode(traffic.batch(1)))
 
     assert len(oracle.check(data_dir)) == 6
@@ -183,21 +184,25 @@ async def test_a_failed_append_makes_health_tell_until_a_probe_succeeds(data_dir
     assert len(oracle.check(data_dir)) == 1
 
 
-async def test_what_another_program_stored_meanwhile_is_counted_when_the_segment_is_opened_again(
-    data_dir: Path,
+async def test_an_appender_that_dies_answers_its_requests_and_a_restart_counts_what_it_left(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hand = HandClock()
     traffic = Traffic(moment=hand.now)
-    segment = data_dir / "events" / f"{TODAY}.db"
-    async with service(data_dir, hand) as started:
-        await started.service.accept(encode(traffic.batch(1)))
-        with failing(segment, "events"):
-            await refused(started.service, encode(traffic.batch(1)))
-        with closing(sqlite3.connect(segment)) as connection, connection:
-            connection.execute(
-                "INSERT INTO events (type, timestamp, installation_id, drift_version, payload, created_at)"
-                " SELECT type, timestamp, installation_id, drift_version, payload, created_at FROM events"
-            )
-        await started.service.accept(encode(traffic.batch(1)))
 
-    assert len(oracle.check(data_dir)) == 3
+    def out_of_memory(*_: object) -> None:
+        raise MemoryError
+
+    async with service(data_dir, hand) as started:
+        await started.service.accept(encode(traffic.batch(3)))
+        with monkeypatch.context() as patched:
+            patched.setattr(Counters, "_count_installations", out_of_memory)
+            assert await refused(started.service, encode(traffic.batch(3))) is ErrorCode.STORAGE_ERROR
+        assert await refused(started.service, encode(traffic.batch(1))) is ErrorCode.STORAGE_ERROR
+        assert started.service.failing() is ErrorCode.STORAGE_ERROR
+        with pytest.raises(MemoryError):
+            started.tasks[0].result()
+    async with service(data_dir, hand):
+        pass
+
+    assert len(oracle.check(data_dir)) == 6

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.settings import Settings
+from telemetry.storage.database import PAGE_BYTES
 from tests.support.events import Traffic, encode
 from tests.support.server import COMMAND, ServerProcess, serving
 
@@ -130,3 +131,21 @@ def test_files_are_readable_by_their_owner_only(data_dir: Path) -> None:
 
     assert {mode for name, mode in modes.items() if name in {"data", "events"}} == {0o700}
     assert {mode for name, mode in modes.items() if name not in {"data", "events"}} == {0o600}
+
+
+def test_a_segment_damaged_in_its_middle_is_named_when_the_start_reads_it(data_dir: Path) -> None:
+    with serving(data_dir) as server:
+        for _ in range(20):
+            server.post(encode(Traffic(moment=None).batch(50)))
+        server.stop()
+    (segment,) = (data_dir / "events").glob("*.db")
+    content = bytearray(segment.read_bytes())
+    content[PAGE_BYTES * 3 : PAGE_BYTES * 5] = b"\xff" * PAGE_BYTES * 2
+    segment.write_bytes(content)
+    (data_dir / "telemetry.db").unlink()
+
+    again = ServerProcess(data_dir)
+
+    assert again.wait() == 65
+    assert f"{segment} is damaged" in again.output[-1]
+    assert segment.read_bytes() == content

@@ -1,7 +1,9 @@
 """What clients get, row by row of the wire contract, from a real process."""
 
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from telemetry.errors import ERROR_SENTENCES, REJECTION_SENTENCES, ErrorCode, RejectionCode
 from telemetry.web.answers import STATUSES
 from tests.support.events import KNOWN_TYPES, encode, make_event
-from tests.support.faults import failing
+from tests.support.faults import failing, held_lock
 from tests.support.http import (
     CORS,
     assert_coded,
@@ -243,11 +245,17 @@ def test_head_has_the_headers_of_get_and_no_body(server: ServerProcess, path: st
 
 
 def test_a_full_queue_answers_busy_with_retry_after(data_dir: Path) -> None:
-    with audited(data_dir, "--queue-events-max", "1") as server:
-        answer = server.post(encode(fresh_events(2, new_installation())))
+    limits = ("--queue-events-max", "2", "--batch-events-max", "2")
+    with audited(data_dir, *limits) as server, ThreadPoolExecutor(1) as pool:
+        assert server.post(encode(fresh_events(1, new_installation()))).status == 200
+        (segment,) = (data_dir / "events").glob("*.db")
+        with held_lock(segment):
+            waiting = pool.submit(server.post, encode(fresh_events(1, new_installation())))
+            time.sleep(0.3)
+            answer = server.post(encode(fresh_events(2, new_installation())))
         assert_coded(answer, 503, "busy")
         assert int(answer.headers["Retry-After"]) > 0
-        assert server.post(encode(fresh_events(1, new_installation()))).status == 200
+        assert waiting.result().status == 200
 
 
 def test_failing_storage_answers_storage_error_and_health_tells_until_it_heals(data_dir: Path) -> None:

@@ -141,6 +141,6 @@ async def test_a_segment_whose_ids_run_in_a_circle_ends_the_replay_with_a_clear_
     circular = query("read_events_after").replace("WHERE id > ?1", "WHERE ?1 IS NOT NULL")
     monkeypatch.setattr("telemetry.storage.segment.query", lambda name: circular if "after" in name else query(name))
 
-    with pytest.raises(DataDamagedError, match="2026-11-23 is damaged"):
+    with pytest.raises(DataDamagedError, match=r"2026-11-23\.db is damaged"):
         async with service(data_dir, hand):
             pass

@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 from tests.support.events import Traffic, encode
+from tests.support.faults import held_lock
 from tests.support.load import Ledger
 from tests.support.server import serving
-from tests.test_storage_faults import held_lock, segment_of
+from tests.test_storage_faults import segment_of
 
 REQUESTS = 100
 

@@ -1,30 +1,18 @@
 """Cases 9, 12 and 13 of the fault list: a full disk and a held lock, on a real process."""
 
 import os
-import sqlite3
+import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from telemetry.storage.database import LOCK_WAIT_S
 from tests.support.events import Traffic, encode
+from tests.support.faults import held_lock
 from tests.support.load import Ledger
 from tests.support.server import Answer, ServerProcess, serving
-
-
-@contextmanager
-def held_lock(database: Path) -> Iterator[None]:
-    """Hold the write lock of a database as another program would."""
-    with closing(sqlite3.connect(database, isolation_level=None, timeout=10)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        finally:
-            connection.execute("ROLLBACK")
 
 
 def segment_of(server: ServerProcess) -> Path:
@@ -123,3 +111,26 @@ def _post_in_background(server: ServerProcess, ledger: Ledger) -> subprocess.Pop
     process.stdin.write(ledger.unanswered[0])
     process.stdin.close()
     return process
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
+def test_a_sync_that_fails_is_told_as_storage_error_and_what_is_sent_again_is_stored_once(data_dir: Path) -> None:
+    traffic, ledger = Traffic(), Ledger()
+    with serving(data_dir) as server:
+        server.post(encode(traffic.batch(1)))
+        server.stop()
+    prefix = ("strace", "-D", "-f", "-qq", "-o", os.devnull, "-e", "inject=fdatasync:error=EIO:when=2..6")
+    with serving(data_dir, prefix=prefix) as server:
+        codes = []
+        for _ in range(3):
+            body = encode(traffic.batch(2))
+            while (answer := server.post(body)).status != 200:
+                codes.append(answer.json["code"])
+                assert len(codes) < 50, "never recovered"
+            ledger.unanswered.append(body)
+        server.kill()
+    assert set(codes) == {"storage_error"}
+    with serving(data_dir) as server:
+        ledger.resend(server)
+        assert server.stop() == 0
+    assert len(ledger.check(data_dir)) == 7

@@ -72,7 +72,6 @@ class Appender:
         limits: QueueLimits,
         on_counted: Callable[[], None],
     ) -> None:
-        self.failing: ErrorCode | None = None
         self.duplicates = 0
         self._log = log
         self._counters = counters
@@ -85,6 +84,14 @@ class Appender:
         self._waiting_bytes = 0
         self._filled = asyncio.Event()
         self._closing = False
+        self._failed_with: ErrorCode | None = None
+
+    @property
+    def failing(self) -> ErrorCode | None:
+        """Why events cannot be stored at present, or None."""
+        if self._counters.keys > self._limits.counter_keys_max:
+            return ErrorCode.STORAGE_ERROR
+        return self._failed_with
 
     async def append(self, batch: Batch, body_bytes: int) -> None:
         """Return when every event of the batch is durable; raise ``Refusal`` if some are not."""
@@ -93,16 +100,16 @@ class Appender:
                 raise Refusal(code)
 
     async def run(self) -> None:
-        """Commit groups until closed."""
-        while not (self._closing and not self._filling.rows):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._filled.wait(), PROBE_INTERVAL_S if self.failing else None)
-            self._filled.clear()
-            if self._filling.rows:
-                group, self._filling = self._filling, Group()
-                await self._commit(group)
-            elif self.failing:
-                await self._probe()
+        """Commit groups until closed. An error nobody expected ends it, and with it the service."""
+        try:
+            while not (self._closing and not self._filling.rows):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._filled.wait(), PROBE_INTERVAL_S if self._failed_with else None)
+                self._filled.clear()
+                await self._commit_or_probe()
+        except BaseException:
+            self._give_up()
+            raise
 
     def close(self) -> None:
         """Let ``run`` return once everything that waits is stored; nothing more is taken."""
@@ -144,13 +151,20 @@ class Appender:
         ):
             raise Refusal(self.failing or ErrorCode.BUSY)
 
+    async def _commit_or_probe(self) -> None:
+        if self._filling.rows:
+            group, self._filling = self._filling, Group()
+            await self._commit(group)
+        elif self._failed_with:
+            await self._probe()
+
     async def _commit(self, group: Group) -> None:
         outcome: ErrorCode | None = None
         try:
             await self._store(group)
         except (sqlite3.Error, DataDamagedError) as error:
-            outcome = await self._failed(error)
-        self.failing = outcome
+            outcome = _reported(error)
+        self._failed_with = outcome
         for digest in group.digests:
             del self._appending[digest]
         self._waiting_bytes -= group.bytes
@@ -169,13 +183,20 @@ class Appender:
             segment = await self._log.enter(day_of(column_time(self._clock.now())))
             await segment.probe()
         except (sqlite3.Error, DataDamagedError) as error:
-            self.failing = await self._failed(error)
+            self._failed_with = _reported(error)
         else:
-            self.failing = None
+            self._failed_with = None
 
-    async def _failed(self, error: sqlite3.Error | DataDamagedError) -> ErrorCode:
-        code = storage_error_code(error) if isinstance(error, sqlite3.Error) else ErrorCode.STORAGE_ERROR
-        logger.error("append failed, its batches were refused", extra={"code": code, "reason": str(error)})
-        if code is ErrorCode.STORAGE_ERROR:
-            await self._log.close()
-        return code
+    def _give_up(self) -> None:
+        self._closing = True
+        self._failed_with = ErrorCode.STORAGE_ERROR
+        # A group may be half counted. What is dropped here is replayed from the log at the next start, exactly.
+        self._counters.drain()
+        for group in {self._filling, *self._appending.values()}:
+            group.settle(ErrorCode.STORAGE_ERROR)
+
+
+def _reported(error: sqlite3.Error | DataDamagedError) -> ErrorCode:
+    code = storage_error_code(error) if isinstance(error, sqlite3.Error) else ErrorCode.STORAGE_ERROR
+    logger.error("append failed, its batches were refused", extra={"code": code, "reason": str(error)})
+    return code

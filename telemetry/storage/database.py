@@ -1,15 +1,15 @@
 """Opening SQLite files the one way this service writes them, and telling what their errors mean."""
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Literal
 
 import aiosqlite
 
 from telemetry.errors import DataDamagedError, ErrorCode
-from telemetry.storage.migrations import migrate
+from telemetry.storage.migrations import check_version, migrate
 
 Synchronous = Literal["FULL", "NORMAL"]
 Kind = Literal["aggregates", "segment"]
@@ -34,22 +34,25 @@ async def open_database(path: Path, kind: Kind, *, synchronous: Synchronous) -> 
     """
     connection = await aiosqlite.connect(path, isolation_level=None, timeout=LOCK_WAIT_S)
     try:
-        for pragma in (
-            f"page_size = {PAGE_BYTES}",
-            "journal_mode = WAL",
-            f"synchronous = {synchronous}",
-            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
-        ):
-            await connection.execute_fetchall(f"PRAGMA {pragma}")
-        await migrate(connection, kind)
-    except BaseException as error:
+        with telling_damage(path):
+            await _prepare(connection, path, kind, synchronous)
+    except BaseException:
         await connection.close()
-        if isinstance(error, sqlite3.DatabaseError) and primary_code(error) in _DAMAGED:
-            raise DataDamagedError(
-                f"{path} is damaged ({error}) and was left as it is: move it away and restore it from a backup"
-            ) from error
         raise
     return connection
+
+
+@contextmanager
+def telling_damage(path: Path) -> Iterator[None]:
+    """Raise ``DataDamagedError`` naming the file if SQLite finds it damaged."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if primary_code(error) not in _DAMAGED:
+            raise
+        raise DataDamagedError(
+            f"{path} is damaged ({error}) and was left as it is: move it away and restore it from a backup"
+        ) from error
 
 
 @asynccontextmanager
@@ -64,6 +67,18 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[None]:
         if connection.in_transaction:
             await connection.execute("ROLLBACK")
         raise
+
+
+async def _prepare(connection: aiosqlite.Connection, path: Path, kind: Kind, synchronous: Synchronous) -> None:
+    await check_version(connection, path, kind)
+    for pragma in (
+        f"page_size = {PAGE_BYTES}",
+        "journal_mode = WAL",
+        f"synchronous = {synchronous}",
+        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+    ):
+        await connection.execute_fetchall(f"PRAGMA {pragma}")
+    await migrate(connection, kind)
 
 
 def primary_code(error: sqlite3.Error) -> int:

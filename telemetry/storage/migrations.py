@@ -8,15 +8,17 @@ from telemetry.errors import DataDamagedError
 from telemetry.storage.queries import folder
 
 
-async def migrate(connection: aiosqlite.Connection, kind: str) -> int:
-    """Bring a database to the newest version, recorded by ``PRAGMA user_version``; return how many steps that took."""
+async def check_version(connection: aiosqlite.Connection, path: Path, kind: str) -> None:
+    """Raise ``DataDamagedError`` if a database was migrated by a newer program; the file is not touched."""
+    version, known = await schema_version(connection), len(_scripts(kind))
+    if version > known:
+        raise DataDamagedError(f"{path} has schema version {version}, this program knows {known}: install a newer one")
+
+
+async def migrate(connection: aiosqlite.Connection, kind: str) -> None:
+    """Bring a database to the newest version, recorded by ``PRAGMA user_version``."""
     version = await schema_version(connection)
-    scripts = _scripts(kind)
-    if version > len(scripts):
-        raise DataDamagedError(
-            f"the {kind} database has schema version {version}, this program knows {len(scripts)}: install a newer one"
-        )
-    for number, script in enumerate(scripts[version:], version + 1):
+    for number, script in enumerate(_scripts(kind)[version:], version + 1):
         body = script.read_text(encoding="utf-8")
         try:
             await connection.executescript(f"BEGIN IMMEDIATE;\n{body}\nPRAGMA user_version = {number};\nCOMMIT;")
@@ -24,7 +26,6 @@ async def migrate(connection: aiosqlite.Connection, kind: str) -> int:
             if connection.in_transaction:
                 await connection.execute("ROLLBACK")
             raise
-    return len(scripts) - version
 
 
 async def schema_version(connection: aiosqlite.Connection) -> int:

@@ -8,7 +8,7 @@ import aiosqlite
 
 from telemetry.errors import DataDamagedError
 from telemetry.rows import Row, encode_rows
-from telemetry.storage.database import Synchronous, open_database, transaction
+from telemetry.storage.database import Synchronous, open_database, telling_damage, transaction
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.queries import query
 
@@ -24,14 +24,15 @@ class StoredEvent(NamedTuple):
 class Segment:
     """The open segment of one day. It is the only writer of its file; ids only grow."""
 
-    def __init__(self, day: str, connection: aiosqlite.Connection) -> None:
-        self.day = day
+    def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
+        self.day = path.stem
+        self._path = path
         self._connection = connection
 
     @classmethod
     async def open(cls, path: Path, *, synchronous: Synchronous) -> Self:
         """Open or create the segment whose file is named after its day."""
-        return cls(path.stem, await open_database(path, "segment", synchronous=synchronous))
+        return cls(path, await open_database(path, "segment", synchronous=synchronous))
 
     async def append(self, rows: list[Row], received_at: str) -> range:
         """Store rows durably, all or none, and return their ids."""
@@ -78,8 +79,9 @@ class Segment:
     def _check_order(self, ids: list[int]) -> None:
         # In a damaged file a scan can lead back to where it began, and never end.
         if any(before >= after for before, after in pairwise(ids)):
-            raise DataDamagedError(f"the segment of {self.day} is damaged: move it away and restore it from a backup")
+            raise DataDamagedError(f"{self._path} is damaged: move it away and restore it from a backup")
 
     async def _read(self, name: str, event_id: int, limit: int) -> list[StoredEvent]:
-        found = await self._connection.execute_fetchall(query(name), (event_id, limit))
+        with telling_damage(self._path):
+            found = await self._connection.execute_fetchall(query(name), (event_id, limit))
         return [StoredEvent(stored[0], stored[1], Row(*stored[2:])) for stored in found]

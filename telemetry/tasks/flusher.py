@@ -31,7 +31,7 @@ class Flusher:
             self._wake.set()
 
     async def run(self) -> None:
-        """Flush until closed, and once more then. Must not be cancelled."""
+        """Flush until closed, and once more then; raise ``sqlite3.Error`` if that last one fails. Never cancelled."""
         while not self._closing:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._interval_s)
@@ -39,7 +39,7 @@ class Flusher:
             if not self._closing:
                 await self._try()
         # Not in the loop: when closing comes during a flush, what arrived since its start still waits.
-        await self._try()
+        await self._flush()
 
     def close(self) -> None:
         """Let ``run`` flush a last time and return."""
@@ -51,6 +51,6 @@ class Flusher:
             await self._flush()
         except sqlite3.Error as error:
             self.failing = True
-            logger.error("flush failed, the counters keep what they hold", extra={"reason": str(error)})
+            logger.error("flush failed, nothing is lost, it is tried again", extra={"reason": str(error)})
         else:
             self.failing = False

@@ -22,6 +22,17 @@ def failing(database: Path, table: str) -> Iterator[None]:
                 connection.execute(f"DROP TRIGGER planted_{change}")
 
 
+@contextmanager
+def held_lock(database: Path) -> Iterator[None]:
+    """Hold the write lock of a database as another program would."""
+    with closing(sqlite3.connect(database, isolation_level=None, timeout=10)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
+
 def crash_image(data_dir: Path, target: Path) -> Path:
     """Copy what a process that is killed now would leave: the files without the memory shared between connections."""
     shutil.copytree(data_dir, target, ignore=shutil.ignore_patterns("*-shm", "lock"))
