@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from telemetry.cli import Exit, cli
+from telemetry.cli import COMMANDS, Exit
 from telemetry.errors import ERROR_SENTENCES, REJECTION_SENTENCES
 from telemetry.settings import describe
 from telemetry.web.answers import STATUSES
@@ -45,9 +45,7 @@ def test_every_rejection_code_is_listed_with_its_sentence() -> None:
 
 
 def test_every_command_and_exit_code_is_listed() -> None:
-    assert {f"`telemetry {name}`" for name in cli.commands} == {
-        row[0] for row in rows_below("| command | what it does |")
-    }
+    assert {f"`telemetry {name}`" for name in COMMANDS} == {row[0] for row in rows_below("| command | what it does |")}
     explained = README.partition("Exit codes:")[2].partition("\n\n")[0]
     assert {str(int(code)) for code in Exit} <= set(re.findall(r"\d+", explained))
 

@@ -1,0 +1,67 @@
+"""The ``telemetry`` command: each of its commands is a module of this package, loaded when it is called."""
+
+import importlib
+import sqlite3
+import sys
+from enum import IntEnum
+
+import click
+
+from telemetry import __version__
+from telemetry.errors import DataDamagedError, DataDirectoryError, LockHeldError, SettingsError, StartError
+
+COMMANDS = ("serve", "migrate", "config")
+"""In the order of the help page; ``telemetry.cli.<name>`` holds the command in ``command``."""
+
+
+class Exit(IntEnum):
+    """Exit codes besides 0; they follow sysexits.h, so that scripts and systemd can tell failures apart."""
+
+    DATA_DAMAGED = 65
+    UNAVAILABLE = 69
+    CANNOT_CREATE = 73
+    IO_ERROR = 74
+    LOCK_HELD = 75
+    CONFIG = 78
+
+
+_EXITS: dict[type[StartError], Exit] = {
+    DataDamagedError: Exit.DATA_DAMAGED,
+    DataDirectoryError: Exit.CANNOT_CREATE,
+    LockHeldError: Exit.LOCK_HELD,
+    SettingsError: Exit.CONFIG,
+}
+
+
+class _Commands(click.Group):
+    """Imports a command when it is needed: looking at data should not wait for the HTTP server's modules."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"telemetry.cli.{cmd_name}").command
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__)
+def cli() -> None:
+    """Drift's telemetry service: accepts events, keeps them, counts them, serves the numbers."""
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one sentence on standard error and an exit code."""
+    try:
+        cli(prog_name="telemetry")
+    except StartError as error:
+        _fail(str(error), _EXITS.get(type(error), Exit.UNAVAILABLE))
+    except sqlite3.Error as error:
+        _fail(f"the databases cannot be used ({error}): see that the disk is healthy and has room", Exit.IO_ERROR)
+
+
+def _fail(sentence: str, code: Exit) -> None:
+    click.echo(f"telemetry: {sentence}", err=True)
+    sys.exit(code)

@@ -1,0 +1,35 @@
+"""The options that commands share: one for each setting."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from telemetry import logs
+from telemetry.settings import Settings, describe, load
+
+
+def settings_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command ``--config`` and an option for each setting, or for the named ones alone."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for setting in reversed(describe()):
+            if not names or setting.name in names:
+                flag = "--" + setting.name.replace("_", "-")
+                text = f"{setting.description} [{setting.default}]"
+                command = click.option(flag, metavar=setting.kind, help=text)(command)
+        return click.option("--config", type=click.Path(path_type=Path), help="TOML file of settings.")(command)
+
+    return decorate
+
+
+def load_settings(config: Path | None, flags: dict[str, Any]) -> Settings:
+    """Return the effective settings, and log as they say."""
+    settings = load(flags, config=config)
+    as_json = settings.log_format == "json" or (
+        settings.log_format == "auto" and settings.environment != "development" and not sys.stdout.isatty()
+    )
+    logs.configure(as_json=as_json)
+    return settings
