@@ -112,3 +112,11 @@ class DataDamagedError(StartError):
 
 class DataDirectoryError(StartError):
     """The data directory cannot be used."""
+
+
+class NoDataError(StartError):
+    """There is nothing to read where a command was told to look."""
+
+
+class TimedOutError(StartError):
+    """A command took longer than it was allowed to."""

@@ -4,9 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date
 
+import msgspec
 import orjson
 
-from telemetry.clock import Clock, instant, iso_milliseconds
+from telemetry.clock import Clock, instant
 from telemetry.counters import Counters
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.flush import flush
@@ -43,10 +44,7 @@ class Publisher:
 
     async def _publish(self, as_of: float, today: date) -> None:
         stats = await read_stats(self._aggregates, today)
-        content = {"period": "last_30_days", "totalEvents": stats.total_events, "metrics": stats.metrics}
-        generated = {"generatedAt": iso_milliseconds(self._clock.now())}
-        added = {"activeInstallations": stats.active_installations}
-        etag = hashlib.sha256(orjson.dumps(content | added)).hexdigest()[:16]
-        body = orjson.dumps(content | generated | added | {"asOf": iso_milliseconds(as_of)})
+        etag = hashlib.sha256(msgspec.json.encode(stats)).hexdigest()[:16]
+        body = orjson.dumps(stats.document(generated_at=self._clock.now(), as_of=as_of))
         self.stats = Document(body, f'"{etag}"')
         self._day = today

@@ -8,28 +8,41 @@ from enum import IntEnum
 import click
 
 from telemetry import __version__
-from telemetry.errors import DataDamagedError, DataDirectoryError, LockHeldError, SettingsError, StartError
+from telemetry.errors import (
+    DataDamagedError,
+    DataDirectoryError,
+    LockHeldError,
+    NoDataError,
+    SettingsError,
+    StartError,
+    TimedOutError,
+)
 
-COMMANDS = ("serve", "migrate", "config")
+COMMANDS = ("serve", "migrate", "config", "tail", "stats", "query", "export", "simulate")
 """In the order of the help page; ``telemetry.cli.<name>`` holds the command in ``command``."""
 
 
 class Exit(IntEnum):
-    """Exit codes besides 0; they follow sysexits.h, so that scripts and systemd can tell failures apart."""
+    """Exit codes besides 0 and click's 2; they follow sysexits.h and shells; scripts can tell failures apart."""
 
     DATA_DAMAGED = 65
+    NO_DATA = 66
     UNAVAILABLE = 69
     CANNOT_CREATE = 73
     IO_ERROR = 74
     LOCK_HELD = 75
     CONFIG = 78
+    TIMED_OUT = 124
+    INTERRUPTED = 130
 
 
 _EXITS: dict[type[StartError], Exit] = {
     DataDamagedError: Exit.DATA_DAMAGED,
     DataDirectoryError: Exit.CANNOT_CREATE,
     LockHeldError: Exit.LOCK_HELD,
+    NoDataError: Exit.NO_DATA,
     SettingsError: Exit.CONFIG,
+    TimedOutError: Exit.TIMED_OUT,
 }
 
 
@@ -55,7 +68,13 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; every expected failure is one sentence on standard error and an exit code."""
     try:
-        cli(prog_name="telemetry")
+        sys.exit(cli.main(prog_name="telemetry", standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort as error:
+        # Ctrl-C is how one ends what would go on; to decline a question is a failure.
+        sys.exit(Exit.INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else 1)
     except StartError as error:
         _fail(str(error), _EXITS.get(type(error), Exit.UNAVAILABLE))
     except sqlite3.Error as error:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from telemetry import logs
 from telemetry.settings import Settings, describe, load
+from telemetry.storage.data_directory import DataDirectory
 
 
 def settings_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -33,3 +35,23 @@ def load_settings(config: Path | None, flags: dict[str, Any]) -> Settings:
     )
     logs.configure(as_json=as_json)
     return settings
+
+
+def data_to_read(config: Path | None, flags: dict[str, Any]) -> DataDirectory:
+    """Return the data directory that the settings name; raise ``StartError`` unless a service has kept data there."""
+    directory = DataDirectory(Path(load_settings(config, flags).data_dir))
+    directory.check_data()
+    return directory
+
+
+class Day(click.ParamType[str]):
+    """A UTC day such as 2026-11-23."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the day as the files are named after it."""
+        try:
+            return date.fromisoformat(value).isoformat()
+        except ValueError:
+            self.fail(f"{value!r} is no day such as 2026-11-23", param, ctx)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDirectoryError, LockHeldError
+from telemetry.errors import DataDirectoryError, LockHeldError, NoDataError
 
 
 class DataDirectory:
@@ -23,13 +23,27 @@ class DataDirectory:
         try:
             for folder in (self.root, self.events):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _sync_folder(folder.parent)
-            _sync_folder(self.events)
+                sync_folder(folder.parent)
+            sync_folder(self.events)
         except OSError as error:
             raise DataDirectoryError(
                 f"cannot use {self.root} as data directory ({error.strerror}): choose another with --data-dir, "
                 "or let this user write there"
             ) from error
+
+    def check_data(self) -> None:
+        """Raise ``NoDataError`` unless a service has kept data here, ``DataDirectoryError`` if it cannot be read."""
+        try:
+            names = {path.name for path in self.root.iterdir()}
+        except FileNotFoundError:
+            names = set()
+        except OSError as error:
+            raise DataDirectoryError(
+                f"cannot read {self.root} ({error.strerror}): run this as the user of the service, or choose another "
+                "directory with --data-dir"
+            ) from error
+        if not names & {self.aggregates.name, self.events.name}:
+            raise NoDataError(f"{self.root} holds no data: choose the directory of a service with --data-dir")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -53,7 +67,8 @@ class DataDirectory:
             os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

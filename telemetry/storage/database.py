@@ -24,7 +24,7 @@ LOCK_WAIT_S = 4.0
 PAGE_BYTES = 16_384
 CHECKPOINT_PAGES = 2_000
 
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 async def open_database(path: Path, kind: Kind, *, synchronous: Synchronous) -> aiosqlite.Connection:
@@ -48,7 +48,7 @@ def telling_damage(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if primary_code(error) not in _DAMAGED:
+        if primary_code(error) not in DAMAGED:
             raise
         raise DataDamagedError(
             f"{path} is damaged ({error}) and was left as it is: move it away and restore it from a backup"

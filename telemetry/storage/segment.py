@@ -1,8 +1,9 @@
 """One day's segment of the event log: a database file with the raw events received that UTC day."""
 
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import aiosqlite
 
@@ -59,13 +60,13 @@ class Segment:
     async def read_after(self, event_id: int, limit: int) -> list[StoredEvent]:
         """Return up to ``limit`` events above ``event_id``, oldest first."""
         found = await self._read("read_events_after", event_id, limit)
-        self._check_order([event_id, *(stored.id for stored in found)])
+        check_order(self._path, [event_id, *(stored.id for stored in found)])
         return found
 
     async def read_before(self, event_id: int, limit: int) -> list[StoredEvent]:
         """Return up to ``limit`` events below ``event_id``, newest first."""
         found = await self._read("read_events_before", event_id, limit)
-        self._check_order([*(stored.id for stored in reversed(found)), event_id])
+        check_order(self._path, [*(stored.id for stored in reversed(found)), event_id])
         return found
 
     async def schema_version(self) -> int:
@@ -76,12 +77,18 @@ class Segment:
         """Close the file; the segment must not be used afterwards."""
         await self._connection.close()
 
-    def _check_order(self, ids: list[int]) -> None:
-        # In a damaged file a scan can lead back to where it began, and never end.
-        if any(before >= after for before, after in pairwise(ids)):
-            raise DataDamagedError(f"{self._path} is damaged: move it away and restore it from a backup")
-
     async def _read(self, name: str, event_id: int, limit: int) -> list[StoredEvent]:
         with telling_damage(self._path):
             found = await self._connection.execute_fetchall(query(name), (event_id, limit))
-        return [StoredEvent(stored[0], stored[1], Row(*stored[2:])) for stored in found]
+        return [stored_event(columns) for columns in found]
+
+
+def stored_event(columns: Sequence[Any]) -> StoredEvent:
+    """Return what one row of ``sql/read_events_after.sql`` and its like stands for."""
+    return StoredEvent(columns[0], columns[1], Row(*columns[2:]))
+
+
+def check_order(path: Path, ids: Iterable[int]) -> None:
+    """Raise ``DataDamagedError`` unless ids ascend: in a damaged file a scan can lead in a circle, and never end."""
+    if any(before >= after for before, after in pairwise(ids)):
+        raise DataDamagedError(f"{path} is damaged: move it away and restore it from a backup")
