@@ -118,5 +118,9 @@ class NoDataError(StartError):
     """There is nothing to read where a command was told to look."""
 
 
+class OutputError(StartError):
+    """A file that a command was told to write cannot be written."""
+
+
 class TimedOutError(StartError):
     """A command took longer than it was allowed to."""

@@ -13,6 +13,7 @@ from telemetry.errors import (
     DataDirectoryError,
     LockHeldError,
     NoDataError,
+    OutputError,
     SettingsError,
     StartError,
     TimedOutError,
@@ -41,6 +42,7 @@ _EXITS: dict[type[StartError], Exit] = {
     DataDirectoryError: Exit.CANNOT_CREATE,
     LockHeldError: Exit.LOCK_HELD,
     NoDataError: Exit.NO_DATA,
+    OutputError: Exit.CANNOT_CREATE,
     SettingsError: Exit.CONFIG,
     TimedOutError: Exit.TIMED_OUT,
 }
