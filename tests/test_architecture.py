@@ -20,7 +20,7 @@ LAYERS = [
     {"publisher"},
     {"storage"},
     {"wire", "counters", "duplicates"},
-    {"rows", "deltas", "day_labels", "gate"},
+    {"rows", "deltas", "day_labels", "gate", "simulation"},
     {"events"},
     {"settings", "logs", "clock", "shapes"},
     {"errors"},

@@ -52,7 +52,7 @@ def chart_lines(chart: Chart, width: int | None = None) -> Iterator[str]:
     yield click.style(printable(chart.title), bold=True)
     for name, (_, value) in zip(names, shown, strict=True):
         bar = _bar(value, greatest, bar_width)
-        yield f"  {name:{name_width}}  {value:>{number_width},}  {click.style(bar, fg='cyan')}".rstrip()
+        yield f"  {name:{name_width}}  {value:>{number_width},}  {bar and click.style(bar, fg='cyan')}".rstrip()
     if rest:
         yield click.style(f"  and {len(rest)} more, together {sum(rest):,}", dim=True)
 

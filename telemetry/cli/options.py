@@ -55,3 +55,15 @@ class Day(click.ParamType[str]):
             return date.fromisoformat(value).isoformat()
         except ValueError:
             self.fail(f"{value!r} is no day such as 2026-11-23", param, ctx)
+
+
+class ServiceUrl(click.ParamType[str]):
+    """The address of a service, such as http://127.0.0.1:8787."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the address without a slash at its end."""
+        if not value.startswith(("http://", "https://")):
+            self.fail(f"{value!r} is no address such as http://127.0.0.1:8787", param, ctx)
+        return str(value).rstrip("/")

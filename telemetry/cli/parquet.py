@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from telemetry.errors import StartError
 from telemetry.storage.tables import Column, Row
 
-_ROWS_PER_GROUP = 50_000
+_ROWS_PER_GROUP = 20_000
 _MOMENT = pa.timestamp("ms", "UTC")
 _TYPES = {
     "text": pa.string(),

@@ -12,7 +12,7 @@ import orjson
 from telemetry import __version__
 from telemetry.cli.charts import chart_lines, charts
 from telemetry.cli.event_lines import printable
-from telemetry.cli.options import data_to_read, settings_options
+from telemetry.cli.options import ServiceUrl, data_to_read, settings_options
 from telemetry.clock import Clock, instant
 from telemetry.errors import StartError
 from telemetry.storage.data_directory import DataDirectory
@@ -36,7 +36,7 @@ class _Document(msgspec.Struct, rename="camel"):
 
 @click.command("stats")
 @settings_options("environment", "data_dir")
-@click.option("--url", metavar="URL", help="Ask the service at this address instead of reading its files.")
+@click.option("--url", type=ServiceUrl(), help="Ask the service at this address instead of reading its files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the document of GET /v1/stats.")
 def command(config: Path | None, *, url: str | None, as_json: bool, **flags: Any) -> None:
     """Show the public statistics: the sums of the last thirty UTC days.
@@ -66,10 +66,8 @@ def _read(directory: DataDirectory) -> dict[str, Any]:
 
 
 def _ask(url: str) -> dict[str, Any]:
-    if not url.startswith(("http://", "https://")):
-        raise click.BadParameter("give an address such as http://127.0.0.1:8787", param_hint="--url")
     headers = {"User-Agent": f"drift-telemetry/{__version__}"}
-    request = urllib.request.Request(f"{url.rstrip('/')}/v1/stats", headers=headers)
+    request = urllib.request.Request(f"{url}/v1/stats", headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
             body = answer.read(_ANSWER_BYTES_MAX)

@@ -61,10 +61,12 @@ def check(data_dir: Path, *, labels_max: int = 1_000) -> list[Raw]:
     return events
 
 
-_SIGNATURES = """SELECT signature_hash, category, detection_method, language, first_seen, last_seen,
-    occurrence_count, round(avg_confidence, 6), round(avg_location_count, 6), round(avg_outlier_count, 6)
+# Averages are compared as the whole sums they stand for: rounded themselves, they would differ where they end in a 5.
+_SIGNATURES = """SELECT signature_hash, category, detection_method, language, first_seen, last_seen, occurrence_count,
+    round(avg_confidence * occurrence_count * 1000000), round(avg_location_count * occurrence_count),
+    round(avg_outlier_count * occurrence_count)
     FROM pattern_signatures"""
-_ACTIONS = """SELECT category, action, confidence_bucket, count, round(avg_hours_to_decision, 6)
+_ACTIONS = """SELECT category, action, confidence_bucket, count, round(avg_hours_to_decision * count)
     FROM action_aggregates"""
 
 
@@ -117,12 +119,12 @@ def _signatures(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     for signature, found in occurrences.items():
         latest = found[-1].payload
         times = [event.created_at for event in found]
-        averages = [
-            round(sum(min(event.payload[name], 2**31 - 1) for event in found) / len(found), 6)
-            for name in ("confidence", "locationCount", "outlierCount")
+        sums = [
+            sum(round(min(event.payload[name], 2**31 - 1) * unit) for event in found)
+            for name, unit in (("confidence", 1_000_000), ("locationCount", 1), ("outlierCount", 1))
         ]
         labels = (latest["category"], latest["detectionMethod"], latest["language"])
-        yield signature, (*labels, min(times), max(times), len(found), *averages)
+        yield signature, (*labels, min(times), max(times), len(found), *sums)
 
 
 def _actions(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
@@ -135,7 +137,7 @@ def _actions(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
                 _clamped(event.payload["hoursSinceDiscovery"])
             )
     for key, decisions in hours.items():
-        yield key, (len(decisions), round(sum(decisions) / len(decisions), 6))
+        yield key, (len(decisions), sum(decisions))
 
 
 def _clamped(hours: int) -> int:
