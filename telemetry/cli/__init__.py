@@ -1,6 +1,7 @@
 """The ``telemetry`` command: each of its commands is a module of this package, loaded when it is called."""
 
 import importlib
+import os
 import sqlite3
 import sys
 from enum import IntEnum
@@ -70,7 +71,9 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; every expected failure is one sentence on standard error and an exit code."""
     try:
-        sys.exit(cli.main(prog_name="telemetry", standalone_mode=False))
+        # Click itself leaves colours out where there is no terminal.
+        color = False if os.environ.get("NO_COLOR") else None
+        sys.exit(cli.main(prog_name="telemetry", standalone_mode=False, color=color))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 
 import click
 
-from telemetry.cli.options import Day, data_to_read, settings_options
+from telemetry.cli.looking import Day, data_to_read
+from telemetry.cli.options import settings_options
 from telemetry.cli.output import progress, replaced, standard_output
 from telemetry.cli.row_writers import Csv, JsonLines, RowWriter
 from telemetry.errors import OutputError, StartError

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from telemetry.cli.options import Day, data_to_read, settings_options
+from telemetry.cli.looking import Day, data_to_read
+from telemetry.cli.options import settings_options
 from telemetry.cli.results import print_csv, print_json, print_table
 from telemetry.clock import Clock, instant
 from telemetry.errors import TimedOutError

@@ -11,7 +11,8 @@ import click
 import orjson
 
 from telemetry.app import running
-from telemetry.cli.options import Day, ServiceUrl, load_settings, settings_options
+from telemetry.cli.looking import Day, ServiceUrl
+from telemetry.cli.options import load_settings, settings_options
 from telemetry.cli.output import progress
 from telemetry.cli.posting import Poster
 from telemetry.clock import Clock, instant

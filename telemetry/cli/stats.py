@@ -12,7 +12,8 @@ import orjson
 from telemetry import __version__
 from telemetry.cli.charts import chart_lines, charts
 from telemetry.cli.event_lines import printable
-from telemetry.cli.options import ServiceUrl, data_to_read, settings_options
+from telemetry.cli.looking import ServiceUrl, data_to_read
+from telemetry.cli.options import settings_options
 from telemetry.clock import Clock, instant
 from telemetry.errors import StartError
 from telemetry.storage.data_directory import DataDirectory

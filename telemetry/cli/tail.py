@@ -10,7 +10,8 @@ import click
 import orjson
 
 from telemetry.cli.event_lines import decode_fields, event_line
-from telemetry.cli.options import data_to_read, settings_options
+from telemetry.cli.looking import data_to_read
+from telemetry.cli.options import settings_options
 from telemetry.storage.log_reader import LogReader
 from telemetry.storage.log_tail import LogTail
 from telemetry.storage.segment import StoredEvent

@@ -34,9 +34,10 @@ def selecting(directory: DataDirectory, days: Sequence[str], sql: str, stop: Pro
     """
     log = LogReader(directory)
     segments = {day: log.path(day) for day in days if log.complete(day)}
-    with _explaining([directory.aggregates, *segments.values()]), _connected(directory, len(segments)) as connection:
+    with _connected(directory, len(segments)) as connection, _explaining([directory.aggregates, *segments.values()]):
         selects = [query("select_segment_events").format(day=day) for day in _attach(connection, segments)]
-        connection.execute(f"CREATE TEMP VIEW events AS {' UNION ALL '.join(selects) or query('select_no_events')}")
+        events = " UNION ALL ".join(selects) or query("select_no_events")
+        connection.execute(f"CREATE TEMP VIEW events AS {events}")
         connection.execute("PRAGMA query_only = 1")
         answer = connection.answer(sql, stop)
         if not answer.columns:
