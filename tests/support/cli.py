@@ -61,13 +61,17 @@ class RunningCommand:
         """Return the next lines; fails if they do not come in time."""
         return [self._lines.get(timeout=WAIT_S) for _ in range(count)]
 
+    def lines_left(self) -> list[str]:
+        """Return what has been printed and not been asked for."""
+        return [self._lines.get() for _ in range(self._lines.qsize())]
+
     def interrupt(self) -> int:
         """Press Ctrl-C, and return the exit code."""
         self._process.send_signal(signal.SIGINT)
         return self.end()
 
     def end(self) -> int:
-        """Wait for the end; nothing may have been printed that was not asked for."""
+        """Wait for the end, and return the exit code."""
         code = self._process.wait(WAIT_S)
         self._reader.join(WAIT_S)
         return code
@@ -112,6 +116,15 @@ def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
     """Return the rows of a query on a file, read as any program would."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         return connection.execute(sql).fetchall()
+
+
+@contextmanager
+def exclusively_locked(path: Path) -> Iterator[None]:
+    """Hold a file that is not in WAL mode so that nobody else can read it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+        connection.execute("ROLLBACK")
 
 
 def seal(path: Path) -> None:
