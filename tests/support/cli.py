@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -64,6 +64,13 @@ class RunningCommand:
     def lines_left(self) -> list[str]:
         """Return what has been printed and not been asked for."""
         return [self._lines.get() for _ in range(self._lines.qsize())]
+
+    def open_files(self) -> set[str]:
+        """Return the names of the files that the process has open."""
+        descriptors = Path(f"/proc/{self._process.pid}/fd")
+        with suppress(FileNotFoundError):
+            return {descriptor.readlink().name for descriptor in descriptors.iterdir()}
+        return set()
 
     def interrupt(self) -> int:
         """Press Ctrl-C, and return the exit code."""
