@@ -257,6 +257,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 )
 def test_memory_does_not_grow_with_the_number_of_events(data_dir: Path, tmp_path: Path, events: int) -> None:
     long_segment(data_dir, events)
+    pytest.importorskip("pyarrow", reason="needs the extra parquet: pyarrow")
     for form, kilobytes_max in (("jsonl", 90_000), ("parquet", 200_000)):
         arguments = ("export", "events", "--format", form, "--output", tmp_path / "file", "--data-dir", data_dir)
         measured = subprocess.run(

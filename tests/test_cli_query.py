@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 from datetime import date, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.support.http import eventually
 from tests.support.server import serving
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+needs_apsw = pytest.mark.skipif(find_spec("apsw") is None, reason="needs the extra query: apsw")
 MANY_DAYS = tuple(str(date(2026, 11, 23) - timedelta(days=back)) for back in reversed(range(12)))
 
 
@@ -128,7 +130,9 @@ async def test_csv_and_json_are_complete_and_exact(data_dir: Path) -> None:
         ("", "selects nothing"),
     ],
 )
-@pytest.mark.parametrize("days", [DAYS[1:], MANY_DAYS], ids=["attached", "many attached"])
+@pytest.mark.parametrize(
+    "days", [DAYS[1:], pytest.param(MANY_DAYS, marks=needs_apsw)], ids=["attached", "many attached"]
+)
 def test_a_statement_can_only_read(
     directories: dict[tuple[str, ...], Path], days: tuple[str, ...], statement: str, reason: str
 ) -> None:
@@ -161,6 +165,7 @@ def test_what_cannot_be_answered_is_a_wrong_command_line(directories: dict[tuple
     assert "the statement cannot be answered: it may only read" in failed.stderr
 
 
+@needs_apsw
 def test_more_days_than_sqlite_attaches_need_the_extra(
     directories: dict[tuple[str, ...], Path], tmp_path: Path
 ) -> None:
@@ -177,6 +182,7 @@ def test_more_days_than_sqlite_attaches_need_the_extra(
     assert answer(data_dir, "SELECT day FROM events WHERE false") == []
 
 
+@needs_apsw
 def test_more_days_than_any_sqlite_attaches_are_refused(data_dir: Path, tmp_path: Path) -> None:
     asyncio.run(fill(data_dir, DAYS[1:], batches=1))
     for back in range(1, 130):
@@ -189,7 +195,7 @@ def test_more_days_than_any_sqlite_attaches_are_refused(data_dir: Path, tmp_path
     assert "this SQLite attaches 125 files at once: ask for fewer days" in failed.stderr
 
 
-@pytest.mark.parametrize("days", [DAYS, MANY_DAYS], ids=["attached", "many attached"])
+@pytest.mark.parametrize("days", [DAYS, pytest.param(MANY_DAYS, marks=needs_apsw)], ids=["attached", "many attached"])
 async def test_damage_found_half_way_names_the_file(data_dir: Path, days: tuple[str, ...]) -> None:
     await fill(data_dir, days, batches=40)
     segment = data_dir / "events" / f"{days[1]}.db"
@@ -203,7 +209,9 @@ async def test_damage_found_half_way_names_the_file(data_dir: Path, days: tuple[
     assert f"{segment} is damaged" in failed.stderr
 
 
-@pytest.mark.parametrize("days", [DAYS[1:], MANY_DAYS], ids=["attached", "many attached"])
+@pytest.mark.parametrize(
+    "days", [DAYS[1:], pytest.param(MANY_DAYS, marks=needs_apsw)], ids=["attached", "many attached"]
+)
 def test_a_statement_ends_when_its_time_is_up(directories: dict[tuple[str, ...], Path], days: tuple[str, ...]) -> None:
     arguments = ("query", ENDLESS, "--from", days[0], "--data-dir", directories[days])
 
@@ -213,7 +221,9 @@ def test_a_statement_ends_when_its_time_is_up(directories: dict[tuple[str, ...],
     assert stopped.stderr == "telemetry: stopped after 0.3 s: ask for fewer days, or raise --timeout\n"
 
 
-@pytest.mark.parametrize("days", [DAYS[1:], MANY_DAYS], ids=["attached", "many attached"])
+@pytest.mark.parametrize(
+    "days", [DAYS[1:], pytest.param(MANY_DAYS, marks=needs_apsw)], ids=["attached", "many attached"]
+)
 def test_ctrl_c_ends_a_statement(directories: dict[tuple[str, ...], Path], days: tuple[str, ...]) -> None:
     # It prints nothing until it ends, so that there is nothing to wait for but the file it has opened.
     data_dir = directories[days]
