@@ -45,6 +45,12 @@ class Group:
     bytes: int = 0
     _waiting: list[asyncio.Future[ErrorCode | None]] = field(default_factory=list)
 
+    def take(self, events: list[AnyEvent], rows: list[Row], digests: list[int]) -> None:
+        """Put events into the group."""
+        self.events += events
+        self.rows += rows
+        self.digests += digests
+
     def outcome(self) -> asyncio.Future[ErrorCode | None]:
         """Return what becomes None once the events are durable, or why none of them is."""
         # A future for each request: one that gives up cancels its own and nobody else's.
@@ -120,9 +126,34 @@ class Appender:
         """Put what is new into the filling group; return the groups that decide whether the batch is durable."""
         self._check_room(len(batch.rows), body_bytes)
         self._window.forget(self._clock.monotonic())
-        filling, deciding = self._filling, set()
-        for event, row in zip(batch.events, batch.rows, strict=True):
-            digest = row.digest()
+        filling = self._filling
+        digests = [row.digest() for row in batch.rows]
+        if self._are_new(digests):
+            # As nearly every batch is: taken as a whole it costs a fifth.
+            filling.take(batch.events, batch.rows, digests)
+            self._appending.update(dict.fromkeys(digests, filling))
+            deciding = {filling}
+        else:
+            deciding = self._take_new(filling, batch, digests)
+        if filling in deciding:
+            filling.bytes += body_bytes
+            self._waiting_bytes += body_bytes
+            self._filled.set()
+        return deciding
+
+    def _are_new(self, digests: list[int]) -> bool:
+        """Tell whether no event is in the window, in a group or twice in its batch."""
+        distinct = set(digests)
+        return (
+            len(distinct) == len(digests)
+            and self._window.isdisjoint(distinct)
+            and self._appending.keys().isdisjoint(distinct)
+        )
+
+    def _take_new(self, filling: Group, batch: Batch, digests: list[int]) -> set[Group]:
+        """Take the new events one by one; return the groups that decide whether all are durable."""
+        deciding = set()
+        for event, row, digest in zip(batch.events, batch.rows, digests, strict=True):
             if digest in self._window:
                 self.duplicates += 1
                 continue
@@ -132,13 +163,7 @@ class Appender:
                 self.duplicates += 1
                 continue
             self._appending[digest] = filling
-            filling.events.append(event)
-            filling.rows.append(row)
-            filling.digests.append(digest)
-        if filling in deciding:
-            filling.bytes += body_bytes
-            self._waiting_bytes += body_bytes
-            self._filled.set()
+            filling.take([event], [row], [digest])
         return deciding
 
     def _check_room(self, events: int, body_bytes: int) -> None:
