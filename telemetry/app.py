@@ -16,6 +16,8 @@ from telemetry.counters import Counters
 from telemetry.day_labels import DayLabels
 from telemetry.duplicates import DuplicateWindow
 from telemetry.errors import StartError
+from telemetry.ledger import Ledger
+from telemetry.metrics import Sources, exposition
 from telemetry.publisher import Publisher
 from telemetry.service import TelemetryService
 from telemetry.settings import Settings
@@ -27,6 +29,8 @@ from telemetry.storage.event_log import EventLog
 from telemetry.storage.recovery import replay, restore_window
 from telemetry.storage.segment import Segment
 from telemetry.tasks.flusher import Flusher
+from telemetry.tasks.wal_alarm import WalAlarm
+from telemetry.web.admin import AdminServer
 from telemetry.web.application import PublicSite
 from telemetry.web.bodies import BodyReader
 from telemetry.web.server import PublicServer
@@ -40,6 +44,7 @@ class Running(NamedTuple):
     service: TelemetryService
     publisher: Publisher
     tasks: tuple[asyncio.Task[None], ...]
+    sources: Sources
 
 
 @asynccontextmanager
@@ -67,26 +72,38 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
         window = DuplicateWindow(seconds=settings.duplicate_window_s, events_max=settings.duplicate_window_events)
         log = EventLog(directory, aggregates, counters, synchronous=settings.synchronous)
         publisher = Publisher(counters, aggregates, clock)
+        wal_alarm = WalAlarm(publisher.flush, directory, bytes_max=settings.wal_alarm_bytes)
         flusher = Flusher(
-            publisher.flush, counters, interval_s=settings.flush_interval_s, keys_max=settings.flush_keys_max
+            wal_alarm.flush, counters, interval_s=settings.flush_interval_s, keys_max=settings.flush_keys_max
         )
         limits = QueueLimits(settings.queue_events_max, settings.queue_bytes_max, settings.counter_keys_max)
+        ledger = Ledger()
         appender = Appender(
-            log=log, counters=counters, window=window, clock=clock, limits=limits, on_counted=flusher.consider
+            log=log,
+            counters=counters,
+            window=window,
+            clock=clock,
+            limits=limits,
+            ledger=ledger,
+            on_counted=flusher.consider,
         )
         service = TelemetryService(
             appender,
             publisher,
             clock,
+            ledger,
             batch_events_max=settings.batch_events_max,
             retention=timedelta(days=settings.retention_days),
         )
+        started = clock.monotonic()
         try:
             await replay(log, counters, publisher.flush, keys_max=settings.flush_keys_max)
             await restore_window(log, window, clock)
+            recovery_s = clock.monotonic() - started
+            sources = Sources(ledger, appender, publisher, counters, window, log, directory, clock, recovery_s)
             appending, flushing = asyncio.create_task(appender.run()), asyncio.create_task(flusher.run())
             try:
-                yield Running(service, publisher, (appending, flushing))
+                yield Running(service, publisher, (appending, flushing), sources)
             finally:
                 appender.close()
                 await asyncio.wait([appending])
@@ -94,6 +111,24 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
                 await asyncio.wait([flushing])
         finally:
             await log.close()
+
+
+@asynccontextmanager
+async def admin_listening(settings: Settings, sources: Sources) -> AsyncIterator[None]:
+    """Serve the metrics on the admin socket and, if a port is set for them, there as well."""
+    server = AdminServer(
+        exposition(sources),
+        sources.ledger,
+        keepalive_timeout_s=settings.keepalive_timeout_s,
+        shutdown_timeout_s=settings.shutdown_timeout_s,
+    )
+    try:
+        await server.listen_on_socket(sources.directory.root)
+        if settings.admin_port:
+            await server.listen_on_port(settings.admin_host, settings.admin_port, settings.admin_token)
+        yield
+    finally:
+        await server.stop()
 
 
 async def serve(settings: Settings, announce: Callable[[str], None], clock: Clock | None = None) -> None:
@@ -105,7 +140,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(settings, clock) as (service, _, tasks):
+    async with running(settings, clock) as (service, _, tasks, sources), admin_listening(settings, sources):
         site = PublicSite(
             service,
             clock,

@@ -18,6 +18,7 @@ class ErrorCode(StrEnum):
     BUSY = "busy"
     STORAGE_FULL = "storage_full"
     STORAGE_ERROR = "storage_error"
+    UNAUTHORIZED = "unauthorized"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_FOUND = "not_found"
     INTERNAL = "internal"
@@ -34,6 +35,7 @@ ERROR_SENTENCES: dict[ErrorCode, str] = {
     ErrorCode.BUSY: "Too busy: retry after the seconds given in Retry-After",
     ErrorCode.STORAGE_FULL: "Storage is full: retry later; the operator needs to free disk space",
     ErrorCode.STORAGE_ERROR: "Storage is failing: retry later; the operator finds the cause in the log",
+    ErrorCode.UNAUTHORIZED: "Unauthorized: send the admin token as Authorization: Bearer TOKEN",
     ErrorCode.METHOD_NOT_ALLOWED: "Method not allowed: use one of those in the Allow header",
     ErrorCode.NOT_FOUND: "Not found",
     ErrorCode.INTERNAL: "Internal error: retry later; the operator finds the cause in the log",

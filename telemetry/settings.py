@@ -3,6 +3,7 @@
 They come from a TOML file, the environment and command-line flags, the later ones stronger.
 """
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from telemetry.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "TELEMETRY_"
 CONFIG_VARIABLE = "TELEMETRY_CONFIG"
+# Where systemd puts what a unit names in LoadCredential.
+CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
 Environment = Literal["development", "staging", "production"]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -30,6 +33,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port to listen on; 0 takes any free one.")] = 8787
     data_dir: Annotated[str, Meta(min_length=1, description="Folder of the databases.")] = "data"
+    admin_host: Annotated[str, Meta(min_length=1, description="Address to serve metrics on, if on a port.")] = (
+        "127.0.0.1"
+    )
+    admin_port: Annotated[Port, Meta(description="Port to serve metrics on; 0 serves them on `admin.sock` only.")] = 0
+    admin_token: Annotated[
+        str,
+        Meta(
+            description="What the metrics port asks for. No flag: other users see the flags of a process.",
+            extra_json_schema={"writeOnly": True},
+        ),
+    ] = ""
     log_format: Annotated[
         Literal["auto", "json", "text"],
         Meta(description="`auto` is JSON lines, but text on a terminal or in development."),
@@ -62,6 +76,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     duplicate_window_events: Annotated[
         Positive, Meta(description="... nor within this many events, whichever is shorter.")
     ] = 400_000
+    wal_alarm_bytes: Annotated[
+        Positive, Meta(description="Size of the write-ahead logs above which a warning is logged.")
+    ] = 134_217_728
     retention_days: Annotated[Positive, Meta(description="Events with an older timestamp are rejected.")] = 90
 
 
@@ -87,6 +104,7 @@ def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, co
     if config is None and CONFIG_VARIABLE in variables:
         config = Path(variables[CONFIG_VARIABLE])
     given = _read_file(config) if config is not None else {}
+    given |= _read_credentials(variables)
     given |= {
         name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
         for name, value in variables.items()
@@ -101,6 +119,8 @@ def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, co
     for smaller, larger in _NOT_ABOVE:
         if getattr(settings, smaller) > getattr(settings, larger):
             raise SettingsError(f"setting {smaller}: it must not be above {larger}")
+    if settings.admin_port and not settings.admin_token and not _is_loopback(settings.admin_host):
+        raise SettingsError("setting admin_token: it is needed when admin_host can be reached from other hosts")
     return settings
 
 
@@ -111,6 +131,26 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise SettingsError(f"cannot read the settings file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"the settings file {path} is not valid TOML: {error}") from error
+
+
+def _read_credentials(variables: Mapping[str, str]) -> dict[str, Any]:
+    file = Path(variables.get(CREDENTIALS_VARIABLE, "/nonexistent"), "admin_token")
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read the credential {file}: write a line of text to it") from error
+    if not token:
+        raise SettingsError(f"the credential {file} is empty: write the admin token to it")
+    return {"admin_token": token}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _explain(error: msgspec.ValidationError) -> str:
@@ -128,13 +168,14 @@ class Described(NamedTuple):
     kind: str
     default: str
     description: str
+    secret: bool
 
 
 def describe() -> list[Described]:
     """Return every setting with its type, default and description, in the order of ``Settings``."""
     properties = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
     return [
-        Described(name, _kind(schema), str(schema["default"]), schema["description"])
+        Described(name, _kind(schema), str(schema["default"]), schema["description"], "writeOnly" in schema)
         for name, schema in properties.items()
     ]
 

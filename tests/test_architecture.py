@@ -16,13 +16,13 @@ LAYERS = [
     {"cli"},
     {"app"},
     {"web", "tasks"},
-    {"service"},
+    {"service", "metrics"},
     {"publisher"},
     {"storage"},
     {"wire", "counters", "duplicates"},
-    {"rows", "deltas", "day_labels", "gate"},
+    {"rows", "deltas", "day_labels", "gate", "ledger", "families"},
     {"events"},
-    {"settings", "logs", "clock", "shapes"},
+    {"settings", "logs", "clock", "shapes", "histogram", "admin_socket"},
     {"errors"},
 ]
 MODULE_LINES_MAX = 300

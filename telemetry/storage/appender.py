@@ -16,6 +16,7 @@ from telemetry.counters import Appended, Counters
 from telemetry.duplicates import DuplicateWindow
 from telemetry.errors import DataDamagedError, ErrorCode, Refusal
 from telemetry.events import AnyEvent
+from telemetry.ledger import Ledger
 from telemetry.rows import Row
 from telemetry.storage.database import storage_error_code
 from telemetry.storage.event_log import EventLog
@@ -43,6 +44,8 @@ class Group:
     rows: list[Row] = field(default_factory=list)
     digests: list[int] = field(default_factory=list)
     bytes: int = 0
+    duplicates: int = 0
+    stored: bool = False
     _waiting: list[asyncio.Future[ErrorCode | None]] = field(default_factory=list)
 
     def take(self, events: list[AnyEvent], rows: list[Row], digests: list[int]) -> None:
@@ -76,14 +79,15 @@ class Appender:
         window: DuplicateWindow,
         clock: Clock,
         limits: QueueLimits,
+        ledger: Ledger,
         on_counted: Callable[[], None],
     ) -> None:
-        self.duplicates = 0
         self._log = log
         self._counters = counters
         self._window = window
         self._clock = clock
         self._limits = limits
+        self._ledger = ledger
         self._on_counted = on_counted
         self._filling = Group()
         self._appending: dict[int, Group] = {}
@@ -98,6 +102,11 @@ class Appender:
         if self._counters.keys > self._limits.counter_keys_max:
             return ErrorCode.STORAGE_ERROR
         return self._failed_with
+
+    @property
+    def queued(self) -> tuple[int, int]:
+        """How many events wait for their commit, and the bytes of their bodies."""
+        return len(self._appending), self._waiting_bytes
 
     async def append(self, batch: Batch, body_bytes: int) -> None:
         """Return when every event of the batch is durable; raise ``Refusal`` if some are not."""
@@ -155,12 +164,12 @@ class Appender:
         deciding = set()
         for event, row, digest in zip(batch.events, batch.rows, digests, strict=True):
             if digest in self._window:
-                self.duplicates += 1
+                self._ledger.duplicate += 1
                 continue
             group = self._appending.get(digest)
             deciding.add(group or filling)
             if group is not None:
-                self.duplicates += 1
+                group.duplicates += 1
                 continue
             self._appending[digest] = filling
             filling.take([event], [row], [digest])
@@ -174,6 +183,7 @@ class Appender:
             or self._waiting_bytes + body_bytes > limits.bytes_max
             or self._counters.keys > limits.counter_keys_max
         ):
+            self._ledger.shed += events
             raise Refusal(self.failing or ErrorCode.BUSY)
 
     async def _commit_or_probe(self) -> None:
@@ -189,6 +199,7 @@ class Appender:
             await self._store(group)
         except (sqlite3.Error, DataDamagedError) as error:
             outcome = _reported(error)
+            self._shed(group)
         self._failed_with = outcome
         for digest in group.digests:
             del self._appending[digest]
@@ -198,7 +209,10 @@ class Appender:
     async def _store(self, group: Group) -> None:
         received_at = column_time(self._clock.now())
         segment = await self._log.enter(day_of(received_at))
+        started = self._clock.monotonic()
         ids = await segment.append(group.rows, received_at)
+        group.stored = True
+        self._ledger.commit(len(ids), group.duplicates, self._clock.monotonic() - started)
         self._window.remember(group.digests, self._clock.monotonic())
         self._counters.add(Appended(segment.day, received_at, ids, group.events))
         self._on_counted()
@@ -218,7 +232,12 @@ class Appender:
         # A group may be half counted. What is dropped here is replayed from the log at the next start, exactly.
         self._counters.drain()
         for group in {self._filling, *self._appending.values()}:
+            if not group.stored:
+                self._shed(group)
             group.settle(ErrorCode.STORAGE_ERROR)
+
+    def _shed(self, group: Group) -> None:
+        self._ledger.shed += len(group.rows) + group.duplicates
 
 
 def _reported(error: sqlite3.Error | DataDamagedError) -> ErrorCode:

@@ -23,6 +23,8 @@ WAL_RESET_RACE = ((3, 7, 0), (3, 51, 2))
 LOCK_WAIT_S = 4.0
 PAGE_BYTES = 16_384
 CHECKPOINT_PAGES = 2_000
+# A write-ahead log that a reader made grow is cut back to this once the reader is gone.
+WAL_BYTES_KEPT = 2 * CHECKPOINT_PAGES * PAGE_BYTES
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -76,6 +78,7 @@ async def _prepare(connection: aiosqlite.Connection, path: Path, kind: Kind, syn
         "journal_mode = WAL",
         f"synchronous = {synchronous}",
         f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+        f"journal_size_limit = {WAL_BYTES_KEPT}",
     ):
         await connection.execute_fetchall(f"PRAGMA {pragma}")
     await migrate(connection, kind)

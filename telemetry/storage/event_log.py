@@ -26,6 +26,7 @@ class EventLog:
         self, directory: DataDirectory, aggregates: Aggregates, counters: Counters, *, synchronous: Synchronous
     ) -> None:
         self.events_missing = 0
+        self.events_replayed = 0
         self._directory = directory
         self._aggregates = aggregates
         self._counters = counters
@@ -94,4 +95,5 @@ class EventLog:
             if after_read is not None:
                 await after_read()
         if replayed:
+            self.events_replayed += replayed
             logger.info("replayed events", extra={"day": day, "events": replayed})

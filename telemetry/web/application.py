@@ -9,8 +9,9 @@ from aiohttp import web
 
 from telemetry.clock import Clock, iso_milliseconds
 from telemetry.errors import ERROR_SENTENCES, ErrorCode, Refusal
+from telemetry.ledger import Ledger
 from telemetry.service import TelemetryService
-from telemetry.web.answers import empty_answer, json_answer, refusal_answer
+from telemetry.web.answers import REFUSED_WITH, empty_answer, json_answer, refusal_answer
 from telemetry.web.bodies import BodyReader, continue_reading
 
 logger = logging.getLogger(__name__)
@@ -59,13 +60,15 @@ class PublicSite:
 
     @web.middleware
     async def _answer_every_request(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        answer = empty_answer(204) if request.method == "OPTIONS" else await _answer(request, handler)
+        answer = empty_answer(204) if request.method == "OPTIONS" else await answered(request, handler)
+        note_answer(self.service.ledger, request, answer)
         if self.draining:
             answer.force_close()
         return answer
 
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Return the answer of a handler, or that to whatever it raises."""
     try:
         return await handler(request)
     except Refusal as refusal:
@@ -80,3 +83,10 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:
         logger.exception("request failed")
         return refusal_answer(Refusal(ErrorCode.INTERNAL))
+
+
+def note_answer(ledger: Ledger, request: web.Request, answer: web.StreamResponse) -> None:
+    """Enter an answered request into the ledger; paths that are not served all look the same there."""
+    resource = request.match_info.route.resource
+    code = answer.get(REFUSED_WITH) if answer.status >= web.HTTPBadRequest.status_code else None
+    ledger.answer(resource.canonical if resource is not None else "other", answer.status, code)

@@ -11,19 +11,28 @@ from telemetry.web.application import PublicSite
 DRAIN_S = 0.5
 
 
+def lean_runner(
+    application: web.Application, *, keepalive_timeout_s: float, shutdown_timeout_s: float
+) -> web.AppRunner:
+    """Return what serves an application without access log, inflating, lingering or cancelling."""
+    return web.AppRunner(
+        application,
+        access_log=None,
+        auto_decompress=False,
+        handler_cancellation=False,
+        keepalive_timeout=keepalive_timeout_s,
+        lingering_time=0,
+        shutdown_timeout=shutdown_timeout_s,
+    )
+
+
 class PublicServer:
     """Serves a site on one address from ``start`` to ``stop``."""
 
     def __init__(self, site: PublicSite, *, keepalive_timeout_s: float, shutdown_timeout_s: float) -> None:
         self._site = site
-        self._runner = web.AppRunner(
-            site.application(),
-            access_log=None,
-            auto_decompress=False,
-            handler_cancellation=False,
-            keepalive_timeout=keepalive_timeout_s,
-            lingering_time=0,
-            shutdown_timeout=shutdown_timeout_s,
+        self._runner = lean_runner(
+            site.application(), keepalive_timeout_s=keepalive_timeout_s, shutdown_timeout_s=shutdown_timeout_s
         )
         self._listener: web.TCPSite | None = None
 
