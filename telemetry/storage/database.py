@@ -24,7 +24,7 @@ LOCK_WAIT_S = 4.0
 PAGE_BYTES = 16_384
 CHECKPOINT_PAGES = 2_000
 # A write-ahead log that a reader made grow is cut back to this once the reader is gone.
-WAL_BYTES_KEPT = 2 * CHECKPOINT_PAGES * PAGE_BYTES
+WAL_BYTES_KEPT = CHECKPOINT_PAGES * PAGE_BYTES * 5 // 4
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 

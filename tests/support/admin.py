@@ -1,6 +1,7 @@
 """The admin surface as an operator sees it: requests to its socket or port, and metrics as Prometheus reads them."""
 
 import http.client
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -48,10 +49,13 @@ def scrape(data_dir: Path) -> Metrics:
 
 
 def ask(
-    connection: http.client.HTTPConnection, method: str = "GET", path: str = "/metrics", **headers: str | bytes
+    connection: http.client.HTTPConnection,
+    method: str = "GET",
+    path: str = "/metrics",
+    headers: Mapping[str, bytes] | None = None,
 ) -> Answer:
     """Exchange one request and close the connection."""
     with closing(connection):
-        connection.request(method, path, headers=dict(headers))
+        connection.request(method, path, headers=headers or {})
         response = connection.getresponse()
         return Answer(response.status, dict(response.headers), response.read())
