@@ -69,7 +69,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     keepalive_timeout_s: Annotated[Seconds, Meta(description="Time before an idle connection is closed.")] = 15.0
     shutdown_timeout_s: Annotated[Seconds, Meta(description="Time for requests in flight when stopping.")] = 5.0
     queue_events_max: Annotated[Positive, Meta(description="Events waiting for their commit.")] = 20_000
-    queue_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies waiting for their commit.")] = 16_777_216
+    queue_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies waiting for their commit.")] = 8_388_608
     duplicate_window_s: Annotated[
         Seconds, Meta(description="An event sent again within this time is not stored again ...")
     ] = 600.0
