@@ -15,6 +15,7 @@ from telemetry.app import Running
 from telemetry.counters import Counters
 from telemetry.errors import Refusal, RejectionCode
 from telemetry.ledger import Ledger
+from telemetry.storage.segment import Segment
 from tests.support import oracle
 from tests.support.events import encode, make_event, timestamp
 from tests.support.faults import failing
@@ -139,7 +140,7 @@ async def test_events_of_an_appender_that_dies_are_counted_by_what_is_in_the_log
             if dies_after_its_commit:
                 patched.setattr(Counters, "add", out_of_memory)
             else:
-                patched.setattr("telemetry.storage.segment.encode_rows", out_of_memory)
+                patched.setattr(Segment, "append", out_of_memory)
             assert await post(running, numbered(hand, 2, 3), numbered(hand, 3)) == [False, False]
         assert await post(running, numbered(hand, 4)) == [False]
 
