@@ -10,6 +10,8 @@ from pathlib import Path
 from telemetry import __version__
 from telemetry.families import PREFIX
 from telemetry.histogram import Histogram
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.file_sizes import measure
 from tests.support import oracle
 from tests.support.admin import scrape
 from tests.support.events import Traffic, encode
@@ -46,6 +48,16 @@ def test_a_histogram_counts_up_to_each_bound() -> None:
 
     assert histogram.buckets() == [(1, 2), (2, 4), (5, 4), (float("inf"), 5)]
     assert histogram.sum == 10.5
+
+
+def test_what_is_not_there_has_no_size(data_dir: Path) -> None:
+    directory = DataDirectory(data_dir)
+    directory.create()
+
+    *sizes, free_bytes = measure(directory)
+
+    assert set(sizes) == {0}
+    assert free_bytes > 0
 
 
 def test_requests_are_counted_by_path_status_and_code(data_dir: Path) -> None:

@@ -82,7 +82,10 @@ class AdminServer:
             await web.UnixSite(runner, path).start()
             self._stack.enter_context(_private(Path(path)))
         except OSError as error:
-            raise StartError(f"cannot listen on {data_dir / SOCKET_NAME} ({error.strerror}): move it away") from error
+            path_shown = data_dir / SOCKET_NAME
+            raise StartError(
+                f"cannot listen on {path_shown} ({error.strerror}): remove what is there, or choose another --data-dir"
+            ) from error
 
     async def listen_on_port(self, host: str, port: int, token: str) -> None:
         """Listen on an address, for those who send the token if there is one."""
