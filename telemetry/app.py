@@ -18,7 +18,9 @@ from telemetry.duplicates import DuplicateWindow
 from telemetry.errors import StartError
 from telemetry.ledger import Ledger
 from telemetry.metrics import Sources, exposition
+from telemetry.networks import Networks
 from telemetry.publisher import Publisher
+from telemetry.rate_limit import RateLimiter
 from telemetry.service import TelemetryService
 from telemetry.settings import Settings
 from telemetry.storage.aggregates import Aggregates
@@ -33,6 +35,7 @@ from telemetry.tasks.wal_alarm import WalAlarm
 from telemetry.web.admin import AdminServer
 from telemetry.web.application import PublicSite
 from telemetry.web.bodies import BodyReader
+from telemetry.web.clients import ClientLimit
 from telemetry.web.server import PublicServer
 
 logger = logging.getLogger(__name__)
@@ -150,6 +153,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
                 timeout_s=settings.body_timeout_s,
             ),
             stats_max_age_s=max(1, round(settings.flush_interval_s)),
+            limit=_client_limit(settings, clock),
         )
         server = PublicServer(
             site, keepalive_timeout_s=settings.keepalive_timeout_s, shutdown_timeout_s=settings.shutdown_timeout_s
@@ -174,6 +178,17 @@ async def migrate_all(settings: Settings) -> list[tuple[str, int]]:
             versions.append((f"events/{path.name}", await segment.schema_version()))
             await segment.close()
     return versions
+
+
+def _client_limit(settings: Settings, clock: Clock) -> ClientLimit | None:
+    if not settings.rate_limit_requests_per_minute:
+        return None
+    limiter = RateLimiter(
+        requests_per_minute=settings.rate_limit_requests_per_minute,
+        burst=settings.rate_limit_burst,
+        clients_max=settings.rate_limit_clients_max,
+    )
+    return ClientLimit(limiter, Networks(settings.trusted_proxies), clock.monotonic)
 
 
 def _warn_of_wal_reset_race() -> None:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from telemetry.errors import SettingsError
+from telemetry.networks import Networks
 
 ENVIRONMENT_PREFIX = "TELEMETRY_"
 CONFIG_VARIABLE = "TELEMETRY_CONFIG"
@@ -68,6 +69,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     body_timeout_s: Annotated[Seconds, Meta(description="Time for one request body to arrive.")] = 10.0
     keepalive_timeout_s: Annotated[Seconds, Meta(description="Time before an idle connection is closed.")] = 15.0
     shutdown_timeout_s: Annotated[Seconds, Meta(description="Time for requests in flight when stopping.")] = 5.0
+    rate_limit_requests_per_minute: Annotated[
+        int, Meta(ge=0, le=1_000_000_000, description="Requests a minute from one client network; 0 is no limit.")
+    ] = 600
+    rate_limit_burst: Annotated[Positive, Meta(description="Requests at once from one client network.")] = 600
+    rate_limit_clients_max: Annotated[Positive, Meta(description="Client networks remembered at the same time.")] = (
+        100_000
+    )
+    trusted_proxies: Annotated[
+        str, Meta(description="Networks whose `X-Forwarded-For` is believed, such as `127.0.0.1/32, ::1/128`.")
+    ] = ""
     queue_events_max: Annotated[Positive, Meta(description="Events waiting for their commit.")] = 20_000
     queue_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies waiting for their commit.")] = 8_388_608
     duplicate_window_s: Annotated[
@@ -121,6 +132,7 @@ def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, co
             raise SettingsError(f"setting {smaller}: it must not be above {larger}")
     if settings.admin_port and not settings.admin_token and not _is_loopback(settings.admin_host):
         raise SettingsError("setting admin_token: it is needed when admin_host can be reached from other hosts")
+    _check_networks("trusted_proxies", settings.trusted_proxies)
     return settings
 
 
@@ -153,6 +165,13 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _check_networks(name: str, text: str) -> None:
+    try:
+        Networks(text)
+    except ValueError as error:
+        raise SettingsError(f"setting {name}: {error}: list networks such as 127.0.0.1/32, ::1/128") from error
+
+
 def _explain(error: msgspec.ValidationError) -> str:
     message = str(error)
     problem, separator, place = message.rpartition(" - at `$.")
@@ -175,7 +194,7 @@ def describe() -> list[Described]:
     """Return every setting with its type, default and description, in the order of ``Settings``."""
     properties = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
     return [
-        Described(name, _kind(schema), str(schema["default"]), schema["description"], "writeOnly" in schema)
+        Described(name, _kind(schema), str(schema["default"]) or '""', schema["description"], "writeOnly" in schema)
         for name, schema in properties.items()
     ]
 

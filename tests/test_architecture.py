@@ -19,11 +19,11 @@ LAYERS = [
     {"service", "metrics"},
     {"publisher"},
     {"storage"},
-    {"wire", "counters", "duplicates"},
+    {"wire", "counters", "duplicates", "rate_limit"},
     {"rows", "deltas", "day_labels", "gate", "ledger", "families"},
     {"events"},
     {"settings", "logs", "clock", "shapes", "histogram", "admin_socket"},
-    {"errors"},
+    {"errors", "networks"},
 ]
 MODULE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 60

@@ -37,6 +37,9 @@ def test_flags_are_stronger_than_variables_and_variables_than_the_file(tmp_path:
         ({"TELEMETRY_ENVIRONMENT": "test"}, "setting environment: invalid enum value 'test'"),
         ({"TELEMETRY_FLUSH_INTERVAL_S": "0"}, "setting flush_interval_s: "),
         ({"TELEMETRY_SYNCHRONOUS": "OFF"}, "setting synchronous: "),
+        ({"TELEMETRY_RATE_LIMIT_REQUESTS_PER_MINUTE": "-1"}, "setting rate_limit_requests_per_minute: "),
+        ({"TELEMETRY_TRUSTED_PROXIES": "localhost"}, "setting trusted_proxies: 'localhost' does not appear to be"),
+        ({"TELEMETRY_TRUSTED_PROXIES": "::1,10.0.0.1/8"}, "setting trusted_proxies: 10.0.0.1/8 has host bits set"),
     ],
 )
 def test_an_unknown_or_malformed_setting_is_a_clear_error(variables: dict[str, str], message: str) -> None:

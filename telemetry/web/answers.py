@@ -14,6 +14,7 @@ STATUSES: dict[ErrorCode, int] = {
     ErrorCode.TOO_LARGE: 413,
     ErrorCode.UNSUPPORTED_ENCODING: 415,
     ErrorCode.BODY_TIMEOUT: 408,
+    ErrorCode.RATE_LIMITED: 429,
     ErrorCode.BUSY: 503,
     ErrorCode.STORAGE_FULL: 503,
     ErrorCode.STORAGE_ERROR: 503,

@@ -13,6 +13,7 @@ from telemetry.ledger import Ledger
 from telemetry.service import TelemetryService
 from telemetry.web.answers import REFUSED_WITH, empty_answer, json_answer, refusal_answer
 from telemetry.web.bodies import BodyReader, continue_reading
+from telemetry.web.clients import ClientLimit
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +30,13 @@ class PublicSite:
     clock: Clock
     bodies: BodyReader
     stats_max_age_s: int
+    limit: ClientLimit | None = None
     draining: bool = False
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
-        application = web.Application(middlewares=[self._answer_every_request], client_max_size=self.bodies.bytes_max)
+        middlewares = [self._answer_every_request, *([self.limit.middleware] if self.limit else [])]
+        application = web.Application(middlewares=middlewares, client_max_size=self.bodies.bytes_max)
         application.router.add_post("/v1/events", self._post_events, expect_handler=continue_reading)
         application.router.add_get("/v1/stats", self._get_stats, expect_handler=continue_reading)
         application.router.add_get("/v1/health", self._get_health, expect_handler=continue_reading)
