@@ -12,7 +12,7 @@ class RateLimiter:
 
     A client is known by a hash whose salt ends with the process; once its whole burst is free again, later requests
     remove it. Of more than ``clients_max`` the one admitted longest ago is forgotten, which can only let it send more:
-    a flood from many addresses costs bounded memory and locks nobody out. Times are seconds of a clock that never jumps.
+    a flood from many addresses costs bounded memory and locks nobody out. Times are of a clock that never jumps.
     """
 
     def __init__(self, *, requests_per_minute: int, burst: int, clients_max: int) -> None:

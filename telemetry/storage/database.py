@@ -1,5 +1,6 @@
 """Opening SQLite files the one way this service writes them, and telling what their errors mean."""
 
+import resource
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -92,9 +93,14 @@ def primary_code(error: sqlite3.Error) -> int:
 
 def storage_error_code(error: sqlite3.Error) -> ErrorCode:
     """Return what a client is told when a write failed."""
-    # A full disk comes as FULL, a write beyond a file size limit (RLIMIT_FSIZE) as IOERR_WRITE.
-    if getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+    code = getattr(error, "sqlite_errorcode", 0)
+    # A write beyond a file size limit fails as one to a broken disk does; without a limit it must be the disk.
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR_WRITE and _file_size_limited()):
         return ErrorCode.STORAGE_FULL
     if primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return ErrorCode.BUSY
     return ErrorCode.STORAGE_ERROR
+
+
+def _file_size_limited() -> bool:
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
