@@ -17,6 +17,8 @@ class Networks:
         self._prefixes = [_prefix(ip_network(part)) for item in text.split(",") if (part := item.strip())]
 
     def __contains__(self, address: bytes) -> bool:
+        if not self._prefixes:
+            return False
         number = int.from_bytes(address, "big")
         return any(len(address) == length and number >> shift == prefix for length, shift, prefix in self._prefixes)
 

@@ -35,8 +35,7 @@ class PublicSite:
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
-        middlewares = [self._answer_every_request, *([self.limit.middleware] if self.limit else [])]
-        application = web.Application(middlewares=middlewares, client_max_size=self.bodies.bytes_max)
+        application = web.Application(middlewares=[self._answer_every_request], client_max_size=self.bodies.bytes_max)
         application.router.add_post("/v1/events", self._post_events, expect_handler=continue_reading)
         application.router.add_get("/v1/stats", self._get_stats, expect_handler=continue_reading)
         application.router.add_get("/v1/health", self._get_health, expect_handler=continue_reading)
@@ -63,7 +62,12 @@ class PublicSite:
 
     @web.middleware
     async def _answer_every_request(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        answer = empty_answer(204) if request.method == "OPTIONS" else await answered(request, handler)
+        answer: web.StreamResponse | None
+        if request.method == "OPTIONS":
+            answer = empty_answer(204)
+        # Not a middleware of its own: one that does nothing costs as much as this, about 4 us.
+        elif self.limit is None or (answer := self.limit.refusal(request)) is None:
+            answer = await answered(request, handler)
         note_answer(self.service.ledger, request, answer)
         if self.draining:
             answer.force_close()

@@ -2,9 +2,9 @@
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.networks import Networks, client_network, parse_address, parse_hop
@@ -19,8 +19,6 @@ _EXEMPT_PATHS = frozenset({"/v1/health"})
 # Chains of proxies are not longer; headers of strangers may be.
 _HOPS_MAX = 16
 _UNKNOWN = b""
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def find_client(peer: str | None, forwarded: Sequence[str], trusted: Networks) -> bytes:
@@ -52,14 +50,14 @@ class ClientLimit:
         self._trusted_proxies = trusted_proxies
         self._monotonic = monotonic
 
-    @web.middleware
-    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let a request pass, or refuse it before its body is read."""
-        if request.method in _COUNTED_METHODS and request.path not in _EXEMPT_PATHS:
-            client = find_client(request.remote, request.headers.getall("X-Forwarded-For", ()), self._trusted_proxies)
-            if wait_s := self.limiter.wait_s(client, self._monotonic()):
-                return _too_fast(request, wait_s)
-        return await handler(request)
+    def refusal(self, request: web.Request) -> web.Response | None:
+        """Count a request, before its body is read; return the answer if it is one too many."""
+        if request.method not in _COUNTED_METHODS or request.path in _EXEMPT_PATHS:
+            return None
+        forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
+        client = find_client(request.remote, forwarded, self._trusted_proxies)
+        wait_s = self.limiter.wait_s(client, self._monotonic())
+        return _too_fast(request, wait_s) if wait_s else None
 
 
 def _too_fast(request: web.Request, wait_s: float) -> web.Response:
