@@ -123,6 +123,7 @@ def test_a_read_only_data_directory_is_a_clear_error_at_start(tmp_path: Path) ->
 
 
 @needs_root
+@pytest.mark.skipif(shutil.which("mkfs.ext4") is None, reason="needs the Debian package e2fsprogs")
 def test_a_disk_that_turns_read_only_later_is_told_as_unavailable_and_loses_nothing(tmp_path: Path) -> None:
     traffic, ledger = Traffic(), Ledger()
     disk = BreakableDisk(tmp_path / "image", tmp_path / "disk")
