@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -30,8 +30,10 @@ from telemetry.storage.database import SQLITE_VERSION_MIN, WAL_RESET_RACE
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.recovery import replay, restore_window
 from telemetry.storage.segment import Segment
+from telemetry.systemd import Notifier, inherited_sockets
 from telemetry.tasks.flusher import Flusher
 from telemetry.tasks.wal_alarm import WalAlarm
+from telemetry.tasks.watchdog import ACCEPTING, Watchdog
 from telemetry.web.admin import AdminServer
 from telemetry.web.application import PublicSite
 from telemetry.web.bodies import BodyReader
@@ -48,6 +50,7 @@ class Running(NamedTuple):
     publisher: Publisher
     tasks: tuple[asyncio.Task[None], ...]
     sources: Sources
+    proofs_of_life: tuple[Callable[[], Awaitable[None]], ...]
 
 
 @asynccontextmanager
@@ -68,8 +71,13 @@ async def data_directory(settings: Settings) -> AsyncIterator[tuple[DataDirector
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
-    """Replay the log, then append and flush until the end; what was accepted by then is stored, counted and flushed."""
+async def running(
+    settings: Settings, clock: Clock, on_replayed: Callable[[], None] = lambda: None
+) -> AsyncIterator[Running]:
+    """Replay the log, then append and flush until the end; what was accepted by then is stored, counted and flushed.
+
+    ``on_replayed`` is called after every few thousand events.
+    """
     async with data_directory(settings) as (directory, aggregates):
         counters = Counters(DayLabels(labels_max=settings.daily_labels_max))
         window = DuplicateWindow(seconds=settings.duplicate_window_s, events_max=settings.duplicate_window_events)
@@ -100,13 +108,14 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
         )
         started = clock.monotonic()
         try:
-            await replay(log, counters, publisher.flush, keys_max=settings.flush_keys_max)
+            await replay(log, counters, publisher.flush, keys_max=settings.flush_keys_max, on_progress=on_replayed)
             await restore_window(log, window, clock)
             recovery_s = clock.monotonic() - started
             sources = Sources(ledger, appender, publisher, counters, window, log, directory, clock, recovery_s)
             appending, flushing = asyncio.create_task(appender.run()), asyncio.create_task(flusher.run())
             try:
-                yield Running(service, publisher, (appending, flushing), sources)
+                alive = (appender.prove_alive, aggregates.prove_alive)
+                yield Running(service, publisher, (appending, flushing), sources, alive)
             finally:
                 appender.close()
                 await asyncio.wait([appending])
@@ -140,10 +149,16 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
     Raises ``StartError`` if it cannot start, and whatever ended one of its tasks.
     """
     clock = clock or Clock()
+    notifier, inherited = Notifier(), inherited_sockets()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(settings, clock) as (service, _, tasks, sources), admin_listening(settings, sources):
+    notifier.tell(STATUS="replaying")
+    async with (
+        running(settings, clock, lambda: notifier.extend_start(clock.monotonic())) as started,
+        admin_listening(settings, started.sources),
+    ):
+        service, tasks = started.service, started.tasks
         site = PublicSite(
             service,
             clock,
@@ -158,13 +173,18 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
         server = PublicServer(
             site, keepalive_timeout_s=settings.keepalive_timeout_s, shutdown_timeout_s=settings.shutdown_timeout_s
         )
-        announce(await server.start(settings.host, settings.port))
+        announce(await server.start(settings.host, settings.port, inherited))
+        notifier.tell(READY=1, STATUS=ACCEPTING)
         _warn_of_wal_reset_race()
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        watchdog = Watchdog(notifier, started.proofs_of_life, service.failing)
+        stopping, watching = asyncio.create_task(stop.wait()), asyncio.create_task(watchdog.run())
+        await asyncio.wait([stopping, watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
         logger.info("stopping")
+        notifier.tell(STOPPING=1, STATUS="stopping")
+        watchdog.close()
         await server.stop()
-    for task in tasks:
+        await asyncio.wait([watching])
+    for task in (watching, *tasks):
         task.result()
     logger.info("stopped, everything accepted is stored and counted")
 

@@ -21,7 +21,7 @@ CONFIG_VARIABLE = "TELEMETRY_CONFIG"
 # Where systemd puts what a unit names in LoadCredential.
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
-Environment = Literal["development", "staging", "production"]
+Environment = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=10_000_000)]
@@ -30,7 +30,9 @@ Seconds = Annotated[float, Meta(gt=0, le=10_000_000)]
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What an operator may set. Units come last in a name; ``_max`` marks a bound."""
 
-    environment: Annotated[Environment, Meta(description="Which set of defaults to use.")] = "development"
+    environment: Annotated[
+        Environment, Meta(description="Name of the instance; any other than `development` has production's defaults.")
+    ] = "development"
     host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port to listen on; 0 takes any free one.")] = 8787
     data_dir: Annotated[str, Meta(min_length=1, description="Folder of the databases.")] = "data"
@@ -100,11 +102,7 @@ _NOT_ABOVE = (
     ("body_bytes_max", "reading_bytes_max"),
 )
 
-ENVIRONMENT_DEFAULTS: dict[str, dict[str, Any]] = {
-    "development": {},
-    "staging": {"data_dir": "/var/lib/drift-telemetry/staging"},
-    "production": {"data_dir": "/var/lib/drift-telemetry/production"},
-}
+DATA_ROOT = "/var/lib/drift-telemetry"
 
 
 def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, config: Path | None = None) -> Settings:
@@ -122,7 +120,8 @@ def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, co
         if name.startswith(ENVIRONMENT_PREFIX) and name != CONFIG_VARIABLE
     }
     given |= {name: value for name, value in flags.items() if value is not None}
-    defaults = ENVIRONMENT_DEFAULTS.get(str(given.get("environment", "development")), {})
+    environment = given.get("environment", "development")
+    defaults = {} if environment == "development" else {"data_dir": f"{DATA_ROOT}/{environment}"}
     try:
         settings = msgspec.convert(defaults | given, Settings, strict=False)
     except msgspec.ValidationError as error:

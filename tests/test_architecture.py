@@ -22,7 +22,7 @@ LAYERS = [
     {"wire", "counters", "duplicates", "rate_limit"},
     {"rows", "deltas", "day_labels", "gate", "ledger", "families"},
     {"events"},
-    {"settings", "logs", "clock", "shapes", "histogram", "admin_socket"},
+    {"settings", "logs", "clock", "shapes", "histogram", "admin_socket", "systemd"},
     {"errors", "networks"},
 ]
 MODULE_LINES_MAX = 300

@@ -95,6 +95,7 @@ class Appender:
         self._filled = asyncio.Event()
         self._closing = False
         self._failed_with: ErrorCode | None = None
+        self._proof: asyncio.Future[None] | None = None
 
     @property
     def failing(self) -> ErrorCode | None:
@@ -114,6 +115,16 @@ class Appender:
             if code := await outcome:
                 raise Refusal(code)
 
+    async def prove_alive(self) -> None:
+        """Return when ``run`` has come round and the thread that writes has answered, be it with an error.
+
+        Never returns while one of them hangs. One task at a time asks.
+        """
+        if not self._closing:
+            self._proof = asyncio.get_running_loop().create_future()
+            self._filled.set()
+            await self._proof
+
     async def run(self) -> None:
         """Commit groups until closed. An error nobody expected ends it, and with it the service."""
         try:
@@ -122,9 +133,12 @@ class Appender:
                     await asyncio.wait_for(self._filled.wait(), PROBE_INTERVAL_S if self._failed_with else None)
                 self._filled.clear()
                 await self._commit_or_probe()
+                self._settle_proof()
         except BaseException:
             self._give_up()
             raise
+        finally:
+            self._settle_proof()
 
     def close(self) -> None:
         """Let ``run`` return once everything that waits is stored; nothing more is taken."""
@@ -192,6 +206,8 @@ class Appender:
             await self._commit(group)
         elif self._failed_with:
             await self._probe()
+        elif self._proof is not None:
+            await self._log.prove_alive()
 
     async def _commit(self, group: Group) -> None:
         outcome: ErrorCode | None = None
@@ -216,6 +232,11 @@ class Appender:
         self._window.remember(group.digests, self._clock.monotonic())
         self._counters.add(Appended(segment.day, received_at, ids, group.events))
         self._on_counted()
+
+    def _settle_proof(self) -> None:
+        proof, self._proof = self._proof, None
+        if proof is not None:
+            proof.set_result(None)
 
     async def _probe(self) -> None:
         try:

@@ -54,6 +54,12 @@ class EventLog:
             self._current = segment
         return self._current
 
+    async def prove_alive(self) -> None:
+        """Return when the thread of the open segment has answered, be it with an error; never while it hangs."""
+        if self._current is not None:
+            with suppress(sqlite3.Error):
+                await self._current.last_id()
+
     async def newest_first(self) -> AsyncIterator[list[StoredEvent]]:
         """Read back through the log from its newest event, some thousand at a time."""
         for day in reversed(self.days()):
