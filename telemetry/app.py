@@ -33,7 +33,7 @@ from telemetry.storage.segment import Segment
 from telemetry.systemd import Notifier, inherited_sockets
 from telemetry.tasks.flusher import Flusher
 from telemetry.tasks.wal_alarm import WalAlarm
-from telemetry.tasks.watchdog import ACCEPTING, Watchdog
+from telemetry.tasks.watchdog import Watchdog
 from telemetry.web.admin import AdminServer
 from telemetry.web.application import PublicSite
 from telemetry.web.bodies import BodyReader
@@ -174,7 +174,6 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
             site, keepalive_timeout_s=settings.keepalive_timeout_s, shutdown_timeout_s=settings.shutdown_timeout_s
         )
         announce(await server.start(settings.host, settings.port, inherited))
-        notifier.tell(READY=1, STATUS=ACCEPTING)
         _warn_of_wal_reset_race()
         watchdog = Watchdog(notifier, started.proofs_of_life, service.failing)
         stopping, watching = asyncio.create_task(stop.wait()), asyncio.create_task(watchdog.run())

@@ -6,8 +6,6 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 
 _FIRST_DESCRIPTOR = 3
-_SEND_TIMEOUT_S = 1.0
-
 # Asked for again and again while the log is replayed, so that a long replay is not taken for a start that hangs.
 _START_EXTENSION_S = 60
 _START_EXTENSION_INTERVAL_S = 1.0
@@ -39,13 +37,12 @@ class Notifier:
         self._extended_at: float | None = None
 
     def tell(self, **assignments: object) -> None:
-        """Send assignments such as ``READY=1``. A manager that does not listen is none of the service's worries."""
+        """Send assignments such as ``READY=1``, or nothing to a manager that is too busy: the service does not wait."""
         if not self._address:
             return
         message = "\n".join(f"{name}={value}" for name, value in assignments.items()).encode()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, suppress(OSError):
-            sender.settimeout(_SEND_TIMEOUT_S)
-            sender.sendto(message, self._address)
+            sender.sendto(message, socket.MSG_DONTWAIT, self._address)
 
     def extend_start(self, monotonic: float) -> None:
         """Ask for more time to start, at most once a second."""

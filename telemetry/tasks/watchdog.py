@@ -7,13 +7,11 @@ from contextlib import suppress
 from telemetry.errors import ErrorCode
 from telemetry.systemd import Notifier
 
-ACCEPTING = "accepting events"
-
 _INTERVAL_S = 10.0
 
 
 class Watchdog:
-    """Asks for every proof of life, then tells the manager, and so on; a proof that never comes leaves it untold.
+    """Asks for every proof of life, then tells that the service is ready, and so on; without proof nothing is told.
 
     Storage that fails is told, and heals by itself. A thread that hangs does not: the manager restarts the service.
     """
@@ -36,8 +34,11 @@ class Watchdog:
         while not self._closing.is_set():
             for prove in self._proofs:
                 await prove()
+            if self._closing.is_set():
+                return
+            # Said every time: a manager that was too busy the first time would wait for it in vain.
             code = self._failing()
-            self._notifier.tell(WATCHDOG=1, STATUS=f"failing: {code}" if code else ACCEPTING)
+            self._notifier.tell(READY=1, WATCHDOG=1, STATUS=f"failing: {code}" if code else "accepting events")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), self._interval_s)
 

@@ -38,6 +38,7 @@ class PublicServer:
         self._runner = lean_runner(
             site.application(), keepalive_timeout_s=keepalive_timeout_s, shutdown_timeout_s=shutdown_timeout_s
         )
+        self._listeners: list[asyncio.Server] = []
 
     async def start(self, host: str, port: int, inherited: Sequence[socket.socket] = ()) -> str:
         """Listen, and return the URL to reach the site at; raise ``StartError`` if the address cannot be had.
@@ -45,26 +46,32 @@ class PublicServer:
         Sockets that are inherited outlive the service: what connects while it restarts waits in their queue.
         """
         await self._runner.setup()
-        for listening in inherited:
-            await web.SockSite(self._runner, listening, backlog=BACKLOG).start()
-        if not inherited:
-            await self._bind(host, port)
-        return _url(self._runner.addresses[0])
+        handler, loop = self._runner.server, asyncio.get_running_loop()
+        assert handler is not None  # setup() has made it.
+        try:
+            for listening in inherited:
+                self._listeners.append(await loop.create_server(handler, sock=listening, backlog=BACKLOG))
+            if not inherited:
+                self._listeners.append(await loop.create_server(handler, host, port, backlog=BACKLOG))
+        except OSError as error:
+            await self._runner.cleanup()
+            raise StartError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
+        return _url(self._listeners[0].sockets[0].getsockname())
 
     async def stop(self) -> None:
         """Take no new connections, let requests in flight end, then close."""
         self._site.draining = True
-        for listener in list(self._runner.sites):
-            await listener.stop()
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            for listening in listener.sockets:
+                loop.remove_reader(listening)
+        # A connection that was just taken is set up in the next turn of the loop. If its listener is closed by then,
+        # asyncio drops it without a word.
+        await asyncio.sleep(0)
+        for listener in self._listeners:
+            listener.close()
         await asyncio.sleep(DRAIN_S)
         await self._runner.cleanup()
-
-    async def _bind(self, host: str, port: int) -> None:
-        try:
-            await web.TCPSite(self._runner, host, port, backlog=BACKLOG).start()
-        except OSError as error:
-            await self._runner.cleanup()
-            raise StartError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
 
 
 def _url(address: tuple[str, int] | str) -> str:

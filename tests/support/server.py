@@ -42,6 +42,7 @@ class ServerProcess:
         *flags: str,
         prefix: Sequence[str] = (),
         environment: dict[str, str] | None = None,
+        descriptors: Sequence[int] = (),
     ) -> None:
         self.data_dir = data_dir
         self.output: list[str] = []
@@ -53,6 +54,7 @@ class ServerProcess:
             stderr=subprocess.STDOUT,
             text=True,
             env=os.environ | (environment or {}),
+            pass_fds=descriptors,
         )
         assert self._process.stdout is not None
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
