@@ -62,7 +62,10 @@ for unit in drift-telemetry@.service drift-telemetry@.socket drift-telemetry-fai
 done
 install -D -m 644 systemd/drift-telemetry.sysusers.conf "$root/etc/sysusers.d/drift-telemetry.conf"
 [ -e "$root$settings" ] || install -D -m 644 systemd/instance.env "$root$settings"
+restarted=drift-telemetry@$instance.service
 if [ -n "$port" ]; then
+    # A new port is listened on once the socket, too, starts anew.
+    restarted="drift-telemetry@$instance.socket $restarted"
     printf '[Socket]\nListenStream=\nListenStream=127.0.0.1:%s\n' "$port" |
         install -D -m 644 /dev/stdin "$root$socket_settings"
 fi
@@ -84,7 +87,7 @@ mv -T "$root$prefix/current.new" "$root$prefix/current"
 trap 'rm -rf "$scratch"' EXIT
 
 next="sudo systemctl enable drift-telemetry@$instance.socket drift-telemetry@$instance.service
-sudo systemctl restart drift-telemetry@$instance.service"
+sudo systemctl restart $restarted"
 if [ -n "$root" ]; then
     next="sudo systemd-sysusers && sudo systemctl daemon-reload
 sudo systemctl enable --now drift-telemetry@$instance.socket drift-telemetry@$instance.service"

@@ -19,5 +19,6 @@ for settings in "$root"/etc/drift-telemetry/*.env; do
 done
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
     systemctl daemon-reload
+    systemctl reset-failed 'drift-telemetry*'
 fi
 echo "Uninstalled. Left where they are: /var/lib/drift-telemetry, /etc/drift-telemetry and the user drift-telemetry."
