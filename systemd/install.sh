@@ -55,6 +55,15 @@ if [ -n "$root" ]; then
     grep -rlIZ --exclude-dir=lib -- "$root" "$root$release" | xargs -0r sed -i "s|$root||g"
 fi
 chmod -R u=rwX,go=rX "$root$release"
+if [ -z "$root" ] && [ -e "$settings" ]; then
+    # A release that would refuse these settings does not become the current one.
+    (
+        set -a
+        # shellcheck source=systemd/instance.env
+        . "$settings"
+        "$release/bin/telemetry" config --environment "$instance" >"$scratch/settings"
+    )
+fi
 
 echo "Writing units and settings ..."
 for unit in drift-telemetry@.service drift-telemetry@.socket drift-telemetry-failed@.service; do
@@ -72,12 +81,6 @@ fi
 sed "s|@PREFIX@|$prefix|g; s|@INSTANCE@|$instance|g" systemd/telemetry.sh |
     install -D -m 755 /dev/stdin "$root/usr/local/bin/telemetry-$instance"
 if [ -z "$root" ]; then
-    (
-        set -a
-        # shellcheck source=systemd/instance.env
-        . "$settings"
-        "$release/bin/telemetry" config --environment "$instance" >"$scratch/settings"
-    )
     systemd-sysusers drift-telemetry.conf
 fi
 
