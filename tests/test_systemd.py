@@ -135,7 +135,9 @@ def test_a_long_replay_asks_for_more_time_to_start(tmp_path: Path) -> None:
             for _ in range(2):
                 assert server.post(encode(traffic.batch(100))).status == 200
             server.kill()
+        ready_before = manager.count("READY", "1")
         with manager.serving(tmp_path / "data") as server:
+            manager.await_message("READY", "1", times=ready_before + 1)
             assert server.stop() == 0
 
     asked = [number for number, (_, message) in enumerate(manager.messages) if "EXTEND_TIMEOUT_USEC" in message]
