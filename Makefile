@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test torture bench bench-growth check format lock clean
+.PHONY: run test torture bench bench-growth check format lock clean install uninstall
 
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
@@ -44,6 +44,13 @@ lock:
 	$(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" --extra build --extra test --constraint requirements.txt setup.cfg \
 		--output-file tests/requirements.txt
+
+# As root. ENV names the instance, PORT its port; upgrading is the same command again.
+install:
+	@ENV="$(ENV)" PORT="$(PORT)" PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" PYTHON="$(PYTHON)" systemd/install.sh
+
+uninstall:
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" systemd/uninstall.sh
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,11 @@ from telemetry.counters import Counters
 from telemetry.day_labels import DayLabels
 from telemetry.duplicates import DuplicateWindow
 from telemetry.errors import StartError
+from telemetry.ledger import Ledger
+from telemetry.metrics import Sources, exposition
+from telemetry.networks import Networks
 from telemetry.publisher import Publisher
+from telemetry.rate_limit import RateLimiter
 from telemetry.service import TelemetryService
 from telemetry.settings import Settings
 from telemetry.storage.aggregates import Aggregates
@@ -26,9 +30,14 @@ from telemetry.storage.database import SQLITE_VERSION_MIN, WAL_RESET_RACE
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.recovery import replay, restore_window
 from telemetry.storage.segment import Segment
+from telemetry.systemd import Notifier, inherited_sockets
 from telemetry.tasks.flusher import Flusher
+from telemetry.tasks.wal_alarm import WalAlarm
+from telemetry.tasks.watchdog import Watchdog
+from telemetry.web.admin import AdminServer
 from telemetry.web.application import PublicSite
 from telemetry.web.bodies import BodyReader
+from telemetry.web.clients import ClientLimit
 from telemetry.web.server import PublicServer
 
 logger = logging.getLogger(__name__)
@@ -40,6 +49,8 @@ class Running(NamedTuple):
     service: TelemetryService
     publisher: Publisher
     tasks: tuple[asyncio.Task[None], ...]
+    sources: Sources
+    proofs_of_life: tuple[Callable[[], Awaitable[None]], ...]
 
 
 @asynccontextmanager
@@ -60,33 +71,51 @@ async def data_directory(settings: Settings) -> AsyncIterator[tuple[DataDirector
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
-    """Replay the log, then append and flush until the end; what was accepted by then is stored, counted and flushed."""
+async def running(
+    settings: Settings, clock: Clock, on_replayed: Callable[[], None] = lambda: None
+) -> AsyncIterator[Running]:
+    """Replay the log, then append and flush until the end; what was accepted by then is stored, counted and flushed.
+
+    ``on_replayed`` is called after every few thousand events.
+    """
     async with data_directory(settings) as (directory, aggregates):
         counters = Counters(DayLabels(labels_max=settings.daily_labels_max))
         window = DuplicateWindow(seconds=settings.duplicate_window_s, events_max=settings.duplicate_window_events)
         log = EventLog(directory, aggregates, counters, synchronous=settings.synchronous)
         publisher = Publisher(counters, aggregates, clock)
+        wal_alarm = WalAlarm(publisher.flush, directory, bytes_max=settings.wal_alarm_bytes)
         flusher = Flusher(
-            publisher.flush, counters, interval_s=settings.flush_interval_s, keys_max=settings.flush_keys_max
+            wal_alarm.flush, counters, interval_s=settings.flush_interval_s, keys_max=settings.flush_keys_max
         )
         limits = QueueLimits(settings.queue_events_max, settings.queue_bytes_max, settings.counter_keys_max)
+        ledger = Ledger()
         appender = Appender(
-            log=log, counters=counters, window=window, clock=clock, limits=limits, on_counted=flusher.consider
+            log=log,
+            counters=counters,
+            window=window,
+            clock=clock,
+            limits=limits,
+            ledger=ledger,
+            on_counted=flusher.consider,
         )
         service = TelemetryService(
             appender,
             publisher,
             clock,
+            ledger,
             batch_events_max=settings.batch_events_max,
             retention=timedelta(days=settings.retention_days),
         )
+        started = clock.monotonic()
         try:
-            await replay(log, counters, publisher.flush, keys_max=settings.flush_keys_max)
+            await replay(log, counters, publisher.flush, keys_max=settings.flush_keys_max, on_progress=on_replayed)
             await restore_window(log, window, clock)
+            recovery_s = clock.monotonic() - started
+            sources = Sources(ledger, appender, publisher, counters, window, log, directory, clock, recovery_s)
             appending, flushing = asyncio.create_task(appender.run()), asyncio.create_task(flusher.run())
             try:
-                yield Running(service, publisher, (appending, flushing))
+                alive = (appender.prove_alive, aggregates.prove_alive)
+                yield Running(service, publisher, (appending, flushing), sources, alive)
             finally:
                 appender.close()
                 await asyncio.wait([appending])
@@ -96,16 +125,40 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
             await log.close()
 
 
+@asynccontextmanager
+async def admin_listening(settings: Settings, sources: Sources) -> AsyncIterator[None]:
+    """Serve the metrics on the admin socket and, if a port is set for them, there as well."""
+    server = AdminServer(
+        exposition(sources),
+        sources.ledger,
+        keepalive_timeout_s=settings.keepalive_timeout_s,
+        shutdown_timeout_s=settings.shutdown_timeout_s,
+    )
+    try:
+        await server.listen_on_socket(sources.directory.root)
+        if settings.admin_port:
+            await server.listen_on_port(settings.admin_host, settings.admin_port, settings.admin_token)
+        yield
+    finally:
+        await server.stop()
+
+
 async def serve(settings: Settings, announce: Callable[[str], None], clock: Clock | None = None) -> None:
     """Serve until SIGTERM or SIGINT; ``announce`` is given the URL once the service listens.
 
     Raises ``StartError`` if it cannot start, and whatever ended one of its tasks.
     """
     clock = clock or Clock()
+    notifier, inherited = Notifier(), inherited_sockets()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(settings, clock) as (service, _, tasks):
+    notifier.tell(STATUS="replaying")
+    async with (
+        running(settings, clock, lambda: notifier.extend_start(clock.monotonic())) as started,
+        admin_listening(settings, started.sources),
+    ):
+        service, tasks = started.service, started.tasks
         site = PublicSite(
             service,
             clock,
@@ -115,17 +168,22 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
                 timeout_s=settings.body_timeout_s,
             ),
             stats_max_age_s=max(1, round(settings.flush_interval_s)),
+            limit=_client_limit(settings, clock),
         )
         server = PublicServer(
             site, keepalive_timeout_s=settings.keepalive_timeout_s, shutdown_timeout_s=settings.shutdown_timeout_s
         )
-        announce(await server.start(settings.host, settings.port))
+        announce(await server.start(settings.host, settings.port, inherited))
         _warn_of_wal_reset_race()
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        watchdog = Watchdog(notifier, started.proofs_of_life, service.failing)
+        stopping, watching = asyncio.create_task(stop.wait()), asyncio.create_task(watchdog.run())
+        await asyncio.wait([stopping, watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
         logger.info("stopping")
+        notifier.tell(STOPPING=1, STATUS="stopping")
+        watchdog.close()
         await server.stop()
-    for task in tasks:
+        await asyncio.wait([watching])
+    for task in (watching, *tasks):
         task.result()
     logger.info("stopped, everything accepted is stored and counted")
 
@@ -139,6 +197,17 @@ async def migrate_all(settings: Settings) -> list[tuple[str, int]]:
             versions.append((f"events/{path.name}", await segment.schema_version()))
             await segment.close()
     return versions
+
+
+def _client_limit(settings: Settings, clock: Clock) -> ClientLimit | None:
+    if not settings.rate_limit_requests_per_minute:
+        return None
+    limiter = RateLimiter(
+        requests_per_minute=settings.rate_limit_requests_per_minute,
+        burst=settings.rate_limit_burst,
+        clients_max=settings.rate_limit_clients_max,
+    )
+    return ClientLimit(limiter, Networks(settings.trusted_proxies), clock.monotonic)
 
 
 def _warn_of_wal_reset_race() -> None:

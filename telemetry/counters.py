@@ -4,7 +4,7 @@ Nothing here reads a clock or does I/O. Counters take events in commit order; a 
 drained back if it fails.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
@@ -12,7 +12,7 @@ import msgspec
 
 from telemetry.day_labels import DAYS_REMEMBERED, DayLabels
 from telemetry.deltas import ActionDelta, Delta, SignatureDelta
-from telemetry.events import UNKNOWN_INSTALLATION, AnyEvent, PatternSignature, UserAction
+from telemetry.events import UNKNOWN_INSTALLATION, AnyEvent, PatternSignature, UserAction, by_class
 
 # What one event adds to a sum is cut to this, so that no stranger can bring a sum beyond 64 bits.
 SUMMED_MAX = 2**31 - 1
@@ -50,11 +50,8 @@ class Counters:
         self._advance(appended.day, appended.ids[-1])
         self._count_installations(appended)
         self._count_labels(appended)
-        for event_id, event in zip(appended.ids, appended.events, strict=True):
-            if isinstance(event, PatternSignature):
-                self._count_signature(event, event_id, appended)
-            elif isinstance(event, UserAction):
-                self._count_action(event, appended)
+        self._count_signatures(appended)
+        self._count_actions(appended)
 
     def counted(self, day: str) -> int:
         """Return the id of the last event of a recent day that was counted, flushed since or not; 0 if unknown."""
@@ -87,35 +84,44 @@ class Counters:
             for label, count in Counter(labels).items():
                 metrics[self.labels.metric(appended.day, prefix, label)] += count
 
-    def _count_signature(self, event: PatternSignature, event_id: int, appended: Appended) -> None:
-        confidence = round(event.confidence * MILLIONTHS)
-        locations, outliers = min(event.location_count, SUMMED_MAX), min(event.outlier_count, SUMMED_MAX)
-        signature = self._delta.signatures.get(event.signature_hash)
-        if signature is None:
-            self._delta.signatures[event.signature_hash] = SignatureDelta(
-                event.signature_hash, 1, confidence, locations, outliers,
-                appended.received_at, appended.received_at, appended.day, event_id,
-                event.category, event.detection_method, event.language,
-            )  # fmt: skip
-            return
-        signature.occurrences += 1
-        signature.confidence_millionths += confidence
-        signature.locations += locations
-        signature.outliers += outliers
-        # Within a day ids only grow; a day before the latest one appears when the clock was set back.
-        if appended.day >= signature.latest_day:
-            signature.latest_day, signature.latest_id = appended.day, event_id
-            signature.category, signature.detection_method = event.category, event.detection_method
-            signature.language = event.language
-        signature.first_seen = min(signature.first_seen, appended.received_at)
-        signature.last_seen = max(signature.last_seen, appended.received_at)
+    def _count_signatures(self, appended: Appended) -> None:
+        day, received_at, signatures = appended.day, appended.received_at, self._delta.signatures
+        for event_id, event in zip(appended.ids, appended.events, strict=True):
+            if not isinstance(event, PatternSignature):
+                continue
+            confidence = round(event.confidence * MILLIONTHS)
+            locations, outliers = event.location_count, event.outlier_count
+            if locations > SUMMED_MAX or outliers > SUMMED_MAX:
+                locations, outliers = min(locations, SUMMED_MAX), min(outliers, SUMMED_MAX)
+            signature = signatures.get(event.signature_hash)
+            if signature is None:
+                signatures[event.signature_hash] = SignatureDelta(
+                    event.signature_hash, 1, confidence, locations, outliers, received_at, received_at, day, event_id,
+                    event.category, event.detection_method, event.language,
+                )  # fmt: skip
+                continue
+            signature.occurrences += 1
+            signature.confidence_millionths += confidence
+            signature.locations += locations
+            signature.outliers += outliers
+            # Within a day ids only grow; a day before the latest one appears when the clock was set back.
+            if day >= signature.latest_day:
+                signature.latest_day, signature.latest_id = day, event_id
+                signature.category, signature.detection_method = event.category, event.detection_method
+                signature.language = event.language
+            if received_at > signature.last_seen:
+                signature.last_seen = received_at
+            elif received_at < signature.first_seen:
+                signature.first_seen = received_at
 
-    def _count_action(self, event: UserAction, appended: Appended) -> None:
-        key = (event.category, event.action, confidence_bucket(event.confidence_at_action))
-        hours = max(-SUMMED_MAX, min(event.hours_since_discovery, SUMMED_MAX))
-        decision = ActionDelta(*key, 1, hours, appended.received_at)
-        if (counted := self._delta.actions.setdefault(key, decision)) is not decision:
-            counted.merge(decision)
+    def _count_actions(self, appended: Appended) -> None:
+        for event in appended.events:
+            if isinstance(event, UserAction):
+                key = (event.category, event.action, confidence_bucket(event.confidence_at_action))
+                hours = max(-SUMMED_MAX, min(event.hours_since_discovery, SUMMED_MAX))
+                decision = ActionDelta(*key, 1, hours, appended.received_at)
+                if (counted := self._delta.actions.setdefault(key, decision)) is not decision:
+                    counted.merge(decision)
 
 
 def confidence_bucket(confidence: float) -> str:
@@ -126,11 +132,8 @@ def confidence_bucket(confidence: float) -> str:
 
 
 def _labels_by_prefix(events: Sequence[AnyEvent]) -> Iterable[tuple[str, Iterable[str]]]:
-    by_class: defaultdict[type[AnyEvent], list[AnyEvent]] = defaultdict(list)
-    for event in events:
-        by_class[type(event)].append(event)
     yield "version", map(attrgetter("drift_version"), events)
-    for event_class, same in by_class.items():
+    for event_class, same in by_class(events).items():
         yield "events", map(attrgetter("type"), same)
         for name in event_class.counted:
             yield name, map(attrgetter(name), same)

@@ -20,6 +20,10 @@ class DuplicateWindow:
     def __contains__(self, digest: int) -> bool:
         return digest in self._digests
 
+    def isdisjoint(self, digests: Collection[int]) -> bool:
+        """Tell whether none of the digests is in the window."""
+        return self._digests.isdisjoint(digests)
+
     def __len__(self) -> int:
         return len(self._digests)
 

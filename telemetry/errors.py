@@ -15,9 +15,11 @@ class ErrorCode(StrEnum):
     TOO_LARGE = "too_large"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     BODY_TIMEOUT = "body_timeout"
+    RATE_LIMITED = "rate_limited"
     BUSY = "busy"
     STORAGE_FULL = "storage_full"
     STORAGE_ERROR = "storage_error"
+    UNAUTHORIZED = "unauthorized"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_FOUND = "not_found"
     INTERNAL = "internal"
@@ -31,9 +33,11 @@ ERROR_SENTENCES: dict[ErrorCode, str] = {
     ErrorCode.TOO_LARGE: "Body too large: send at most {limit} bytes",
     ErrorCode.UNSUPPORTED_ENCODING: "Unsupported Content-Encoding: send the body uncompressed",
     ErrorCode.BODY_TIMEOUT: "Body not received in time: send it within {limit} seconds",
+    ErrorCode.RATE_LIMITED: "Too many requests: retry after the seconds given in Retry-After",
     ErrorCode.BUSY: "Too busy: retry after the seconds given in Retry-After",
     ErrorCode.STORAGE_FULL: "Storage is full: retry later; the operator needs to free disk space",
     ErrorCode.STORAGE_ERROR: "Storage is failing: retry later; the operator finds the cause in the log",
+    ErrorCode.UNAUTHORIZED: "Unauthorized: send the admin token as Authorization: Bearer TOKEN",
     ErrorCode.METHOD_NOT_ALLOWED: "Method not allowed: use one of those in the Allow header",
     ErrorCode.NOT_FOUND: "Not found",
     ErrorCode.INTERNAL: "Internal error: retry later; the operator finds the cause in the log",

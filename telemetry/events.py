@@ -4,8 +4,12 @@ Validation, the stored payload, JSON Schema and the counters derive from these s
 struct to ``KnownEvent``. Names on the wire are camel case. Limits come from the wire contract.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from itertools import chain, starmap
+from operator import attrgetter, methodcaller
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +22,7 @@ from telemetry.shapes import (
     TEXT_LENGTH_MAX,
     TIMESTAMP_LENGTH_MAX,
     VERSION_PATTERN,
+    are_signature_hashes,
     is_installation_id,
     is_label,
     is_signature_hash,
@@ -61,6 +66,8 @@ def _misshapen_origin(installation_id: str, drift_version: str) -> RejectionCode
 
 
 _is_label = lru_cache(maxsize=_REMEMBERED_MAX)(is_label)
+_origin = attrgetter("installation_id", "drift_version")
+_labels = methodcaller("labels")
 
 
 def _snake_case(class_name: str) -> str:
@@ -92,6 +99,11 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="cam
             return code
         return None if all(map(_is_label, self.labels())) else RejectionCode.LABEL_INVALID
 
+    @classmethod
+    def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
+        """Tell whether the texts that this class adds are well shaped in all of its ``events``."""
+        return all(map(_is_label, set(chain.from_iterable(map(_labels, events)))))
+
 
 class PatternSignature(Event, frozen=True, gc=False):
     """A code pattern that a scan found, as a hash; never the code itself."""
@@ -115,6 +127,12 @@ class PatternSignature(Event, frozen=True, gc=False):
         if not is_signature_hash(self.signature_hash):
             return RejectionCode.HASH_INVALID
         return Event.misshapen(self)
+
+    @classmethod
+    def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
+        """Tell whether the texts that this class adds are well shaped in all of its ``events``."""
+        hashes = map(attrgetter("signature_hash"), events)
+        return are_signature_hashes(hashes) and Event.are_well_shaped(events)
 
 
 class AggregateStats(Event, frozen=True):
@@ -180,12 +198,28 @@ class OtherEvent(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 KnownEvent = PatternSignature | AggregateStats | UserAction | ScanCompletion
 AnyEvent = KnownEvent | OtherEvent
+E = TypeVar("E", bound=AnyEvent)
 
 
 @cache
 def wire_names(event_class: type[AnyEvent]) -> frozenset[str]:
     """Return the names on the wire of all fields of an event class, its type included."""
     return frozenset({"type", *(field.encode_name for field in msgspec.structs.fields(event_class))})
+
+
+def by_class(events: Iterable[E]) -> dict[type[E], list[E]]:
+    """Return events with others of their class, in their order."""
+    found: defaultdict[type[E], list[E]] = defaultdict(list)
+    for event in events:
+        found[type(event)].append(event)
+    return found
+
+
+def well_shaped(events: Sequence[KnownEvent]) -> bool:
+    """Tell whether none of the events is misshapen; many at once cost a third of what each would by itself."""
+    if any(starmap(_misshapen_origin, set(map(_origin, events)))):
+        return False
+    return all(event_class.are_well_shaped(same) for event_class, same in by_class(events).items())
 
 
 KNOWN_EVENTS: dict[str, type[KnownEvent]] = {known.type: known for known in get_args(KnownEvent)}

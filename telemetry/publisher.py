@@ -1,6 +1,7 @@
 """The publisher: moves counters into the aggregates, and keeps the public statistics that follow from them."""
 
 import hashlib
+import sqlite3
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,6 +10,7 @@ import orjson
 
 from telemetry.clock import Clock, instant
 from telemetry.counters import Counters
+from telemetry.histogram import Histogram
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.flush import flush
 from telemetry.storage.stats import read_stats
@@ -27,6 +29,9 @@ class Publisher:
 
     def __init__(self, counters: Counters, aggregates: Aggregates, clock: Clock) -> None:
         self.stats = Document()
+        self.flush_seconds = Histogram(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+        self.flush_failures = 0
+        self.flushed_at = clock.monotonic()
         self._counters = counters
         self._aggregates = aggregates
         self._clock = clock
@@ -35,9 +40,18 @@ class Publisher:
 
     async def flush(self) -> None:
         """Flush, and publish anew if that changed anything; raise ``sqlite3.Error`` with nothing lost."""
-        as_of = self._clock.now()
+        try:
+            await self._flush()
+        except sqlite3.Error:
+            self.flush_failures += 1
+            raise
+        self.flushed_at = self._clock.monotonic()
+
+    async def _flush(self) -> None:
+        as_of, started = self._clock.now(), self._clock.monotonic()
         today = instant(as_of).date()
         if await flush(self._counters, self._aggregates):
+            self.flush_seconds.observe(self._clock.monotonic() - started)
             self._day = None
         if today != self._day:
             await self._publish(as_of, today)

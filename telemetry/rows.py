@@ -19,7 +19,7 @@ _decode_anything = msgspec.json.Decoder().decode
 _BASE_LENGTH = sum(len(f'"{name}":"",') for name in BASE_NAMES) + len("{")
 
 
-class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """The columns of an event that come from the client, as the log stores them."""
 
     type: str
@@ -67,11 +67,6 @@ def from_row(row: Row) -> AnyEvent:
             event = _from_odd_row(flat, row)
         return event
     return OtherEvent(row.type, row.timestamp, row.installation_id, row.drift_version)
-
-
-def encode_rows(rows: list[Row]) -> str:
-    """Return rows as one JSON array of arrays, the form in which ``sql/append_events.sql`` takes a group."""
-    return _encoder.encode(rows).decode()
 
 
 def to_event(item: dict[str, Any], kind: str) -> AnyEvent:

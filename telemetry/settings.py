@@ -3,6 +3,7 @@
 They come from a TOML file, the environment and command-line flags, the later ones stronger.
 """
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -13,11 +14,14 @@ import msgspec
 from msgspec import Meta
 
 from telemetry.errors import SettingsError
+from telemetry.networks import Networks
 
 ENVIRONMENT_PREFIX = "TELEMETRY_"
 CONFIG_VARIABLE = "TELEMETRY_CONFIG"
+# Where systemd puts what a unit names in LoadCredential.
+CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
-Environment = Literal["development", "staging", "production"]
+Environment = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=10_000_000)]
@@ -26,10 +30,23 @@ Seconds = Annotated[float, Meta(gt=0, le=10_000_000)]
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What an operator may set. Units come last in a name; ``_max`` marks a bound."""
 
-    environment: Annotated[Environment, Meta(description="Which set of defaults to use.")] = "development"
+    environment: Annotated[
+        Environment, Meta(description="Name of the instance; any other than `development` has production's defaults.")
+    ] = "development"
     host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port to listen on; 0 takes any free one.")] = 8787
     data_dir: Annotated[str, Meta(min_length=1, description="Folder of the databases.")] = "data"
+    admin_host: Annotated[str, Meta(min_length=1, description="Address to serve metrics on, if on a port.")] = (
+        "127.0.0.1"
+    )
+    admin_port: Annotated[Port, Meta(description="Port to serve metrics on; 0 serves them on `admin.sock` only.")] = 0
+    admin_token: Annotated[
+        str,
+        Meta(
+            description="What the metrics port asks for. No flag: other users see the flags of a process.",
+            extra_json_schema={"writeOnly": True},
+        ),
+    ] = ""
     log_format: Annotated[
         Literal["auto", "json", "text"],
         Meta(description="`auto` is JSON lines, but text on a terminal or in development."),
@@ -39,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Meta(description="`FULL` survives a power cut; `NORMAL` can lose the last acknowledged events in one."),
     ] = "FULL"
     flush_interval_s: Annotated[Seconds, Meta(description="How often counters go into the aggregates.")] = 5.0
-    flush_keys_max: Annotated[Positive, Meta(description="Counters beyond this are flushed early.")] = 50_000
+    flush_keys_max: Annotated[Positive, Meta(description="Counters beyond this are flushed early.")] = 100_000
     counter_keys_max: Annotated[
         Positive, Meta(description="Counters beyond this, when flushes fail, refuse new batches.")
     ] = 500_000
@@ -54,14 +71,27 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     body_timeout_s: Annotated[Seconds, Meta(description="Time for one request body to arrive.")] = 10.0
     keepalive_timeout_s: Annotated[Seconds, Meta(description="Time before an idle connection is closed.")] = 15.0
     shutdown_timeout_s: Annotated[Seconds, Meta(description="Time for requests in flight when stopping.")] = 5.0
+    rate_limit_requests_per_minute: Annotated[
+        int, Meta(ge=0, le=1_000_000_000, description="Requests a minute from one client network; 0 is no limit.")
+    ] = 600
+    rate_limit_burst: Annotated[Positive, Meta(description="Requests at once from one client network.")] = 600
+    rate_limit_clients_max: Annotated[Positive, Meta(description="Client networks remembered at the same time.")] = (
+        100_000
+    )
+    trusted_proxies: Annotated[
+        str, Meta(description="Networks whose `X-Forwarded-For` is believed, such as `127.0.0.1/32, ::1/128`.")
+    ] = ""
     queue_events_max: Annotated[Positive, Meta(description="Events waiting for their commit.")] = 20_000
-    queue_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies waiting for their commit.")] = 16_777_216
+    queue_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies waiting for their commit.")] = 8_388_608
     duplicate_window_s: Annotated[
         Seconds, Meta(description="An event sent again within this time is not stored again ...")
     ] = 600.0
     duplicate_window_events: Annotated[
         Positive, Meta(description="... nor within this many events, whichever is shorter.")
     ] = 400_000
+    wal_alarm_bytes: Annotated[
+        Positive, Meta(description="Size of the write-ahead logs above which a warning is logged.")
+    ] = 134_217_728
     retention_days: Annotated[Positive, Meta(description="Events with an older timestamp are rejected.")] = 90
 
 
@@ -72,11 +102,7 @@ _NOT_ABOVE = (
     ("body_bytes_max", "reading_bytes_max"),
 )
 
-ENVIRONMENT_DEFAULTS: dict[str, dict[str, Any]] = {
-    "development": {},
-    "staging": {"data_dir": "/var/lib/drift-telemetry/staging"},
-    "production": {"data_dir": "/var/lib/drift-telemetry/production"},
-}
+DATA_ROOT = "/var/lib/drift-telemetry"
 
 
 def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, config: Path | None = None) -> Settings:
@@ -87,13 +113,15 @@ def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, co
     if config is None and CONFIG_VARIABLE in variables:
         config = Path(variables[CONFIG_VARIABLE])
     given = _read_file(config) if config is not None else {}
+    given |= _read_credentials(variables)
     given |= {
         name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
         for name, value in variables.items()
         if name.startswith(ENVIRONMENT_PREFIX) and name != CONFIG_VARIABLE
     }
     given |= {name: value for name, value in flags.items() if value is not None}
-    defaults = ENVIRONMENT_DEFAULTS.get(str(given.get("environment", "development")), {})
+    environment = given.get("environment", "development")
+    defaults = {} if environment == "development" else {"data_dir": f"{DATA_ROOT}/{environment}"}
     try:
         settings = msgspec.convert(defaults | given, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -101,6 +129,9 @@ def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, co
     for smaller, larger in _NOT_ABOVE:
         if getattr(settings, smaller) > getattr(settings, larger):
             raise SettingsError(f"setting {smaller}: it must not be above {larger}")
+    if settings.admin_port and not settings.admin_token and not _is_loopback(settings.admin_host):
+        raise SettingsError("setting admin_token: it is needed when admin_host can be reached from other hosts")
+    _check_networks("trusted_proxies", settings.trusted_proxies)
     return settings
 
 
@@ -111,6 +142,33 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise SettingsError(f"cannot read the settings file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"the settings file {path} is not valid TOML: {error}") from error
+
+
+def _read_credentials(variables: Mapping[str, str]) -> dict[str, Any]:
+    file = Path(variables.get(CREDENTIALS_VARIABLE, "/nonexistent"), "admin_token")
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read the credential {file}: write a line of text to it") from error
+    if not token:
+        raise SettingsError(f"the credential {file} is empty: write the admin token to it")
+    return {"admin_token": token}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_networks(name: str, text: str) -> None:
+    try:
+        Networks(text)
+    except ValueError as error:
+        raise SettingsError(f"setting {name}: {error}: list networks such as 127.0.0.1/32, ::1/128") from error
 
 
 def _explain(error: msgspec.ValidationError) -> str:
@@ -128,13 +186,14 @@ class Described(NamedTuple):
     kind: str
     default: str
     description: str
+    secret: bool
 
 
 def describe() -> list[Described]:
     """Return every setting with its type, default and description, in the order of ``Settings``."""
     properties = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
     return [
-        Described(name, _kind(schema), str(schema["default"]), schema["description"])
+        Described(name, _kind(schema), str(schema["default"]) or '""', schema["description"], "writeOnly" in schema)
         for name, schema in properties.items()
     ]
 

@@ -5,7 +5,9 @@ addresses do not fit into any of them. Dotted names that could be host names are
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 TEXT_LENGTH_MAX = 64
 TIMESTAMP_LENGTH_MAX = 35
@@ -59,6 +61,11 @@ def is_signature_hash(text: str) -> bool:
     return len(text) <= TEXT_LENGTH_MAX and _match_signature_hash(text) is not None
 
 
+def are_signature_hashes(texts: Iterable[str]) -> bool:
+    """Tell whether all of the texts, none of them too long or empty, are hexadecimal digests."""
+    return _match_signature_hash("".join(texts)) is not None
+
+
 def parse_timestamp(text: str) -> datetime | None:
     """Return the instant that ``text`` names in ISO 8601 with an offset, or None."""
     if len(text) > TIMESTAMP_LENGTH_MAX or text[10:11] != "T":
@@ -68,3 +75,14 @@ def parse_timestamp(text: str) -> datetime | None:
     except ValueError:
         return None
     return instant if instant.tzinfo is not None else None
+
+
+def parse_timestamps(texts: Sequence[str]) -> list[datetime]:
+    """Return the instants that the texts name, or nothing if one of them names none."""
+    if any(text[10:11] != "T" for text in texts):
+        return []
+    try:
+        instants = list(map(datetime.fromisoformat, texts))
+    except ValueError:
+        return []
+    return instants if all(map(attrgetter("tzinfo"), instants)) else []

@@ -16,14 +16,14 @@ LAYERS = [
     {"cli"},
     {"app"},
     {"web", "tasks"},
-    {"service"},
+    {"service", "metrics"},
     {"publisher"},
     {"storage"},
-    {"wire", "counters", "duplicates"},
-    {"rows", "deltas", "day_labels", "gate", "simulation"},
+    {"wire", "counters", "duplicates", "rate_limit"},
+    {"rows", "deltas", "day_labels", "gate", "ledger", "families", "simulation"},
     {"events"},
-    {"settings", "logs", "clock", "shapes"},
-    {"errors"},
+    {"settings", "logs", "clock", "shapes", "histogram", "admin_socket", "systemd"},
+    {"errors", "networks"},
 ]
 MODULE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 60

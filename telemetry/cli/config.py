@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from telemetry.cli.options import load_settings, settings_options
+from telemetry.settings import describe
 
 
 @click.command("config")
@@ -16,5 +17,9 @@ def command(config: Path | None, **flags: Any) -> None:
 
     Example: TELEMETRY_PORT=9000 telemetry config
     """
-    for name, value in msgspec.structs.asdict(load_settings(config, flags)).items():
-        click.echo(f"{name} = {msgspec.json.encode(value).decode()}")
+    values = msgspec.structs.asdict(load_settings(config, flags))
+    for setting in describe():
+        # As a comment: what is printed here may become a settings file.
+        hidden = setting.secret and values[setting.name]
+        value = "***" if hidden else msgspec.json.encode(values[setting.name]).decode()
+        click.echo(f"{'# ' if hidden else ''}{setting.name} = {value}")

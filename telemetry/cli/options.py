@@ -11,11 +11,11 @@ from telemetry.settings import Settings, describe, load
 
 
 def settings_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command ``--config`` and an option for each setting, or for the named ones alone."""
+    """Give a command ``--config`` and an option for each setting, or for the named ones alone; secrets have none."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         for setting in reversed(describe()):
-            if not names or setting.name in names:
+            if not setting.secret and (not names or setting.name in names):
                 flag = "--" + setting.name.replace("_", "-")
                 text = f"{setting.description} [{setting.default}]"
                 command = click.option(flag, metavar=setting.kind, help=text)(command)

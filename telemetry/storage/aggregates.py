@@ -1,6 +1,8 @@
 """The aggregates database: daily statistics, signatures, decisions, installations and watermarks, kept for ever."""
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -54,6 +56,11 @@ class Aggregates:
         """Return the names of the metrics that have a value on ``day``."""
         found = await self.read("SELECT metric FROM daily_stats WHERE date = ?", (day,))
         return [str(row[0]) for row in found]
+
+    async def prove_alive(self) -> None:
+        """Return when the thread that writes has answered, be it with an error; never while it hangs."""
+        with suppress(sqlite3.Error):
+            await self.read("SELECT 1")
 
     async def schema_version(self) -> int:
         """Return the version that the file was migrated to."""

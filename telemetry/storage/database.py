@@ -1,5 +1,6 @@
 """Opening SQLite files the one way this service writes them, and telling what their errors mean."""
 
+import resource
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +24,8 @@ WAL_RESET_RACE = ((3, 7, 0), (3, 51, 2))
 LOCK_WAIT_S = 4.0
 PAGE_BYTES = 16_384
 CHECKPOINT_PAGES = 2_000
+# A write-ahead log that a reader made grow is cut back to this once the reader is gone.
+WAL_BYTES_KEPT = CHECKPOINT_PAGES * PAGE_BYTES * 5 // 4
 
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -76,6 +79,7 @@ async def _prepare(connection: aiosqlite.Connection, path: Path, kind: Kind, syn
         "journal_mode = WAL",
         f"synchronous = {synchronous}",
         f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+        f"journal_size_limit = {WAL_BYTES_KEPT}",
     ):
         await connection.execute_fetchall(f"PRAGMA {pragma}")
     await migrate(connection, kind)
@@ -89,9 +93,14 @@ def primary_code(error: sqlite3.Error) -> int:
 
 def storage_error_code(error: sqlite3.Error) -> ErrorCode:
     """Return what a client is told when a write failed."""
-    # A full disk comes as FULL, a write beyond a file size limit (RLIMIT_FSIZE) as IOERR_WRITE.
-    if getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+    code = getattr(error, "sqlite_errorcode", 0)
+    # A write beyond a file size limit fails as one to a broken disk does; without a limit it must be the disk.
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR_WRITE and _file_size_limited()):
         return ErrorCode.STORAGE_FULL
     if primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return ErrorCode.BUSY
     return ErrorCode.STORAGE_ERROR
+
+
+def _file_size_limited() -> bool:
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY

@@ -26,6 +26,7 @@ class EventLog:
         self, directory: DataDirectory, aggregates: Aggregates, counters: Counters, *, synchronous: Synchronous
     ) -> None:
         self.events_missing = 0
+        self.events_replayed = 0
         self._directory = directory
         self._aggregates = aggregates
         self._counters = counters
@@ -52,6 +53,12 @@ class EventLog:
                 raise
             self._current = segment
         return self._current
+
+    async def prove_alive(self) -> None:
+        """Return when the thread of the open segment has answered, be it with an error; never while it hangs."""
+        if self._current is not None:
+            with suppress(sqlite3.Error):
+                await self._current.last_id()
 
     async def newest_first(self) -> AsyncIterator[list[StoredEvent]]:
         """Read back through the log from its newest event, some thousand at a time."""
@@ -94,4 +101,5 @@ class EventLog:
             if after_read is not None:
                 await after_read()
         if replayed:
+            self.events_replayed += replayed
             logger.info("replayed events", extra={"day": day, "events": replayed})

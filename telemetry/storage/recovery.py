@@ -14,10 +14,18 @@ from telemetry.storage.segment import StoredEvent
 logger = logging.getLogger(__name__)
 
 
-async def replay(log: EventLog, counters: Counters, flush: Callable[[], Awaitable[None]], *, keys_max: int) -> None:
+async def replay(
+    log: EventLog,
+    counters: Counters,
+    flush: Callable[[], Awaitable[None]],
+    *,
+    keys_max: int,
+    on_progress: Callable[[], None],
+) -> None:
     """Count every event past its segment's watermark, flushing whenever ``keys_max`` counters wait, and at the end."""
 
     async def flush_if_many() -> None:
+        on_progress()
         if counters.keys >= keys_max:
             await flush()
 

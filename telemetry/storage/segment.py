@@ -1,6 +1,7 @@
 """One day's segment of the event log: a database file with the raw events received that UTC day."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -8,10 +9,20 @@ from typing import Any, NamedTuple, Self
 import aiosqlite
 
 from telemetry.errors import DataDamagedError
-from telemetry.rows import Row, encode_rows
+from telemetry.rows import Row
 from telemetry.storage.database import Synchronous, open_database, telling_damage, transaction
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.queries import query
+
+# Bounds the values of one statement, of which SQLite takes 32,766 unless it is built for more, and its compilation.
+ROWS_PER_STATEMENT_MAX = 1_024
+_COLUMNS = len(Row.__struct_fields__)
+
+
+@cache
+def _append_statement(size: int) -> str:
+    """Return the statement that inserts up to ``size`` rows; each size is compiled once for a connection."""
+    return query("append_events").replace("(?, ?, ?, ?, ?)", ", ".join(["(?, ?, ?, ?, ?)"] * size))
 
 
 class StoredEvent(NamedTuple):
@@ -37,10 +48,13 @@ class Segment:
 
     async def append(self, rows: list[Row], received_at: str) -> range:
         """Store rows durably, all or none, and return their ids."""
-        inserted = await self._connection.execute_insert(query("append_events"), (encode_rows(rows), received_at))
-        assert inserted is not None  # SELECT last_insert_rowid() always has a row.
-        last: int = inserted[0]
-        return range(last - len(rows) + 1, last + 1)
+        if len(rows) <= ROWS_PER_STATEMENT_MAX:
+            first = await self._insert(rows, received_at)
+        else:
+            async with transaction(self._connection):
+                chunks = (rows[at : at + ROWS_PER_STATEMENT_MAX] for at in range(0, len(rows), ROWS_PER_STATEMENT_MAX))
+                first, *_ = [await self._insert(chunk, received_at) for chunk in chunks]
+        return range(first, first + len(rows))
 
     async def probe(self) -> None:
         """Prove by a durable write that events can be stored; raise ``sqlite3.Error`` if not."""
@@ -76,6 +90,17 @@ class Segment:
     async def close(self) -> None:
         """Close the file; the segment must not be used afterwards."""
         await self._connection.close()
+
+    async def _insert(self, rows: list[Row], received_at: str) -> int:
+        """Insert rows by one statement, which is a transaction if none is open; return the id of the first."""
+        size = 1 << (len(rows) - 1).bit_length()
+        parameters: list[str | None] = [received_at]
+        for row in rows:
+            parameters += (row.type, row.timestamp, row.installation_id, row.drift_version, row.payload)
+        parameters += [None] * (_COLUMNS * (size - len(rows)))
+        inserted = await self._connection.execute_insert(_append_statement(size), parameters)
+        assert inserted is not None  # SELECT last_insert_rowid() always has a row.
+        return int(inserted[0]) - len(rows) + 1
 
     async def _read(self, name: str, event_id: int, limit: int) -> list[StoredEvent]:
         with telling_damage(self._path):

@@ -14,15 +14,20 @@ STATUSES: dict[ErrorCode, int] = {
     ErrorCode.TOO_LARGE: 413,
     ErrorCode.UNSUPPORTED_ENCODING: 415,
     ErrorCode.BODY_TIMEOUT: 408,
+    ErrorCode.RATE_LIMITED: 429,
     ErrorCode.BUSY: 503,
     ErrorCode.STORAGE_FULL: 503,
     ErrorCode.STORAGE_ERROR: 503,
+    ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.INTERNAL: 500,
 }
 # After these, what is left of the body would have to be read only to be thrown away.
 _CLOSING = {ErrorCode.TOO_LARGE, ErrorCode.BODY_TIMEOUT, ErrorCode.UNSUPPORTED_ENCODING}
+
+# What a refusal notes on its answer, for the ledger.
+REFUSED_WITH = web.ResponseKey("refused_with", ErrorCode)
 
 CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -49,6 +54,7 @@ def refusal_answer(refusal: Refusal, headers: dict[str, str] | None = None) -> w
         headers["Retry-After"] = str(RETRY_AFTER_S)
     body = orjson.dumps({"error": refusal.sentence, "code": refusal.code})
     answer = json_answer(body, status=status, headers=headers)
+    answer[REFUSED_WITH] = refusal.code
     if refusal.code in _CLOSING:
         answer.force_close()
     return answer

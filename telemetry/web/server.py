@@ -1,6 +1,8 @@
 """Listening, and leaving without a client noticing."""
 
 import asyncio
+import socket
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -9,40 +11,71 @@ from telemetry.web.application import PublicSite
 
 # Between asking clients to leave with their next answer and closing what is still open.
 DRAIN_S = 0.5
+# Connections that wait in the kernel, those of a restart among them; systemd's own default for sockets.
+BACKLOG = 4_096
+
+
+def lean_runner(
+    application: web.Application, *, keepalive_timeout_s: float, shutdown_timeout_s: float
+) -> web.AppRunner:
+    """Return what serves an application without access log, inflating, lingering or cancelling."""
+    return web.AppRunner(
+        application,
+        access_log=None,
+        auto_decompress=False,
+        handler_cancellation=False,
+        keepalive_timeout=keepalive_timeout_s,
+        lingering_time=0,
+        shutdown_timeout=shutdown_timeout_s,
+    )
 
 
 class PublicServer:
-    """Serves a site on one address from ``start`` to ``stop``."""
+    """Serves a site from ``start`` to ``stop``, on sockets that it inherits or else on one of its own."""
 
     def __init__(self, site: PublicSite, *, keepalive_timeout_s: float, shutdown_timeout_s: float) -> None:
         self._site = site
-        self._runner = web.AppRunner(
-            site.application(),
-            access_log=None,
-            auto_decompress=False,
-            handler_cancellation=False,
-            keepalive_timeout=keepalive_timeout_s,
-            lingering_time=0,
-            shutdown_timeout=shutdown_timeout_s,
+        self._runner = lean_runner(
+            site.application(), keepalive_timeout_s=keepalive_timeout_s, shutdown_timeout_s=shutdown_timeout_s
         )
-        self._listener: web.TCPSite | None = None
+        self._listeners: list[asyncio.Server] = []
 
-    async def start(self, host: str, port: int) -> str:
-        """Listen, and return the URL to reach the site at; raise ``StartError`` if the address cannot be had."""
+    async def start(self, host: str, port: int, inherited: Sequence[socket.socket] = ()) -> str:
+        """Listen, and return the URL to reach the site at; raise ``StartError`` if the address cannot be had.
+
+        Sockets that are inherited outlive the service: what connects while it restarts waits in their queue.
+        """
         await self._runner.setup()
-        self._listener = web.TCPSite(self._runner, host, port)
+        handler, loop = self._runner.server, asyncio.get_running_loop()
+        assert handler is not None  # setup() has made it.
         try:
-            await self._listener.start()
+            for listening in inherited:
+                self._listeners.append(await loop.create_server(handler, sock=listening, backlog=BACKLOG))
+            if not inherited:
+                self._listeners.append(await loop.create_server(handler, host, port, backlog=BACKLOG))
         except OSError as error:
             await self._runner.cleanup()
             raise StartError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
-        bound_host, bound_port = self._runner.addresses[0][:2]
-        return f"http://[{bound_host}]:{bound_port}" if ":" in bound_host else f"http://{bound_host}:{bound_port}"
+        return _url(self._listeners[0].sockets[0].getsockname())
 
     async def stop(self) -> None:
         """Take no new connections, let requests in flight end, then close."""
         self._site.draining = True
-        if self._listener is not None:
-            await self._listener.stop()
-            await asyncio.sleep(DRAIN_S)
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            for listening in listener.sockets:
+                loop.remove_reader(listening)
+        # A connection that was just taken is set up in the next turn of the loop. If its listener is closed by then,
+        # asyncio drops it without a word.
+        await asyncio.sleep(0)
+        for listener in self._listeners:
+            listener.close()
+        await asyncio.sleep(DRAIN_S)
         await self._runner.cleanup()
+
+
+def _url(address: tuple[str, int] | str) -> str:
+    if isinstance(address, str):
+        return f"unix:{address}"
+    host, port = address[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

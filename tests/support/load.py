@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.support import oracle
 from tests.support.events import Fields, Traffic, encode
-from tests.support.server import ServerProcess
+from tests.support.server import Answer, ServerProcess
 
 STARTED = datetime.now(UTC)
 # Each client has timestamps of its own, one millisecond for each event, so that no two events are alike.
@@ -21,11 +21,15 @@ Identity = tuple[str, str, str, str]
 
 
 class Ledger:
-    """The events whose 200 arrived. Only these are an obligation; each is different from all others."""
+    """The events whose 200 arrived. Only these are an obligation; each is different from all others.
+
+    ``refused`` are the answers other than 200, ``unanswered`` the bodies that had none.
+    """
 
     def __init__(self) -> None:
         self.acknowledged: dict[Identity, Fields] = {}
         self.unanswered: list[bytes] = []
+        self.refused: list[Answer] = []
         self._lock = threading.Lock()
 
     def post(self, connection: http.client.HTTPConnection, events: list[Fields]) -> None:
@@ -34,14 +38,16 @@ class Ledger:
         try:
             connection.request("POST", "/v1/events", body)
             response = connection.getresponse()
-            answer = json.loads(response.read())
+            answer = Answer(response.status, dict(response.headers), response.read())
         except (OSError, http.client.HTTPException):
             with self._lock:
                 self.unanswered.append(body)
             raise
-        if response.status == 200:
-            assert answer == {"success": True, "eventsProcessed": len(events)}
+        if answer.status == 200:
+            assert answer.json == {"success": True, "eventsProcessed": len(events)}
             self.enter(events)
+        else:
+            self.refused.append(answer)
 
     def resend(self, server: ServerProcess) -> None:
         """Do what a client does whose reply was lost: send the same body again."""

@@ -16,6 +16,8 @@ from typing import IO, Any
 
 COMMAND = Path(sys.executable).with_name("telemetry")
 START_TIMEOUT_S = 20.0
+# A test sends from one address what a thousand clients would: the limit is at work, and out of reach.
+HIGH_RATE_LIMIT = ("--rate-limit-requests-per-minute", "1000000000")
 
 
 class Answer:
@@ -40,17 +42,19 @@ class ServerProcess:
         *flags: str,
         prefix: Sequence[str] = (),
         environment: dict[str, str] | None = None,
+        descriptors: Sequence[int] = (),
     ) -> None:
         self.data_dir = data_dir
         self.output: list[str] = []
         self.url = ""
         self._listening = threading.Event()
         self._process = subprocess.Popen(
-            [*prefix, str(COMMAND), "serve", "--port", "0", "--data-dir", str(data_dir), *flags],
+            [*prefix, str(COMMAND), "serve", "--port", "0", "--data-dir", str(data_dir), *HIGH_RATE_LIMIT, *flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env=os.environ | (environment or {}),
+            pass_fds=descriptors,
         )
         assert self._process.stdout is not None
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)

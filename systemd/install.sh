@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Installs the service and one instance of it, or upgrades it; `make install` calls this.
+#
+# Each installation is a folder of its own under $PREFIX/releases. The last step makes it the current one, so that what
+# fails before changes nothing, and a service that runs keeps its own folder until it is restarted.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() {
+    echo "install: $*" >&2
+    exit 1
+}
+
+instance=${ENV:-}
+root=${DESTDIR:-}
+prefix=${PREFIX:-/opt/drift-telemetry}
+port=${PORT:-}
+units=/etc/systemd/system
+settings=/etc/drift-telemetry/$instance.env
+socket_settings=$units/drift-telemetry@$instance.socket.d/port.conf
+release=$prefix/releases/$(date -u +%Y%m%dT%H%M%SZ)
+
+[[ $instance =~ ^[a-z][a-z0-9-]{0,31}$ ]] || fail "name the instance in lower-case letters: make install ENV=production"
+if [ -z "$port" ] && [ ! -e "$root$socket_settings" ]; then
+    case $instance in
+        production) port=8787 ;;
+        staging) port=8788 ;;
+        *) fail "choose a port that no other instance has: make install ENV=$instance PORT=8789" ;;
+    esac
+fi
+[ -n "$root" ] || [ "$(id -u)" = 0 ] || fail "only root can install: sudo make install ENV=$instance"
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch" "$root$release"' EXIT
+
+echo "Making $release ..."
+install -d -m 755 "$root$prefix/releases"
+"${PYTHON:-python3}" -m venv "$root$release"
+python=$root$release/bin/python
+case $(readlink -f "$python") in
+    /home/* | /root/*) fail "$(readlink -f "$python") cannot be reached by the service: give PYTHON=/usr/bin/python3" ;;
+esac
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or newer is needed: give PYTHON="
+pip() {
+    "$python" -m pip --quiet --disable-pip-version-check "$@"
+}
+pip install --no-compile --require-hashes --requirement requirements.txt
+# Built from a copy: nothing that belongs to root is left in the checkout.
+cp -R telemetry sql setup.cfg pyproject.toml README.md LICENSE "$scratch"
+pip install --no-compile --no-deps --no-build-isolation "$scratch"
+pip uninstall --yes setuptools pip
+"$python" -m compileall -q -s "$root/" -p / "$root$release/lib"
+cp README.md "$root$release"
+if [ -n "$root" ]; then
+    grep -rlIZ --exclude-dir=lib -- "$root" "$root$release" | xargs -0r sed -i "s|$root||g"
+fi
+chmod -R u=rwX,go=rX "$root$release"
+if [ -z "$root" ] && [ -e "$settings" ]; then
+    # A release that would refuse these settings does not become the current one.
+    (
+        set -a
+        # shellcheck source=systemd/instance.env
+        . "$settings"
+        "$release/bin/telemetry" config --environment "$instance" >"$scratch/settings"
+    )
+fi
+
+echo "Writing units and settings ..."
+for unit in drift-telemetry@.service drift-telemetry@.socket drift-telemetry-failed@.service; do
+    sed "s|/opt/drift-telemetry|$prefix|g" "systemd/$unit" | install -D -m 644 /dev/stdin "$root$units/$unit"
+done
+install -D -m 644 systemd/drift-telemetry.sysusers.conf "$root/etc/sysusers.d/drift-telemetry.conf"
+[ -e "$root$settings" ] || install -D -m 644 systemd/instance.env "$root$settings"
+restarted=drift-telemetry@$instance.service
+if [ -n "$port" ]; then
+    # A new port is listened on once the socket, too, starts anew.
+    restarted="drift-telemetry@$instance.socket $restarted"
+    printf '[Socket]\nListenStream=\nListenStream=127.0.0.1:%s\n' "$port" |
+        install -D -m 644 /dev/stdin "$root$socket_settings"
+fi
+sed "s|@PREFIX@|$prefix|g; s|@INSTANCE@|$instance|g" systemd/telemetry.sh |
+    install -D -m 755 /dev/stdin "$root/usr/local/bin/telemetry-$instance"
+if [ -z "$root" ]; then
+    systemd-sysusers drift-telemetry.conf
+fi
+
+previous=$(readlink "$root$prefix/current" || true)
+ln -sfn "$release" "$root$prefix/current.new"
+mv -T "$root$prefix/current.new" "$root$prefix/current"
+trap 'rm -rf "$scratch"' EXIT
+
+next="sudo systemctl enable drift-telemetry@$instance.socket drift-telemetry@$instance.service
+sudo systemctl restart $restarted"
+if [ -n "$root" ]; then
+    next="sudo systemd-sysusers && sudo systemctl daemon-reload
+sudo systemctl enable --now drift-telemetry@$instance.socket drift-telemetry@$instance.service"
+else
+    # What still runs is left alone, and one step back stays possible.
+    for old in "$prefix"/releases/*; do
+        [ "$old" = "$release" ] || [ "$old" = "$previous" ] || pgrep -f "^$old/bin/" >"$scratch/running" || rm -rf "$old"
+    done
+    if [ -d /run/systemd/system ]; then
+        systemctl daemon-reload
+    fi
+fi
+echo "Installed. The settings are in $settings. Next:
+
+$next"

@@ -1,0 +1,58 @@
+"""The ledger: how many requests were answered and events received, and what became of each."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from telemetry.errors import ErrorCode, RejectionCode
+from telemetry.histogram import Histogram
+
+
+class Ledger:
+    """Counts since the start. Once nothing is on its way, received = accepted + rejected + duplicate + shed, exactly.
+
+    - *received*: the events of every batch that was decoded. A request refused whole before that (not JSON, too large,
+      too many events, too fast) is counted among the refused requests and its events nowhere: nobody knows them.
+    - *accepted*: stored, so that as many rows are in the log; also when the client had left before its answer.
+    - *rejected*: invalid, by reason.
+    - *duplicate*: stored already, or stored meanwhile by the group that was appending the same event.
+    - *shed*: valid, refused with 503. A duplicate of an event whose append then fails is shed with it. Of a batch for
+      which there was no room all valid events are shed, whether the log knows some of them or not.
+    """
+
+    def __init__(self) -> None:
+        self.requests: Counter[tuple[str, int]] = Counter()
+        self.refused: Counter[ErrorCode] = Counter()
+        self.received = 0
+        self.accepted = 0
+        self.duplicate = 0
+        self.shed = 0
+        self.rejected: Counter[RejectionCode] = Counter()
+        self.commit_seconds = Histogram(
+            0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5
+        )  # fmt: skip
+        self.group_events = Histogram(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+
+    @property
+    def unsettled(self) -> int:
+        """Events that were received and wait for what becomes of them."""
+        return self.received - self.accepted - self.rejected.total() - self.duplicate - self.shed
+
+    def answer(self, path: str, status: int, code: ErrorCode | None) -> None:
+        """Count an answered request; ``path`` is one of the served ones, never what a stranger chose."""
+        self.requests[path, status] += 1
+        if code is not None:
+            self.refused[code] += 1
+
+    def receive(self, valid: int, rejected: Iterable[RejectionCode]) -> None:
+        """Count the events of a decoded batch; the valid ones wait to be settled."""
+        self.received += valid
+        for code in rejected:
+            self.received += 1
+            self.rejected[code] += 1
+
+    def commit(self, events: int, duplicates: int, seconds: float) -> None:
+        """Settle the events of a group that was stored, and the duplicates that shared their fate."""
+        self.accepted += events
+        self.duplicate += duplicates
+        self.commit_seconds.observe(seconds)
+        self.group_events.observe(events)

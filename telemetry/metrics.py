@@ -1,0 +1,139 @@
+"""The metrics: a closed set of numbers, read from where they are kept only when somebody asks."""
+
+import platform
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from telemetry import __version__
+from telemetry.clock import Clock
+from telemetry.counters import Counters
+from telemetry.duplicates import DuplicateWindow
+from telemetry.errors import ErrorCode, RejectionCode
+from telemetry.families import PREFIX, counter, counters, gauge, gauges, histogram
+from telemetry.ledger import Ledger
+from telemetry.publisher import Publisher
+from telemetry.storage.appender import Appender
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.event_log import EventLog
+from telemetry.storage.file_sizes import measure
+
+_FAILURES = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.STORAGE_ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The parts of a running service that know the numbers."""
+
+    ledger: Ledger
+    appender: Appender
+    publisher: Publisher
+    counters: Counters
+    window: DuplicateWindow
+    log: EventLog
+    directory: DataDirectory
+    clock: Clock
+    recovery_s: float
+
+
+def exposition(sources: Sources) -> Callable[[], bytes]:
+    """Return what renders the metrics of a service, and the standard ones of its process, as Prometheus reads them."""
+    registry = CollectorRegistry()
+    registry.register(ServiceCollector(sources))
+    ProcessCollector(registry=registry)
+    return partial(generate_latest, registry)
+
+
+class ServiceCollector(Collector):
+    """Reads the service's own metrics from their sources. No event and no request ever waits for it."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield every metric, always the same ones in the same order."""
+        yield from self._requests()
+        yield from self._events()
+        yield from self._commits()
+        yield from self._flushes()
+        yield from self._memory()
+        yield from self._files()
+        yield from self._recovery()
+        yield from self._health()
+
+    def _requests(self) -> Iterable[Metric]:
+        ledger = self._sources.ledger
+        yield counters(
+            "requests", "Requests answered, by path (`other` where no route matches) and status.", ("path", "status"),
+            {(path, str(status)): count for (path, status), count in ledger.requests.items()},
+        )  # fmt: skip
+        yield counters(
+            "requests_refused", "Requests refused whole, by error code.", ("code",),
+            {(code,): ledger.refused[code] for code in ErrorCode},
+        )  # fmt: skip
+
+    def _events(self) -> Iterable[Metric]:
+        ledger = self._sources.ledger
+        yield counter("events_received", "Events of the batches that could be decoded.", ledger.received)
+        yield counters(
+            "events",
+            "Events by outcome: `accepted` (stored), `rejected` (invalid), `duplicate` or `shed` (503).",
+            ("outcome",),
+            {
+                ("accepted",): ledger.accepted,
+                ("rejected",): ledger.rejected.total(),
+                ("duplicate",): ledger.duplicate,
+                ("shed",): ledger.shed,
+            },
+        )
+        yield counters(
+            "events_rejected", "Invalid events, by reason.", ("reason",),
+            {(code,): ledger.rejected[code] for code in RejectionCode},
+        )  # fmt: skip
+
+    def _commits(self) -> Iterable[Metric]:
+        ledger, (events, size) = self._sources.ledger, self._sources.appender.queued
+        yield histogram("commit_seconds", "Time to store a group, its sync included.", ledger.commit_seconds)
+        yield histogram("group_events", "Events stored in one transaction.", ledger.group_events)
+        yield gauge("queue_events", "Events that wait for their commit.", events)
+        yield gauge("queue_bytes", "Bytes of the bodies that wait for their commit.", size)
+
+    def _flushes(self) -> Iterable[Metric]:
+        publisher = self._sources.publisher
+        lag_s = self._sources.clock.monotonic() - publisher.flushed_at
+        yield histogram("flush_seconds", "Time to flush counters into the aggregates.", publisher.flush_seconds)
+        yield gauge("flush_lag_seconds", "Time since the last flush that succeeded.", lag_s)
+        yield counter("flush_failures", "Flushes that failed; they are tried again.", publisher.flush_failures)
+
+    def _memory(self) -> Iterable[Metric]:
+        yield gauge("counter_keys", "Counters in memory that wait for a flush.", self._sources.counters.keys)
+        yield gauge("duplicate_window_events", "Events remembered to recognise duplicates.", len(self._sources.window))
+
+    def _files(self) -> Iterable[Metric]:
+        sizes = measure(self._sources.directory)
+        wal = {"segments": sizes.segments_wal_bytes, "aggregates": sizes.aggregates_wal_bytes}
+        yield gauges("wal_bytes", "Size of the write-ahead logs, of `segments` and `aggregates`.", "database", wal)
+        yield gauge("segments", "Segments of the event log.", sizes.segments)
+        yield gauge("segments_bytes", "Size of all segments.", sizes.segments_bytes)
+        yield gauge("newest_segment_bytes", "Size of the newest segment.", sizes.newest_segment_bytes)
+        yield gauge("aggregates_bytes", "Size of `telemetry.db`.", sizes.aggregates_bytes)
+        yield gauge("disk_free_bytes", "Space left on the disk of the data directory.", sizes.free_bytes)
+
+    def _recovery(self) -> Iterable[Metric]:
+        log = self._sources.log
+        yield gauge("recovery_seconds", "Time that replay and recovery took at the start.", self._sources.recovery_s)
+        yield counter("events_replayed", "Events past their watermark, counted again.", log.events_replayed)
+        yield counter("events_missing", "Events that a damaged log was found to have lost.", log.events_missing)
+
+    def _health(self) -> Iterable[Metric]:
+        failing = self._sources.appender.failing
+        yield gauge("healthy", "1 while events can be stored.", failing is None)
+        reasons = {reason.value: float(reason is failing) for reason in _FAILURES}
+        yield gauges("failing", "1 for the reason why events cannot be stored.", "reason", reasons)
+        versions = {"version": __version__, "python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
+        yield InfoMetricFamily(f"{PREFIX}build", "Versions of the service, of Python and of SQLite.", versions)

@@ -1,0 +1,50 @@
+"""What the data directory takes of the disk, and what the disk has left."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from telemetry.storage.data_directory import DataDirectory
+
+
+class FileSizes(NamedTuple):
+    """Sizes in bytes, and the number of segments; the newest segment is the one of the latest day."""
+
+    segments: int
+    segments_bytes: int
+    newest_segment_bytes: int
+    aggregates_bytes: int
+    segments_wal_bytes: int
+    aggregates_wal_bytes: int
+    free_bytes: int
+
+
+def measure(directory: DataDirectory) -> FileSizes:
+    """Look at every file once; a few microseconds for each. Raises ``OSError`` if the directory cannot be read."""
+    segments: dict[str, int] = {}
+    segments_wal_bytes = 0
+    with os.scandir(directory.events) as entries:
+        for entry in entries:
+            # A file may be removed while the folder is read.
+            with suppress(FileNotFoundError):
+                if entry.name.endswith(".db"):
+                    segments[entry.name] = entry.stat().st_size
+                elif entry.name.endswith(".db-wal"):
+                    segments_wal_bytes += entry.stat().st_size
+    disk = os.statvfs(directory.root)
+    return FileSizes(
+        segments=len(segments),
+        segments_bytes=sum(segments.values()),
+        newest_segment_bytes=segments[max(segments)] if segments else 0,
+        aggregates_bytes=_size(directory.aggregates),
+        segments_wal_bytes=segments_wal_bytes,
+        aggregates_wal_bytes=_size(directory.aggregates.with_suffix(".db-wal")),
+        free_bytes=disk.f_bavail * disk.f_frsize,
+    )
+
+
+def _size(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0

@@ -1,0 +1,124 @@
+"""The admin listener: metrics, on a socket that only this host's operator can open and, if wanted, on a port."""
+
+import hmac
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import hdrs, web
+
+from telemetry.admin_socket import SOCKET_NAME, socket_path
+from telemetry.errors import ErrorCode, Refusal, StartError
+from telemetry.ledger import Ledger
+from telemetry.web.answers import CORS_HEADERS
+from telemetry.web.application import Handler, answered, note_answer
+from telemetry.web.server import lean_runner
+
+METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSite:
+    """The handlers, and what they need. With a token, who does not send it is told nothing."""
+
+    render: Callable[[], bytes]
+    ledger: Ledger
+    token: str = field(default="", repr=False)
+
+    def application(self) -> web.Application:
+        """Return the aiohttp application."""
+        application = web.Application(middlewares=[self._answer_every_request])
+        application.router.add_get("/metrics", self._get_metrics)
+        return application
+
+    async def _get_metrics(self, _request: web.Request) -> web.Response:
+        headers = {hdrs.CONTENT_TYPE: METRICS_CONTENT_TYPE, hdrs.CACHE_CONTROL: "no-store"}
+        return web.Response(body=self.render(), headers=headers)
+
+    @web.middleware
+    async def _answer_every_request(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        answer = await answered(request, handler if self._is_authorized(request) else _refuse)
+        if answer.status == web.HTTPUnauthorized.status_code:
+            answer.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+        # No page in the operator's browser may read these.
+        for name in CORS_HEADERS:
+            answer.headers.pop(name, None)
+        note_answer(self.ledger, request, answer)
+        return answer
+
+    def _is_authorized(self, request: web.Request) -> bool:
+        if not self.token:
+            return True
+        scheme, _, sent = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        # aiohttp reads header bytes that are no UTF-8 as surrogates.
+        sent_bytes = sent.strip().encode("utf-8", "surrogateescape")
+        return scheme.lower() == "bearer" and hmac.compare_digest(sent_bytes, self.token.encode())
+
+
+async def _refuse(_request: web.Request) -> web.StreamResponse:
+    raise Refusal(ErrorCode.UNAUTHORIZED)
+
+
+class AdminServer:
+    """Serves the metrics from ``listen_on_...`` to ``stop``."""
+
+    def __init__(
+        self, render: Callable[[], bytes], ledger: Ledger, *, keepalive_timeout_s: float, shutdown_timeout_s: float
+    ) -> None:
+        self._render = render
+        self._ledger = ledger
+        self._keepalive_timeout_s = keepalive_timeout_s
+        self._shutdown_timeout_s = shutdown_timeout_s
+        self._runners: list[web.AppRunner] = []
+        self._stack = ExitStack()
+
+    async def listen_on_socket(self, data_dir: Path) -> None:
+        """Listen on the admin socket of a data directory, which this process has locked: what is left of it is dead."""
+        runner = await self._set_up(AdminSite(self._render, self._ledger))
+        path = self._stack.enter_context(socket_path(data_dir))
+        try:
+            # This removes the socket that a crash has left.
+            await web.UnixSite(runner, path).start()
+            self._stack.enter_context(_private(Path(path)))
+        except OSError as error:
+            path_shown = data_dir / SOCKET_NAME
+            raise StartError(
+                f"cannot listen on {path_shown} ({error.strerror}): remove what is there, or choose another --data-dir"
+            ) from error
+
+    async def listen_on_port(self, host: str, port: int, token: str) -> None:
+        """Listen on an address, for those who send the token if there is one."""
+        runner = await self._set_up(AdminSite(self._render, self._ledger, token))
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise StartError(
+                f"cannot listen on {host}:{port} ({error.strerror}): choose another --admin-port"
+            ) from error
+
+    async def stop(self) -> None:
+        """Close everything and remove the socket."""
+        for runner in self._runners:
+            await runner.cleanup()
+        self._stack.close()
+
+    async def _set_up(self, site: AdminSite) -> web.AppRunner:
+        runner = lean_runner(
+            site.application(),
+            keepalive_timeout_s=self._keepalive_timeout_s,
+            shutdown_timeout_s=self._shutdown_timeout_s,
+        )
+        self._runners.append(runner)
+        await runner.setup()
+        return runner
+
+
+@contextmanager
+def _private(path: Path) -> Iterator[None]:
+    """Keep a socket to its owner, and remove it at the end."""
+    path.chmod(0o600)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)

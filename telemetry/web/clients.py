@@ -1,0 +1,69 @@
+"""Clients: which network a request comes from, and the answer to one that sends too fast."""
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+
+from aiohttp import hdrs, web
+
+from telemetry.errors import ErrorCode, Refusal
+from telemetry.networks import Networks, client_network, parse_address, parse_hop
+from telemetry.rate_limit import RateLimiter
+from telemetry.web.answers import refusal_answer
+
+logger = logging.getLogger(__name__)
+
+# Other methods cost no more to answer than to refuse, and so does health, which a flood must not hide.
+_COUNTED_METHODS = frozenset({"GET", "HEAD", "POST"})
+_EXEMPT_PATHS = frozenset({"/v1/health"})
+# Chains of proxies are not longer; headers of strangers may be.
+_HOPS_MAX = 16
+_UNKNOWN = b""
+
+
+def find_client(peer: str | None, forwarded: Sequence[str], trusted: Networks) -> bytes:
+    """Return the network of the peer or, where that is a trusted proxy, of the rightmost hop that is not one.
+
+    ``forwarded`` holds the lines of X-Forwarded-For. A hop that is no address ends the search at the one before it. A
+    peer without an address is a program of this machine on a Unix socket: a proxy, or else one client with all others.
+    """
+    if peer is None:
+        # The connection was lost so early that nobody knows from where it came.
+        return _UNKNOWN
+    address = parse_address(peer)
+    if address is None or address in trusted:
+        for text in reversed(",".join(forwarded).rsplit(",", _HOPS_MAX)):
+            hop = parse_hop(text.strip())
+            if hop is None:
+                break
+            address = hop
+            if address not in trusted:
+                break
+    return _UNKNOWN if address is None else client_network(address)
+
+
+class ClientLimit:
+    """Keeps each client network within its rate; neither keeps nor logs an address."""
+
+    def __init__(self, limiter: RateLimiter, trusted_proxies: Networks, monotonic: Callable[[], float]) -> None:
+        self.limiter = limiter
+        self._trusted_proxies = trusted_proxies
+        self._monotonic = monotonic
+
+    def refusal(self, request: web.Request) -> web.Response | None:
+        """Count a request, before its body is read; return the answer if it is one too many."""
+        if request.method not in _COUNTED_METHODS or request.path in _EXEMPT_PATHS:
+            return None
+        forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
+        client = find_client(request.remote, forwarded, self._trusted_proxies)
+        wait_s = self.limiter.wait_s(client, self._monotonic())
+        return _too_fast(request, wait_s) if wait_s else None
+
+
+def _too_fast(request: web.Request, wait_s: float) -> web.Response:
+    logger.warning("a client sends too fast and is refused; if that is a proxy, name it in trusted_proxies")
+    answer = refusal_answer(Refusal(ErrorCode.RATE_LIMITED), {"Retry-After": str(math.ceil(wait_s))})
+    if not request.content.is_eof():
+        # The rest of the body would have to be read only to be thrown away.
+        answer.force_close()
+    return answer
