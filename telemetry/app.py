@@ -25,13 +25,18 @@ from telemetry.service import TelemetryService
 from telemetry.settings import Settings
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.appender import Appender, QueueLimits
+from telemetry.storage.archive import Archive
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import SQLITE_VERSION_MIN, WAL_RESET_RACE
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.recovery import replay, restore_window
-from telemetry.storage.segment import Segment
+from telemetry.storage.segment_states import SegmentStates
 from telemetry.systemd import Notifier, inherited_sockets
+from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.flusher import Flusher
+from telemetry.tasks.retention import Retention
+from telemetry.tasks.sealer import Sealer
+from telemetry.tasks.upkeep import Upkeep
 from telemetry.tasks.wal_alarm import WalAlarm
 from telemetry.tasks.watchdog import Watchdog
 from telemetry.web.admin import AdminServer
@@ -48,6 +53,7 @@ class Running(NamedTuple):
 
     service: TelemetryService
     publisher: Publisher
+    upkeep: Upkeep
     tasks: tuple[asyncio.Task[None], ...]
     sources: Sources
     proofs_of_life: tuple[Callable[[], Awaitable[None]], ...]
@@ -81,7 +87,13 @@ async def running(
     async with data_directory(settings) as (directory, aggregates):
         counters = Counters(DayLabels(labels_max=settings.daily_labels_max))
         window = DuplicateWindow(seconds=settings.duplicate_window_s, events_max=settings.duplicate_window_events)
-        log = EventLog(directory, aggregates, counters, synchronous=settings.synchronous)
+        archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
+        log = EventLog(archive, aggregates, counters)
+        upkeep = Upkeep(
+            Sealer(log, archive, clock),
+            Retention(archive, clock, days=settings.retention_days),
+            DiskBudget(directory, bytes_max=settings.disk_bytes_max),
+        )
         publisher = Publisher(counters, aggregates, clock)
         wal_alarm = WalAlarm(publisher.flush, directory, bytes_max=settings.wal_alarm_bytes)
         flusher = Flusher(
@@ -105,18 +117,23 @@ async def running(
             ledger,
             batch_events_max=settings.batch_events_max,
             retention=timedelta(days=settings.retention_days),
+            disk_is_full=lambda: upkeep.budget.exceeded,
         )
         started = clock.monotonic()
         try:
-            await replay(log, counters, publisher.flush, keys_max=settings.flush_keys_max, on_progress=on_replayed)
+            await replay(
+                archive, log, counters, publisher.flush, keys_max=settings.flush_keys_max, on_progress=on_replayed
+            )
             await restore_window(log, window, clock)
             recovery_s = clock.monotonic() - started
             sources = Sources(ledger, appender, publisher, counters, window, log, directory, clock, recovery_s)
+            keeping = await upkeep.start()
             appending, flushing = asyncio.create_task(appender.run()), asyncio.create_task(flusher.run())
             try:
                 alive = (appender.prove_alive, aggregates.prove_alive)
-                yield Running(service, publisher, (appending, flushing), sources, alive)
+                yield Running(service, publisher, upkeep, (appending, flushing, *keeping), sources, alive)
             finally:
+                await upkeep.close()
                 appender.close()
                 await asyncio.wait([appending])
                 flusher.close()
@@ -192,10 +209,8 @@ async def migrate_all(settings: Settings) -> list[tuple[str, int]]:
     """Migrate every database in the data directory; return their names and versions."""
     async with data_directory(settings) as (directory, aggregates):
         versions = [(directory.aggregates.name, await aggregates.schema_version())]
-        for path in sorted(directory.events.glob("*.db")):
-            segment = await Segment.open(path, synchronous=settings.synchronous)
-            versions.append((f"events/{path.name}", await segment.schema_version()))
-            await segment.close()
+        archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
+        versions += [(f"events/{state.day}.db", await archive.migrate(state)) for state in await archive.segments()]
     return versions
 
 

@@ -10,7 +10,7 @@ import click
 from telemetry import __version__
 from telemetry.errors import DataDamagedError, DataDirectoryError, LockHeldError, SettingsError, StartError
 
-COMMANDS = ("serve", "migrate", "config")
+COMMANDS = ("serve", "migrate", "segments", "config")
 """In the order of the help page; ``telemetry.cli.<name>`` holds the command in ``command``."""
 
 

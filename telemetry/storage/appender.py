@@ -224,13 +224,13 @@ class Appender:
 
     async def _store(self, group: Group) -> None:
         received_at = column_time(self._clock.now())
-        segment = await self._log.enter(day_of(received_at))
-        started = self._clock.monotonic()
-        ids = await segment.append(group.rows, received_at)
-        group.stored = True
-        self._ledger.commit(len(ids), group.duplicates, self._clock.monotonic() - started)
-        self._window.remember(group.digests, self._clock.monotonic())
-        self._counters.add(Appended(segment.day, received_at, ids, group.events))
+        async with self._log.appending(day_of(received_at)) as segment:
+            started = self._clock.monotonic()
+            ids = await segment.append(group.rows, received_at)
+            group.stored = True
+            self._ledger.commit(len(ids), group.duplicates, self._clock.monotonic() - started)
+            self._window.remember(group.digests, self._clock.monotonic())
+            self._counters.add(Appended(segment.day, received_at, ids, group.events))
         self._on_counted()
 
     def _settle_proof(self) -> None:
@@ -240,8 +240,8 @@ class Appender:
 
     async def _probe(self) -> None:
         try:
-            segment = await self._log.enter(day_of(column_time(self._clock.now())))
-            await segment.probe()
+            async with self._log.appending(day_of(column_time(self._clock.now()))) as segment:
+                await segment.probe()
         except (sqlite3.Error, DataDamagedError) as error:
             self._failed_with = _reported(error)
         else:

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from telemetry.errors import DataDirectoryError, LockHeldError
@@ -17,6 +17,29 @@ class DataDirectory:
         self.aggregates = root / "telemetry.db"
         self.events = root / "events"
         self.lock = root / "lock"
+
+    def segment(self, day: str) -> Path:
+        """Return where the segment of a day is or would be."""
+        return self.events / f"{day}.db"
+
+    def days(self) -> list[str]:
+        """Return the days that have a segment, oldest first."""
+        return sorted(path.stem for path in self.events.glob("????-??-??.db"))
+
+    def remove_segment(self, day: str) -> None:
+        """Remove a segment that nobody uses, durably, with whatever a reader or a crash left beside it."""
+        path = self.segment(day)
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        _sync_folder(self.events)
+
+    def size_bytes(self) -> int:
+        """Return the size of all files; one that disappears meanwhile counts nothing."""
+        total = 0
+        for path in (*self.root.iterdir(), *self.events.iterdir()):
+            with suppress(FileNotFoundError):
+                total += path.stat().st_size
+        return total
 
     def create(self) -> None:
         """Make the folders, readable by their owner only; raise ``DataDirectoryError`` if that cannot be done."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from telemetry.storage.database import LOCK_WAIT_S, telling_damage
+from telemetry.storage.database import LOCK_WAIT_S, read_only_uri, telling_damage
 
 
 @contextmanager
@@ -16,6 +16,6 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """
     with (
         telling_damage(path),
-        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_WAIT_S)) as connection,
+        closing(sqlite3.connect(read_only_uri(path), uri=True, timeout=LOCK_WAIT_S)) as connection,
     ):
         yield connection

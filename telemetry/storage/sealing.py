@@ -1,0 +1,122 @@
+"""Sealing: what turns the segment of a day that is over into an immutable, fully indexed file.
+
+It runs in a process of its own, so that neither its computing nor its waiting delays anyone: ``python -m`` this module
+with the segment, its watermark and the id of the service's process, which it never outlives. Every step can be repeated
+after a crash. Only the standard library is imported, so that the process stays small.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from telemetry.storage.queries import query
+
+# By their documented names.
+INDEXES = {
+    "idx_events_type": "type",
+    "idx_events_installation": "installation_id",
+    "idx_events_created": "created_at",
+    "idx_events_timestamp": "timestamp",
+}
+SEALED_MODE = 0o400
+
+# How long a reader may be in the way before sealing is put off. It has this long for each step.
+_READER_WAIT_S = 5.0
+_CACHE_KIB = 16_384
+_NICENESS = 19
+_PR_SET_PDEATHSIG = 1
+
+
+class NotNowError(Exception):
+    """Sealing has to wait for something; the segment is as good as it was."""
+
+
+def seal(path: Path, watermark: int) -> tuple[int, int]:
+    """Seal a segment that nobody writes; return how many events and installations it holds.
+
+    Raises ``NotNowError``, ``sqlite3.Error`` or ``OSError``; then, as after a crash, the same can be done again.
+    """
+    with closing(_connect(path)) as connection:
+        if _last_id(connection) > watermark:
+            raise NotNowError("its last events are not counted yet")
+        try:
+            _leave_wal(connection)
+            for name, column in INDEXES.items():
+                _build_index(connection, name, column)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            raise NotNowError("a reader is in the way") from error
+        ((rows, installations),) = connection.execute(query("count_segment"))
+    _make_read_only(path)
+    return rows, installations
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=_READER_WAIT_S
+    )
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    # The removal of a journal is to be durable too: a power cut must not bring one back beside a sealed segment.
+    connection.execute("PRAGMA synchronous = EXTRA")
+    return connection
+
+
+def _last_id(connection: sqlite3.Connection) -> int:
+    ((last_id,),) = connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'")
+    return int(last_id)
+
+
+def _leave_wal(connection: sqlite3.Connection) -> None:
+    ((mode,),) = connection.execute("PRAGMA journal_mode = DELETE")
+    if mode != "delete":
+        raise NotNowError("a reader is in the way")
+
+
+def _build_index(connection: sqlite3.Connection, name: str, column: str) -> None:
+    # Exclusive from its start: a reader that came in later would keep what was sorted from leaving the memory.
+    connection.execute("BEGIN EXCLUSIVE")
+    connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON events ({column})")
+    connection.execute("COMMIT")
+
+
+def _make_read_only(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fchmod(descriptor, SEALED_MODE)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _step_back(parent: int) -> None:
+    """Let everyone else go first, and end with the process that wants this done."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
+    os.nice(_NICENESS)
+    # With it comes the idle class of input and output, where the disk's scheduler knows one.
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def main() -> None:
+    """Seal, and print one line of JSON: the counts of the segment, or why not."""
+    path, watermark, parent = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    _step_back(parent)
+    # What is sorted does not fit into memory, and elsewhere the disk may be small, or be memory.
+    os.environ["SQLITE_TMPDIR"] = str(path.parent)
+    try:
+        print(json.dumps({"counts": seal(path, watermark)}))
+    except NotNowError as reason:
+        print(json.dumps({"put_off": str(reason)}))
+    except (sqlite3.Error, OSError) as error:
+        print(json.dumps({"failed": str(error)}))
+
+
+if __name__ == "__main__":
+    main()
