@@ -108,6 +108,7 @@ async def running(
             clock=clock,
             limits=limits,
             ledger=ledger,
+            disk_is_full=lambda: upkeep.budget.exceeded,
             on_counted=flusher.consider,
         )
         service = TelemetryService(
@@ -117,7 +118,6 @@ async def running(
             ledger,
             batch_events_max=settings.batch_events_max,
             retention=timedelta(days=settings.retention_days),
-            disk_is_full=lambda: upkeep.budget.exceeded,
         )
         started = clock.monotonic()
         try:

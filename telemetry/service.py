@@ -1,10 +1,9 @@
 """The service in domain words: what the web asks for."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 from telemetry.clock import Clock, instant
-from telemetry.errors import ErrorCode, Refusal
+from telemetry.errors import ErrorCode
 from telemetry.ledger import Ledger
 from telemetry.publisher import Document, Publisher
 from telemetry.storage.appender import Appender
@@ -25,7 +24,6 @@ class TelemetryService:
         *,
         batch_events_max: int,
         retention: timedelta,
-        disk_is_full: Callable[[], bool],
     ) -> None:
         self.ledger = ledger
         self._appender = appender
@@ -33,7 +31,6 @@ class TelemetryService:
         self._clock = clock
         self._batch_events_max = batch_events_max
         self._retention = retention
-        self._disk_is_full = disk_is_full
 
     async def accept(self, body: bytes) -> bytes:
         """Make the valid events of a request body durable and return the receipt; raise ``Refusal`` if that fails."""
@@ -42,9 +39,6 @@ class TelemetryService:
         batch = decode_batch(body, rules)
         self.ledger.receive(len(batch.rows), [rejection.code for rejection in batch.rejections])
         if batch.rows:
-            if self._disk_is_full():
-                self.ledger.shed += len(batch.rows)
-                raise Refusal(ErrorCode.STORAGE_FULL)
             await self._appender.append(batch, len(body))
         return encode_receipt(len(batch.rows), batch.rejections)
 
@@ -54,4 +48,4 @@ class TelemetryService:
 
     def failing(self) -> ErrorCode | None:
         """Return why events cannot be stored at present, or None."""
-        return ErrorCode.STORAGE_FULL if self._disk_is_full() else self._appender.failing
+        return self._appender.failing

@@ -80,6 +80,7 @@ class Appender:
         clock: Clock,
         limits: QueueLimits,
         ledger: Ledger,
+        disk_is_full: Callable[[], bool],
         on_counted: Callable[[], None],
     ) -> None:
         self._log = log
@@ -88,6 +89,7 @@ class Appender:
         self._clock = clock
         self._limits = limits
         self._ledger = ledger
+        self._disk_is_full = disk_is_full
         self._on_counted = on_counted
         self._filling = Group()
         self._appending: dict[int, Group] = {}
@@ -100,6 +102,8 @@ class Appender:
     @property
     def failing(self) -> ErrorCode | None:
         """Why events cannot be stored at present, or None."""
+        if self._disk_is_full():
+            return ErrorCode.STORAGE_FULL
         if self._counters.keys > self._limits.counter_keys_max:
             return ErrorCode.STORAGE_ERROR
         return self._failed_with
@@ -193,6 +197,7 @@ class Appender:
         limits = self._limits
         if (
             self._closing
+            or self._disk_is_full()
             or len(self._appending) + events > limits.events_max
             or self._waiting_bytes + body_bytes > limits.bytes_max
             or self._counters.keys > limits.counter_keys_max

@@ -29,16 +29,19 @@ class DataDirectory:
     def remove_segment(self, day: str) -> None:
         """Remove a segment that nobody uses, durably, with whatever a reader or a crash left beside it."""
         path = self.segment(day)
-        for suffix in ("", "-wal", "-shm", "-journal"):
+        # The database last: as long as it is there, what is left can be found.
+        for suffix in ("-wal", "-shm", "-journal", ""):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         _sync_folder(self.events)
 
     def size_bytes(self) -> int:
         """Return the size of all files; one that disappears meanwhile counts nothing."""
         total = 0
-        for path in (*self.root.iterdir(), *self.events.iterdir()):
-            with suppress(FileNotFoundError):
-                total += path.stat().st_size
+        for folder in (self.root, self.events):
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    with suppress(FileNotFoundError):
+                        total += entry.stat().st_size if entry.is_file() else 0
         return total
 
     def create(self) -> None:

@@ -25,8 +25,8 @@ INDEXES = {
 }
 SEALED_MODE = 0o400
 
-# How long a reader may be in the way before sealing is put off. It has this long for each step.
-_READER_WAIT_S = 5.0
+# How long a reader may be in the way of a step before sealing is put off.
+_READER_WAIT_S = 2.0
 _CACHE_KIB = 16_384
 _NICENESS = 19
 _PR_SET_PDEATHSIG = 1
