@@ -151,6 +151,19 @@ async def test_a_day_reached_again_while_it_is_being_sealed_does_not_wait(data_d
     assert len(oracle.check(data_dir)) == 7
 
 
+async def test_a_segment_in_use_is_neither_sealed_nor_removed(data_dir: Path) -> None:
+    hand = HandClock()
+    async with service(data_dir, hand) as started:
+        await started.service.accept(encode(Traffic(moment=hand.now).batch(5)))
+        await started.publisher.flush()
+        archive = started.upkeep.sealer._archive
+        assert await archive.seal(FIRST, "2026-11-23 12:00:00") is None
+        assert not await archive.retire(FIRST, "2026-11-23 12:00:00")
+        await started.service.accept(encode(Traffic(seed=2, moment=hand.now).batch(5)))
+
+    assert len(oracle.check(data_dir)) == 10
+
+
 async def test_events_are_accepted_and_flushed_while_a_day_is_being_sealed(data_dir: Path) -> None:
     hand = HandClock()
     traffic = Traffic(moment=hand.now)

@@ -1,5 +1,6 @@
 """Case 20 of the fault list: sealing is killed at each of its steps, with and without the service."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -22,6 +23,7 @@ needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs 
 
 ROWS = 3_000
 DAY = "2026-11-22"
+SEALED = b'{"counts": [%d, %d]}\n' % (ROWS, ROWS)
 # What changes files, by its name and how often sealing this many rows calls it.
 STEPS = {"pwrite64": 60, "fdatasync": 8, "fsync": 8, "unlink": 6, "ftruncate": 2, "fchmod": 1}
 
@@ -46,11 +48,22 @@ def test_a_kill_at_any_step_leaves_a_segment_that_is_sealed_the_next_time(tmp_pa
         killed = seal(path, "strace", "-D", "-qq", "-o", os.devnull, "-e", injected)
         died += killed.returncode != 0
         again = seal(path)
-        assert again.stdout == b'{"counts": [%d, %d]}\n' % (ROWS, ROWS), again
+        assert again.stdout == SEALED, again
         assert is_sealed(path)
         assert oracle.read(path, "PRAGMA integrity_check") == [("ok",)]
         assert sorted(path.parent.iterdir()) == [path]
     assert died > 0
+
+
+def test_a_full_disk_while_sealing_leaves_a_segment_that_is_sealed_when_there_is_room(tmp_path: Path) -> None:
+    path = segment(tmp_path, DAY)
+    make_segment(path, ROWS)
+    full = seal(path, "prlimit", f"--fsize={path.stat().st_size + 100_000}")
+    assert "failed" in json.loads(full.stdout)
+    assert oracle.read(path, "SELECT count(*) FROM events") == [(ROWS,)]
+
+    assert seal(path).stdout == SEALED
+    assert is_sealed(path)
 
 
 def test_sealing_ends_with_the_process_that_started_it(tmp_path: Path) -> None:

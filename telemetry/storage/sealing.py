@@ -45,7 +45,7 @@ def seal(path: Path, watermark: int) -> tuple[int, int]:
         if _last_id(connection) > watermark:
             raise NotNowError("its last events are not counted yet")
         try:
-            _leave_wal(connection)
+            connection.execute("PRAGMA journal_mode = DELETE")
             for name, column in INDEXES.items():
                 _build_index(connection, name, column)
         except sqlite3.OperationalError as error:
@@ -72,12 +72,6 @@ def _last_id(connection: sqlite3.Connection) -> int:
     return int(last_id)
 
 
-def _leave_wal(connection: sqlite3.Connection) -> None:
-    ((mode,),) = connection.execute("PRAGMA journal_mode = DELETE")
-    if mode != "delete":
-        raise NotNowError("a reader is in the way")
-
-
 def _build_index(connection: sqlite3.Connection, name: str, column: str) -> None:
     # Exclusive from its start: a reader that came in later would keep what was sorted from leaving the memory.
     connection.execute("BEGIN EXCLUSIVE")
@@ -100,7 +94,7 @@ def _step_back(parent: int) -> None:
     if os.getppid() != parent:
         sys.exit(1)
     os.nice(_NICENESS)
-    # With it comes the idle class of input and output, where the disk's scheduler knows one.
+    # Also where niceness has no meaning, and for the disk where its scheduler has an idle class.
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 

@@ -4,9 +4,11 @@ import asyncio
 import os
 import signal
 import sqlite3
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from unittest import mock
 
 from telemetry.app import Running
 from tests.support.events import Traffic, encode
@@ -55,16 +57,24 @@ async def pass_a_day(started: Running, hand: HandClock, traffic: Traffic, *, eve
 
 @asynccontextmanager
 async def sealing_stopped(started: Running) -> AsyncIterator[tuple[asyncio.Task[None], int]]:
-    """Begin a check and stop its process as it starts; it goes on at the end of the block, if it is still there."""
+    """Begin a check whose process stops itself at once; it goes on at the end of the block, if it is still there."""
     archive = started.upkeep.sealer._archive
-    checking = asyncio.create_task(started.upkeep.sealer.check())
-    while (pid := archive.sealing_pid) is None:  # noqa: ASYNC110 - the service has no event for it
-        await asyncio.sleep(0)
-    os.kill(pid, signal.SIGSTOP)
+    stopping = archive._directory.root / "stopping"
+    stopping.write_text(f'#!/bin/sh\nkill -STOP $$\nexec {sys.executable} "$@"\n')
+    stopping.chmod(0o700)
+    with mock.patch.object(sys, "executable", str(stopping)):
+        checking = asyncio.create_task(started.upkeep.sealer.check())
+        while (pid := archive.sealing_pid) is None or _state(pid) != "T":  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.001)
+    stopping.unlink()
     yield checking, pid
     if archive.sealing_pid == pid:
         os.kill(pid, signal.SIGCONT)
     await checking
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
 def make_segment(path: Path, rows: int) -> None:
