@@ -11,6 +11,7 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -28,6 +29,8 @@ SEALED_MODE = 0o400
 # How long a reader may be in the way of a step before sealing is put off.
 _READER_WAIT_S = 2.0
 _CACHE_KIB = 16_384
+_SYNC_INTERVAL_S = 0.01
+_STEPS_PER_LOOK = 5_000
 _NICENESS = 19
 _PR_SET_PDEATHSIG = 1
 
@@ -41,19 +44,19 @@ def seal(path: Path, watermark: int) -> tuple[int, int]:
 
     Raises ``NotNowError``, ``sqlite3.Error`` or ``OSError``; then, as after a crash, the same can be done again.
     """
-    with closing(_connect(path)) as connection:
-        if _last_id(connection) > watermark:
-            raise NotNowError("its last events are not counted yet")
-        try:
-            connection.execute("PRAGMA journal_mode = DELETE")
-            for name, column in INDEXES.items():
-                _build_index(connection, name, column)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-            raise NotNowError("a reader is in the way") from error
-        ((rows, installations),) = connection.execute(query("count_segment"))
-    _make_read_only(path)
+    # It is closed after the connection: to close any descriptor of a file drops all locks that a process has on it.
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with closing(_connect(path)) as connection:
+            if _last_id(connection) > watermark:
+                raise NotNowError("its last events are not counted yet")
+            _sync_often(connection, descriptor)
+            _leave_wal_and_index(connection)
+            ((rows, installations),) = connection.execute(query("count_segment"))
+        os.fchmod(descriptor, SEALED_MODE)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
     return rows, installations
 
 
@@ -72,20 +75,32 @@ def _last_id(connection: sqlite3.Connection) -> int:
     return int(last_id)
 
 
-def _build_index(connection: sqlite3.Connection, name: str, column: str) -> None:
-    # Exclusive from its start: a reader that came in later would keep what was sorted from leaving the memory.
-    connection.execute("BEGIN EXCLUSIVE")
-    connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON events ({column})")
-    connection.execute("COMMIT")
+def _sync_often(connection: sqlite3.Connection, descriptor: int) -> None:
+    """Leave the disk little to write at a time, for the syncs of the event log would have to wait for all of it."""
+    synced_at = time.monotonic()
+
+    def sync() -> int:
+        nonlocal synced_at
+        if time.monotonic() - synced_at >= _SYNC_INTERVAL_S:
+            os.fdatasync(descriptor)
+            synced_at = time.monotonic()
+        return 0
+
+    connection.set_progress_handler(sync, _STEPS_PER_LOOK)
 
 
-def _make_read_only(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _leave_wal_and_index(connection: sqlite3.Connection) -> None:
     try:
-        os.fchmod(descriptor, SEALED_MODE)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        connection.execute("PRAGMA journal_mode = DELETE")
+        for name, column in INDEXES.items():
+            # Exclusive from its start: a reader that came in later would keep what was sorted from leaving the memory.
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON events ({column})")
+            connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        raise NotNowError("a reader is in the way") from error
 
 
 def _step_back(parent: int) -> None:
@@ -93,9 +108,8 @@ def _step_back(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(1)
+    # Not SCHED_IDLE: who never gets the processor keeps what the kernel has locked for it, and others wait for that.
     os.nice(_NICENESS)
-    # Also where niceness has no meaning, and for the disk where its scheduler has an idle class.
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def main() -> None:
