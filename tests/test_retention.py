@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from telemetry.app import Running
+from telemetry.running import Running
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.tasks.retention import INTERVAL_S
 from tests.support import oracle

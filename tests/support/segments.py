@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from unittest import mock
 
-from telemetry.app import Running
+from telemetry.running import Running
 from tests.support.events import Traffic, encode
 from tests.support.oracle import read
 from tests.support.service import HandClock
