@@ -1,38 +1,22 @@
-"""The composition root: wires settings, storage, tasks and routes, and takes them down in the right order."""
+"""The composition root: the running service behind its listeners, and the service manager told of it."""
 
 import asyncio
 import logging
-import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from pathlib import Path
-from typing import NamedTuple
 
 from telemetry.clock import Clock
-from telemetry.counters import Counters
-from telemetry.day_labels import DayLabels
-from telemetry.duplicates import DuplicateWindow
-from telemetry.errors import StartError
-from telemetry.ledger import Ledger
 from telemetry.metrics import Sources, exposition
 from telemetry.networks import Networks
-from telemetry.publisher import Publisher
 from telemetry.rate_limit import RateLimiter
-from telemetry.service import TelemetryService
+from telemetry.running import data_directory, running
 from telemetry.settings import Settings
-from telemetry.storage.aggregates import Aggregates
-from telemetry.storage.appender import Appender, QueueLimits
-from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.database import SQLITE_VERSION_MIN, WAL_RESET_RACE
-from telemetry.storage.event_log import EventLog
-from telemetry.storage.recovery import replay, restore_window
-from telemetry.storage.segment import Segment
+from telemetry.storage.archive import Archive
+from telemetry.storage.database import WAL_RESET_RACE
+from telemetry.storage.segment_states import SegmentStates
 from telemetry.systemd import Notifier, inherited_sockets
-from telemetry.tasks.flusher import Flusher
-from telemetry.tasks.wal_alarm import WalAlarm
 from telemetry.tasks.watchdog import Watchdog
 from telemetry.web.admin import AdminServer
 from telemetry.web.application import PublicSite
@@ -41,88 +25,6 @@ from telemetry.web.clients import ClientLimit
 from telemetry.web.server import PublicServer
 
 logger = logging.getLogger(__name__)
-
-
-class Running(NamedTuple):
-    """A service that accepts events, and the tasks that it lives by: if one ends, the service is over."""
-
-    service: TelemetryService
-    publisher: Publisher
-    tasks: tuple[asyncio.Task[None], ...]
-    sources: Sources
-    proofs_of_life: tuple[Callable[[], Awaitable[None]], ...]
-
-
-@asynccontextmanager
-async def data_directory(settings: Settings) -> AsyncIterator[tuple[DataDirectory, Aggregates]]:
-    """Own the data directory and have its aggregates open; raise ``StartError`` if it cannot be used."""
-    if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
-        needed = ".".join(map(str, SQLITE_VERSION_MIN))
-        raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: use a Python that comes with {needed} or newer")
-    os.umask(0o077)
-    directory = DataDirectory(Path(settings.data_dir))
-    directory.create()
-    with directory.locked():
-        aggregates = await Aggregates.open(directory.aggregates, synchronous=settings.synchronous)
-        try:
-            yield directory, aggregates
-        finally:
-            await aggregates.close()
-
-
-@asynccontextmanager
-async def running(
-    settings: Settings, clock: Clock, on_replayed: Callable[[], None] = lambda: None
-) -> AsyncIterator[Running]:
-    """Replay the log, then append and flush until the end; what was accepted by then is stored, counted and flushed.
-
-    ``on_replayed`` is called after every few thousand events.
-    """
-    async with data_directory(settings) as (directory, aggregates):
-        counters = Counters(DayLabels(labels_max=settings.daily_labels_max))
-        window = DuplicateWindow(seconds=settings.duplicate_window_s, events_max=settings.duplicate_window_events)
-        log = EventLog(directory, aggregates, counters, synchronous=settings.synchronous)
-        publisher = Publisher(counters, aggregates, clock)
-        wal_alarm = WalAlarm(publisher.flush, directory, bytes_max=settings.wal_alarm_bytes)
-        flusher = Flusher(
-            wal_alarm.flush, counters, interval_s=settings.flush_interval_s, keys_max=settings.flush_keys_max
-        )
-        limits = QueueLimits(settings.queue_events_max, settings.queue_bytes_max, settings.counter_keys_max)
-        ledger = Ledger()
-        appender = Appender(
-            log=log,
-            counters=counters,
-            window=window,
-            clock=clock,
-            limits=limits,
-            ledger=ledger,
-            on_counted=flusher.consider,
-        )
-        service = TelemetryService(
-            appender,
-            publisher,
-            clock,
-            ledger,
-            batch_events_max=settings.batch_events_max,
-            retention=timedelta(days=settings.retention_days),
-        )
-        started = clock.monotonic()
-        try:
-            await replay(log, counters, publisher.flush, keys_max=settings.flush_keys_max, on_progress=on_replayed)
-            await restore_window(log, window, clock)
-            recovery_s = clock.monotonic() - started
-            sources = Sources(ledger, appender, publisher, counters, window, log, directory, clock, recovery_s)
-            appending, flushing = asyncio.create_task(appender.run()), asyncio.create_task(flusher.run())
-            try:
-                alive = (appender.prove_alive, aggregates.prove_alive)
-                yield Running(service, publisher, (appending, flushing), sources, alive)
-            finally:
-                appender.close()
-                await asyncio.wait([appending])
-                flusher.close()
-                await asyncio.wait([flushing])
-        finally:
-            await log.close()
 
 
 @asynccontextmanager
@@ -192,10 +94,8 @@ async def migrate_all(settings: Settings) -> list[tuple[str, int]]:
     """Migrate every database in the data directory; return their names and versions."""
     async with data_directory(settings) as (directory, aggregates):
         versions = [(directory.aggregates.name, await aggregates.schema_version())]
-        for path in sorted(directory.events.glob("*.db")):
-            segment = await Segment.open(path, synchronous=settings.synchronous)
-            versions.append((f"events/{path.name}", await segment.schema_version()))
-            await segment.close()
+        archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
+        versions += [(f"events/{state.day}.db", await archive.migrate(state)) for state in await archive.segments()]
     return versions
 
 

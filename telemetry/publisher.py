@@ -25,7 +25,7 @@ class Document:
 
 
 class Publisher:
-    """Owns the published statistics. They are as old as the last flush that had something to flush."""
+    """Owns the published statistics. They are as old as the last flush that found the aggregates changed."""
 
     def __init__(self, counters: Counters, aggregates: Aggregates, clock: Clock) -> None:
         self.stats = Document()
@@ -35,8 +35,8 @@ class Publisher:
         self._counters = counters
         self._aggregates = aggregates
         self._clock = clock
-        # The day that the published statistics end with; None while they are out of date.
-        self._day: date | None = None
+        # The day that the published statistics end with, and the changes of the aggregates that they include.
+        self._published: tuple[date, int] | None = None
 
     async def flush(self) -> None:
         """Flush, and publish anew if that changed anything; raise ``sqlite3.Error`` with nothing lost."""
@@ -52,13 +52,13 @@ class Publisher:
         today = instant(as_of).date()
         if await flush(self._counters, self._aggregates):
             self.flush_seconds.observe(self._clock.monotonic() - started)
-            self._day = None
-        if today != self._day:
+        current = (today, self._aggregates.changes)
+        if current != self._published:
             await self._publish(as_of, today)
+            self._published = current
 
     async def _publish(self, as_of: float, today: date) -> None:
         stats = await read_stats(self._aggregates, today)
         etag = hashlib.sha256(msgspec.json.encode(stats)).hexdigest()[:16]
         body = orjson.dumps(stats.document(generated_at=self._clock.now(), as_of=as_of))
         self.stats = Document(body, f'"{etag}"')
-        self._day = today

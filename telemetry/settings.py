@@ -92,7 +92,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     wal_alarm_bytes: Annotated[
         Positive, Meta(description="Size of the write-ahead logs above which a warning is logged.")
     ] = 134_217_728
-    retention_days: Annotated[Positive, Meta(description="Events with an older timestamp are rejected.")] = 90
+    retention_days: Annotated[
+        Positive, Meta(description="How long events are kept; older timestamps are rejected.")
+    ] = 90
+    disk_bytes_max: Annotated[
+        int, Meta(ge=0, description="Bytes of all files beyond which events are refused; 0 is no limit.")
+    ] = 0
 
 
 # A batch or a body larger than what may wait would be refused for ever.

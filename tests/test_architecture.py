@@ -15,6 +15,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"app"},
+    {"running"},
     {"web", "tasks"},
     {"service", "metrics"},
     {"publisher"},

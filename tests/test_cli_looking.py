@@ -2,13 +2,14 @@
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from telemetry.storage.database import PAGE_BYTES
-from tests.support.cli import DAYS, fill, rows, run, seal
+from tests.support.cli import DAYS, exclusively_locked, fill, rows, run, running_command, seal
+from tests.support.http import eventually
 
 COMMANDS = {
     "tail": ("tail", "--no-follow", "-n", "1000"),
@@ -17,6 +18,7 @@ COMMANDS = {
     "export events": ("export", "events"),
     "export daily": ("export", "daily"),
 }
+MIGRATIONS = Path(__file__).parents[1] / "sql" / "migrations"
 OF_EVENTS = ("tail", "query", "export events")
 OF_AGGREGATES = ("stats", "query", "export daily")
 
@@ -83,6 +85,35 @@ def test_an_older_schema_is_told_to_be_migrated(data_dir: Path, name: str) -> No
     assert failed.returncode == 65
     assert "has schema version 0" in failed.stderr
     assert "run `telemetry migrate`" in failed.stderr
+
+
+@pytest.mark.parametrize("name", OF_AGGREGATES)
+def test_an_older_schema_that_says_enough_is_read(data_dir: Path, name: str) -> None:
+    (data_dir / "events").mkdir(parents=True)
+    schema = (MIGRATIONS / "aggregates" / "0001_aggregates.sql").read_text()
+    with closing(sqlite3.connect(data_dir / "telemetry.db")) as connection:
+        connection.executescript(f"PRAGMA journal_mode = WAL; {schema} PRAGMA user_version = 1;")
+
+    looked = run(*COMMANDS[name], "--data-dir", data_dir)
+
+    assert (looked.returncode, looked.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["query", "export events"])
+async def test_a_segment_that_is_being_sealed_is_waited_for(data_dir: Path, name: str) -> None:
+    await fill(data_dir, DAYS[:1], batches=1)
+    segment = data_dir / "events" / f"{DAYS[0]}.db"
+    seal(segment)
+    unlocked = run(*COMMANDS[name], "--data-dir", data_dir)
+
+    with ExitStack() as lock:
+        lock.enter_context(exclusively_locked(segment))
+        with running_command(*COMMANDS[name], "--data-dir", data_dir) as waiting:
+            eventually(lambda: segment.name in waiting.open_files())
+            assert waiting.lines_left() == []
+            lock.close()
+            assert waiting.end() == 0
+            assert waiting.lines_left() == unlocked.stdout.splitlines()
 
 
 @pytest.mark.parametrize("name", ["stats", "query", "export events"])

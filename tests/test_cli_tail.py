@@ -3,11 +3,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
-from telemetry.storage import reading
 from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.log_reader import LogReader
 from telemetry.storage.log_tail import LogTail
 from tests.support.cli import DAYS, exclusively_locked, fill, run, run_on_terminal, running_command, seal
 from tests.support.events import Fields, encode, make_event, timestamp
@@ -153,14 +149,11 @@ async def test_what_another_program_has_stored_cannot_act_upon_the_terminal(data
     assert len(printed.stdout.splitlines()) == 4
 
 
-async def test_a_segment_that_is_locked_while_it_is_sealed_has_its_turn_later(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_segment_that_is_locked_while_it_is_sealed_has_its_turn_later(data_dir: Path) -> None:
     await fill(data_dir, DAYS[:1])
-    monkeypatch.setattr(reading, "LOCK_WAIT_S", 0.01)
     segment = data_dir / "events" / f"{DAYS[0]}.db"
     seal(segment)
-    tail = LogTail(LogReader(DataDirectory(data_dir)))
+    tail = LogTail(DataDirectory(data_dir))
     segment.chmod(0o600)
     columns = "type, timestamp, installation_id, drift_version"
     with closing(sqlite3.connect(segment, isolation_level=None)) as connection:

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from telemetry.app import Running
 from telemetry.counters import Counters
 from telemetry.errors import Refusal, RejectionCode
 from telemetry.ledger import Ledger
+from telemetry.running import Running
 from telemetry.storage.segment import Segment
 from tests.support import oracle
 from tests.support.events import encode, make_event, timestamp

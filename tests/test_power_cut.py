@@ -45,7 +45,9 @@ def cut_at(calls: list[Call], data_dir: Path, image: Path, chosen: random.Random
         disk.apply(call)
     (image / "events").mkdir(parents=True)
     for path, content in disk.image(chosen).items():
-        (image / Path(path).relative_to(data_dir)).write_bytes(content)
+        file = image / Path(path).relative_to(data_dir)
+        file.write_bytes(content)
+        file.chmod(disk.modes.get(path, 0o600))
     return told
 
 

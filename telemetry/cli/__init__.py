@@ -20,7 +20,7 @@ from telemetry.errors import (
     TimedOutError,
 )
 
-COMMANDS = ("serve", "migrate", "config", "tail", "stats", "query", "export", "simulate")
+COMMANDS = ("serve", "migrate", "segments", "config", "tail", "stats", "query", "export", "simulate")
 """In the order of the help page; ``telemetry.cli.<name>`` holds the command in ``command``."""
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import click
 import orjson
 
-from telemetry.app import running
 from telemetry.cli.looking import Day, ServiceUrl
 from telemetry.cli.options import load_settings, settings_options
 from telemetry.cli.output import progress
 from telemetry.cli.posting import Poster
 from telemetry.clock import Clock, instant
 from telemetry.errors import DataDirectoryError, Refusal, StartError
+from telemetry.running import running
 from telemetry.service import TelemetryService
 from telemetry.settings import Settings
 from telemetry.simulation import Fields, Session, Simulation

@@ -12,7 +12,6 @@ import orjson
 from telemetry.cli.event_lines import decode_fields, event_line
 from telemetry.cli.looking import data_to_read
 from telemetry.cli.options import settings_options
-from telemetry.storage.log_reader import LogReader
 from telemetry.storage.log_tail import LogTail
 from telemetry.storage.segment import StoredEvent
 
@@ -80,7 +79,7 @@ def command(
     """
     wanted = Filter(types, categories, versions)
     line = _json_line if as_json else _text_line
-    tail = LogTail(LogReader(data_to_read(config, flags)))
+    tail = LogTail(data_to_read(config, flags))
     older = filter(None, (wanted.seen(*event) for event in islice(tail.older(), LOOKED_BACK_MAX)))
     for seen in reversed(list(islice(older, lines))):
         click.echo(line(seen, installations=installations))

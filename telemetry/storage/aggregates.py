@@ -1,8 +1,9 @@
 """The aggregates database: daily statistics, signatures, decisions, installations and watermarks, kept for ever."""
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -21,19 +22,30 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Aggregates:
-    """The only writer of ``telemetry.db``; ``add`` is called by one task at a time."""
+    """The only writer of ``telemetry.db``. ``changes`` grows with every transaction that committed."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
+        self.changes = 0
         self._connection = connection
+        self._changing = asyncio.Lock()
 
     @classmethod
     async def open(cls, path: Path, *, synchronous: Synchronous) -> Self:
         """Open or create the database."""
         return cls(await open_database(path, "aggregates", synchronous=synchronous))
 
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator[aiosqlite.Connection]:
+        """Commit what is done inside, or roll it back; one task at a time, which nothing cancels."""
+        async with self._changing:
+            async with transaction(self._connection):
+                yield self._connection
+                await self._connection.execute("UPDATE state SET revision = revision + 1")
+            self.changes += 1
+
     async def add(self, delta: Delta) -> None:
         """Add a delta and advance the watermarks in one transaction; raise ``sqlite3.Error`` with nothing changed."""
-        async with transaction(self._connection):
+        async with self.change():
             daily = [[day, metric, value] for day, metrics in delta.daily.items() for metric, value in metrics.items()]
             await self._execute_rows("add_daily_stats", daily)
             await self._execute_rows("add_pattern_signatures", list(delta.signatures.values()))
@@ -41,16 +53,10 @@ class Aggregates:
             for day in sorted(delta.installations):
                 await self._add_installations(day, list(delta.installations[day]))
             await self._connection.execute(query("advance_watermarks"), (_encode(delta.watermarks).decode(),))
-            await self._connection.execute("UPDATE state SET revision = revision + 1")
 
     async def read(self, sql: str, parameters: Sequence[object] = ()) -> list[aiosqlite.Row]:
         """Return the rows of a query."""
         return list(await self._connection.execute_fetchall(sql, parameters))
-
-    async def watermark(self, day: str) -> int:
-        """Return the id of the last event of a segment that the aggregates include, or 0."""
-        found = await self.read("SELECT watermark FROM segments WHERE day = ?", (day,))
-        return max((int(row[0]) for row in found), default=0)
 
     async def metrics(self, day: str) -> list[str]:
         """Return the names of the metrics that have a value on ``day``."""

@@ -80,6 +80,7 @@ class Appender:
         clock: Clock,
         limits: QueueLimits,
         ledger: Ledger,
+        disk_is_full: Callable[[], bool],
         on_counted: Callable[[], None],
     ) -> None:
         self._log = log
@@ -88,6 +89,7 @@ class Appender:
         self._clock = clock
         self._limits = limits
         self._ledger = ledger
+        self._disk_is_full = disk_is_full
         self._on_counted = on_counted
         self._filling = Group()
         self._appending: dict[int, Group] = {}
@@ -100,6 +102,8 @@ class Appender:
     @property
     def failing(self) -> ErrorCode | None:
         """Why events cannot be stored at present, or None."""
+        if self._disk_is_full():
+            return ErrorCode.STORAGE_FULL
         if self._counters.keys > self._limits.counter_keys_max:
             return ErrorCode.STORAGE_ERROR
         return self._failed_with
@@ -193,6 +197,7 @@ class Appender:
         limits = self._limits
         if (
             self._closing
+            or self._disk_is_full()
             or len(self._appending) + events > limits.events_max
             or self._waiting_bytes + body_bytes > limits.bytes_max
             or self._counters.keys > limits.counter_keys_max
@@ -224,13 +229,13 @@ class Appender:
 
     async def _store(self, group: Group) -> None:
         received_at = column_time(self._clock.now())
-        segment = await self._log.enter(day_of(received_at))
-        started = self._clock.monotonic()
-        ids = await segment.append(group.rows, received_at)
-        group.stored = True
-        self._ledger.commit(len(ids), group.duplicates, self._clock.monotonic() - started)
-        self._window.remember(group.digests, self._clock.monotonic())
-        self._counters.add(Appended(segment.day, received_at, ids, group.events))
+        async with self._log.appending(day_of(received_at)) as segment:
+            started = self._clock.monotonic()
+            ids = await segment.append(group.rows, received_at)
+            group.stored = True
+            self._ledger.commit(len(ids), group.duplicates, self._clock.monotonic() - started)
+            self._window.remember(group.digests, self._clock.monotonic())
+            self._counters.add(Appended(segment.day, received_at, ids, group.events))
         self._on_counted()
 
     def _settle_proof(self) -> None:
@@ -240,8 +245,8 @@ class Appender:
 
     async def _probe(self) -> None:
         try:
-            segment = await self._log.enter(day_of(column_time(self._clock.now())))
-            await segment.probe()
+            async with self._log.appending(day_of(column_time(self._clock.now()))) as segment:
+                await segment.probe()
         except (sqlite3.Error, DataDamagedError) as error:
             self._failed_with = _reported(error)
         else:

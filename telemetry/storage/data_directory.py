@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from telemetry.errors import DataDirectoryError, LockHeldError, NoDataError
@@ -17,6 +17,32 @@ class DataDirectory:
         self.aggregates = root / "telemetry.db"
         self.events = root / "events"
         self.lock = root / "lock"
+
+    def segment(self, day: str) -> Path:
+        """Return where the segment of a day is or would be."""
+        return self.events / f"{day}.db"
+
+    def days(self) -> list[str]:
+        """Return the days that have a segment, oldest first."""
+        return sorted(path.stem for path in self.events.glob("????-??-??.db"))
+
+    def remove_segment(self, day: str) -> None:
+        """Remove a segment that nobody uses, durably, with whatever a reader or a crash left beside it."""
+        path = self.segment(day)
+        # The database last: as long as it is there, what is left can be found.
+        for suffix in ("-wal", "-shm", "-journal", ""):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        sync_folder(self.events)
+
+    def size_bytes(self) -> int:
+        """Return the size of all files; one that disappears meanwhile counts nothing."""
+        total = 0
+        for folder in (self.root, self.events):
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    with suppress(FileNotFoundError):
+                        total += entry.stat().st_size if entry.is_file() else 0
+        return total
 
     def create(self) -> None:
         """Make the folders, readable by their owner only; raise ``DataDirectoryError`` if that cannot be done."""

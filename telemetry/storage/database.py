@@ -35,14 +35,28 @@ async def open_database(path: Path, kind: Kind, *, synchronous: Synchronous) -> 
 
     Raises ``DataDamagedError`` if the file is no database or newer than this program, ``sqlite3.Error`` otherwise.
     """
-    connection = await aiosqlite.connect(path, isolation_level=None, timeout=LOCK_WAIT_S)
-    try:
-        with telling_damage(path):
-            await _prepare(connection, path, kind, synchronous)
-    except BaseException:
-        await connection.close()
-        raise
+    async with _opening(str(path), path, kind) as connection:
+        for pragma in (
+            f"page_size = {PAGE_BYTES}",
+            "journal_mode = WAL",
+            f"synchronous = {synchronous}",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            f"journal_size_limit = {WAL_BYTES_KEPT}",
+        ):
+            await connection.execute_fetchall(f"PRAGMA {pragma}")
+        await migrate(connection, kind)
     return connection
+
+
+async def open_to_read(path: Path, kind: Kind) -> aiosqlite.Connection:
+    """Open a database file so that nothing can be written to it; raise as ``open_database`` does."""
+    async with _opening(read_only_uri(path), path, kind) as connection:
+        return connection
+
+
+def read_only_uri(path: Path) -> str:
+    """Return how SQLite is told to open a file without writing to it."""
+    return f"{path.absolute().as_uri()}?mode=ro"
 
 
 @contextmanager
@@ -72,17 +86,17 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[None]:
         raise
 
 
-async def _prepare(connection: aiosqlite.Connection, path: Path, kind: Kind, synchronous: Synchronous) -> None:
-    await check_version(connection, path, kind)
-    for pragma in (
-        f"page_size = {PAGE_BYTES}",
-        "journal_mode = WAL",
-        f"synchronous = {synchronous}",
-        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
-        f"journal_size_limit = {WAL_BYTES_KEPT}",
-    ):
-        await connection.execute_fetchall(f"PRAGMA {pragma}")
-    await migrate(connection, kind)
+@asynccontextmanager
+async def _opening(uri: str, path: Path, kind: Kind) -> AsyncIterator[aiosqlite.Connection]:
+    """Connect and, if that or what is done inside fails, close again."""
+    connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=LOCK_WAIT_S)
+    try:
+        with telling_damage(path):
+            await check_version(connection, path, kind)
+            yield connection
+    except BaseException:
+        await connection.close()
+        raise
 
 
 def primary_code(error: sqlite3.Error) -> int:

@@ -1,18 +1,19 @@
 """The event log: every accepted event, in one segment for each UTC day of its receipt."""
 
+import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from itertools import groupby
 from operator import attrgetter
 
 from telemetry.counters import Appended, Counters
 from telemetry.rows import from_row
 from telemetry.storage.aggregates import Aggregates
-from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.database import Synchronous
+from telemetry.storage.archive import Archive
 from telemetry.storage.segment import Segment, StoredEvent
+from telemetry.storage.segment_states import SegmentState
 
 logger = logging.getLogger(__name__)
 
@@ -20,22 +21,22 @@ _ROWS_PER_READ = 2_000
 
 
 class EventLog:
-    """Owns the segment files. One of them at a time is open for appending, and all it holds has been counted."""
+    """The log as one sequence. One segment at a time is open for appending, and all it holds has been counted."""
 
-    def __init__(
-        self, directory: DataDirectory, aggregates: Aggregates, counters: Counters, *, synchronous: Synchronous
-    ) -> None:
+    def __init__(self, archive: Archive, aggregates: Aggregates, counters: Counters) -> None:
         self.events_missing = 0
         self.events_replayed = 0
-        self._directory = directory
+        self._archive = archive
         self._aggregates = aggregates
         self._counters = counters
-        self._synchronous = synchronous
         self._current: Segment | None = None
+        self._using = asyncio.Lock()
 
-    def days(self) -> list[str]:
-        """Return the days that have a segment, oldest first."""
-        return sorted(path.stem for path in self._directory.events.glob("????-??-??.db"))
+    @asynccontextmanager
+    async def appending(self, day: str) -> AsyncIterator[Segment]:
+        """Hold the open segment of ``day``; until the end of the block it is not closed."""
+        async with self._using:
+            yield await self.enter(day)
 
     async def enter(self, day: str, after_read: Callable[[], Awaitable[object]] | None = None) -> Segment:
         """Return the open segment of ``day``. Opening it replays what the counters have not seen of it.
@@ -43,13 +44,13 @@ class EventLog:
         ``after_read`` is awaited after every few thousand replayed events, so that memory stays bounded.
         """
         if self._current is None or self._current.day != day:
-            await self.close()
-            segment = await Segment.open(self._directory.events / f"{day}.db", synchronous=self._synchronous)
+            self._leave()
+            segment = await self._archive.lend(day)
             try:
                 await self._skip_missing(segment)
                 await self._replay(segment, after_read)
             except BaseException:
-                await segment.close()
+                self._archive.give_back(segment)
                 raise
             self._current = segment
         return self._current
@@ -60,36 +61,55 @@ class EventLog:
             with suppress(sqlite3.Error):
                 await self._current.last_id()
 
-    async def newest_first(self) -> AsyncIterator[list[StoredEvent]]:
+    async def leave_before(self, day: str) -> None:
+        """Let go of the open segment if its day is an earlier one."""
+        async with self._using:
+            if self._current is not None and self._current.day < day:
+                self._leave()
+
+    async def newest_first(self) -> AsyncGenerator[list[StoredEvent], None]:
         """Read back through the log from its newest event, some thousand at a time."""
-        for day in reversed(self.days()):
-            segment = await self.enter(day)
-            before = await segment.last_id() + 1
-            while chunk := await segment.read_before(before, _ROWS_PER_READ):
-                yield chunk
-                before = chunk[-1].id
+        for state in reversed(await self._archive.segments()):
+            async with self._reading(state) as segment:
+                before = await segment.last_id() + 1
+                while chunk := await segment.read_before(before, _ROWS_PER_READ):
+                    yield chunk
+                    before = chunk[-1].id
 
     async def close(self) -> None:
         """Close the open segment, if any; it is opened again when its day is entered."""
+        self._leave()
+        await self._archive.close()
+
+    def _leave(self) -> None:
         segment, self._current = self._current, None
         if segment is not None:
-            # What was acknowledged is durable; a checkpoint that fails here is made up for at the next opening.
-            with suppress(sqlite3.Error):
-                await segment.close()
+            self._archive.give_back(segment)
+
+    @asynccontextmanager
+    async def _reading(self, state: SegmentState) -> AsyncIterator[Segment]:
+        if state.sealed_at is None:
+            yield await self.enter(state.day)
+        else:
+            async with self._archive.reading(state.day) as segment:
+                yield segment
 
     async def _skip_missing(self, segment: Segment) -> None:
         """Never give out ids again that the aggregates include: a replay would pass over the new events."""
-        watermark, last_id = await self._aggregates.watermark(segment.day), await segment.last_id()
-        if last_id < watermark:
-            missing = watermark - last_id
-            self.events_missing += missing
-            logger.error("a segment lost events: restore a backup", extra={"day": segment.day, "missing": missing})
-            await segment.skip_to(watermark)
+        state, last_id = await self._archive.states.get(segment.day), await segment.last_id()
+        if last_id < state.watermark:
+            if state.retired_at is None:
+                missing = state.watermark - last_id
+                self.events_missing += missing
+                logger.error("a segment lost events: restore a backup", extra={"day": segment.day, "missing": missing})
+            await segment.skip_to(state.watermark)
+        if state.retired_at is not None:
+            await self._archive.states.renew(segment.day)
 
     async def _replay(self, segment: Segment, after_read: Callable[[], Awaitable[object]] | None) -> None:
         day, counters = segment.day, self._counters
         counters.labels.restore(day, await self._aggregates.metrics(day))
-        position = max(counters.counted(day), await self._aggregates.watermark(day))
+        position = max(counters.counted(day), (await self._archive.states.get(day)).watermark)
         replayed = 0
         while chunk := await segment.read_after(position, _ROWS_PER_READ):
             for received_at, run in groupby(chunk, key=attrgetter("received_at")):

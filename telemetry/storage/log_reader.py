@@ -12,26 +12,27 @@ from telemetry.storage.segment import StoredEvent, check_order, stored_event
 
 FIRST_DAY = "0000-00-00"
 LAST_DAY = "9999-99-99"
-_SEGMENTS = "-".join(("[0-9]" * 4, "[0-9]" * 2, "[0-9]" * 2)) + ".db"
+# How long a segment is waited for that is locked: making an index of some million events takes some seconds.
+SEALING_WAIT_S = 60.0
 
 
 class LogReader:
     """Reads segments without ever keeping one open, so that it hinders neither checkpoints nor sealing.
 
-    A segment that retention has removed in the meantime has no events.
+    A segment that retention has removed in the meantime has no events; one that is locked is waited for.
     """
 
-    def __init__(self, directory: DataDirectory) -> None:
+    def __init__(self, directory: DataDirectory, *, wait_s: float = SEALING_WAIT_S) -> None:
         self._directory = directory
+        self._wait_s = wait_s
 
     def days(self, first: str = FIRST_DAY, last: str = LAST_DAY) -> list[str]:
         """Return the days from ``first`` to ``last`` that have a segment, oldest first."""
-        days = sorted(path.stem for path in self._directory.events.glob(_SEGMENTS))
-        return [day for day in days if first <= day <= last]
+        return [day for day in self._directory.days() if first <= day <= last and day.replace("-", "").isdigit()]
 
     def path(self, day: str) -> Path:
         """Return where the segment of a day is."""
-        return self._directory.events / f"{day}.db"
+        return self._directory.segment(day)
 
     def stamp(self, day: str) -> int:
         """Return a number that changes when a segment does: when its files were last written to; 0 if it is gone."""
@@ -60,7 +61,7 @@ class LogReader:
 
     def _fetch(self, day: str, sql: str, *parameters: object) -> list[Sequence[Any]]:
         try:
-            with reading(self.path(day), "segment") as connection:
+            with reading(self.path(day), "segment", wait_s=self._wait_s) as connection:
                 # A segment whose making was interrupted has version 0 and no table yet.
                 ((version,),) = connection.execute("PRAGMA user_version")
                 return connection.execute(sql, parameters).fetchall() if version else []

@@ -5,10 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from telemetry.errors import LockHeldError
+from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.log_reader import LogReader
 from telemetry.storage.segment import StoredEvent
 
 _ROWS_PER_READ = 2_000
+# Today's events should not wait for a day that is being sealed.
+_WAIT_S = 0.2
 
 
 @dataclass(slots=True)
@@ -25,9 +28,10 @@ class LogTail:
     All days are watched, so midnight needs no care, nor does a clock that is set back to an earlier day.
     """
 
-    def __init__(self, log: LogReader) -> None:
-        self._log = log
-        self._places = {day: _Place(log.last_id(day)) for day in log.days()}
+    def __init__(self, directory: DataDirectory) -> None:
+        self._log = LogReader(directory)
+        self._impatient_log = LogReader(directory, wait_s=_WAIT_S)
+        self._places = {day: _Place(self._log.last_id(day)) for day in self._log.days()}
         self._started = {day: place.last_id for day, place in self._places.items()}
 
     def older(self) -> Iterator[tuple[str, StoredEvent]]:
@@ -50,7 +54,7 @@ class LogTail:
                 continue
             # A segment that is just being sealed can be locked for a while; its turn comes again.
             with suppress(LockHeldError):
-                while chunk := self._log.after(day, place.last_id, _ROWS_PER_READ):
+                while chunk := self._impatient_log.after(day, place.last_id, _ROWS_PER_READ):
                     place.last_id = chunk[-1].id
                     yield from ((day, stored) for stored in chunk)
                 place.stamp = stamp

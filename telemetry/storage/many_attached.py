@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from telemetry.storage.database import LOCK_WAIT_S
+from telemetry.storage.database import LOCK_WAIT_S, read_only_uri
 from telemetry.storage.statements import INSTRUCTIONS_PER_ASK, Answer, Progress, StatementError, authorize
 
 
@@ -21,7 +21,7 @@ class ApswConnection:
     def __init__(self, path: Path) -> None:
         flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         with _translated():
-            self._connection = apsw.Connection(f"{path.absolute().as_uri()}?mode=ro", flags=flags)
+            self._connection = apsw.Connection(read_only_uri(path), flags=flags)
         self._connection.set_busy_timeout(int(LOCK_WAIT_S * 1_000))
         self.attached_max = self._connection.limit(apsw.SQLITE_LIMIT_ATTACHED)
 

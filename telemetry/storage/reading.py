@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from telemetry.errors import DataDamagedError, LockHeldError, NoDataError
-from telemetry.storage.database import LOCK_WAIT_S, Kind, primary_code, telling_damage
+from telemetry.storage.database import LOCK_WAIT_S, Kind, primary_code, read_only_uri, telling_damage
 from telemetry.storage.migrations import check_known, newest_version
 
 
@@ -18,21 +18,22 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """
     with (
         telling_damage(path),
-        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_WAIT_S)) as connection,
+        closing(sqlite3.connect(read_only_uri(path), uri=True, timeout=LOCK_WAIT_S)) as connection,
     ):
         yield connection
 
 
 @contextmanager
-def reading(path: Path, kind: Kind) -> Iterator[sqlite3.Connection]:
+def reading(path: Path, kind: Kind, *, wait_s: float = LOCK_WAIT_S) -> Iterator[sqlite3.Connection]:
     """Open a file as ``read_only`` does, and turn what can be wrong with it into a sentence that says what to do.
 
-    A file of an older schema is read as far as it goes. Raises ``NoDataError``, ``DataDamagedError``,
-    ``LockHeldError``.
+    A file of an older schema is read as far as it goes; one that is locked is waited for. Raises ``NoDataError``,
+    ``DataDamagedError``, ``LockHeldError``.
     """
     version: int | None = None
     try:
         with read_only(path) as connection:
+            connection.execute(f"PRAGMA busy_timeout = {round(wait_s * 1_000)}")
             ((version,),) = connection.execute("PRAGMA user_version")
             check_known(version, path, kind)
             yield connection
@@ -40,7 +41,9 @@ def reading(path: Path, kind: Kind) -> Iterator[sqlite3.Connection]:
         if not path.exists():
             raise NoDataError(f"{path} does not exist: choose the directory of a service with --data-dir") from error
         if primary_code(error) == sqlite3.SQLITE_BUSY:
-            raise LockHeldError(f"{path} is locked by another program: try again in a minute") from error
+            raise LockHeldError(
+                f"{path} is locked, perhaps because it is being sealed: try again in a minute"
+            ) from error
         if primary_code(error) == sqlite3.SQLITE_ERROR and version is not None and version < newest_version(kind):
             raise DataDamagedError(
                 f"{path} has schema version {version}, this program reads {newest_version(kind)} ({error}): "

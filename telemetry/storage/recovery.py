@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from itertools import groupby, takewhile
 from operator import attrgetter
 
 from telemetry.clock import Clock, column_seconds, column_time
 from telemetry.counters import Counters
 from telemetry.duplicates import DuplicateWindow
+from telemetry.storage.archive import Archive
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.segment import StoredEvent
 
@@ -15,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 async def replay(
+    archive: Archive,
     log: EventLog,
     counters: Counters,
     flush: Callable[[], Awaitable[None]],
@@ -29,8 +32,10 @@ async def replay(
         if counters.keys >= keys_max:
             await flush()
 
-    for day in log.days():
-        await log.enter(day, after_read=flush_if_many)
+    for state in await archive.segments():
+        # A sealed segment was counted to its end.
+        if state.sealed_at is None:
+            await log.enter(state.day, after_read=flush_if_many)
     await flush()
 
 
@@ -39,10 +44,11 @@ async def restore_window(log: EventLog, window: DuplicateWindow, clock: Clock) -
     now, monotonic = clock.now(), clock.monotonic()
     recent: list[StoredEvent] = []
     oldest = column_time(now - window.seconds)
-    async for chunk in log.newest_first():
-        recent += takewhile(lambda stored: stored.received_at >= oldest, chunk)
-        if len(recent) >= window.events_max or chunk[-1].received_at < oldest:
-            break
+    async with aclosing(log.newest_first()) as chunks:
+        async for chunk in chunks:
+            recent += takewhile(lambda stored: stored.received_at >= oldest, chunk)
+            if len(recent) >= window.events_max or chunk[-1].received_at < oldest:
+                break
     del recent[window.events_max :]
     for received_at, group in groupby(reversed(recent), key=attrgetter("received_at")):
         age = now - column_seconds(received_at)

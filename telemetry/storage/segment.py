@@ -10,7 +10,7 @@ import aiosqlite
 
 from telemetry.errors import DataDamagedError
 from telemetry.rows import Row
-from telemetry.storage.database import Synchronous, open_database, telling_damage, transaction
+from telemetry.storage.database import Synchronous, open_database, open_to_read, telling_damage, transaction
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.queries import query
 
@@ -34,7 +34,7 @@ class StoredEvent(NamedTuple):
 
 
 class Segment:
-    """The open segment of one day. It is the only writer of its file; ids only grow."""
+    """The open segment of one day. It is the only writer of its file, if it is not sealed; ids only grow."""
 
     def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
         self.day = path.stem
@@ -45,6 +45,11 @@ class Segment:
     async def open(cls, path: Path, *, synchronous: Synchronous) -> Self:
         """Open or create the segment whose file is named after its day."""
         return cls(path, await open_database(path, "segment", synchronous=synchronous))
+
+    @classmethod
+    async def open_sealed(cls, path: Path) -> Self:
+        """Open a segment that is not written any more, for reading."""
+        return cls(path, await open_to_read(path, "segment"))
 
     async def append(self, rows: list[Row], received_at: str) -> range:
         """Store rows durably, all or none, and return their ids."""

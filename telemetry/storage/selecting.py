@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDamagedError, StartError
+from telemetry.errors import DataDamagedError, LockHeldError, StartError
 from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.database import DAMAGED, primary_code
+from telemetry.storage.database import DAMAGED, primary_code, read_only_uri
 from telemetry.storage.log_reader import LogReader
 from telemetry.storage.queries import query
 from telemetry.storage.reading import read_only, reading
@@ -75,7 +75,7 @@ def _too_many(segments: int, attached_max: int) -> StartError:
 def _attach(connection: Connection, segments: dict[str, Path]) -> Iterator[str]:
     for day, path in segments.items():
         try:
-            connection.execute("ATTACH ? AS ?", (f"{path.absolute().as_uri()}?mode=ro", day))
+            connection.execute("ATTACH ? AS ?", (read_only_uri(path), day))
         except sqlite3.OperationalError:
             # Retention may have removed it just now.
             if path.exists():
@@ -96,6 +96,8 @@ def _explaining(paths: list[Path]) -> Iterator[None]:
             raise StatementError("it may only read") from error
         if code in _NOT_ANSWERED:
             raise StatementError(str(error)) from error
+        if code == sqlite3.SQLITE_BUSY:
+            raise LockHeldError("a segment of these days is being sealed: try again in a minute") from error
         if code in DAMAGED:
             raise _damage(paths, error) from error
         raise

@@ -1,21 +1,26 @@
-"""Growth: the same load on a segment that already holds millions of rows, and a restart that has much to replay."""
+"""Growth: the same load on a segment that holds millions of rows, a restart with much to replay, and sealing it all."""
 
 import sqlite3
+import time
 import urllib.request
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from tests.bench import targets
 from tests.bench.events import EventSource
-from tests.bench.measure import Case, measure_load, measure_paced
+from tests.bench.measure import Case, measure_load, measure_paced, pace
 from tests.bench.plan import PACED_BATCH, PACED_CONNECTIONS, Bench
-from tests.bench.results import Growth, Replay, Results, median
+from tests.bench.results import Growth, Replay, Results, Sealing, median
 from tests.bench.server import SERVICE, ServerError, serving
 
 # Made once and inserted again and again: rows without an index cost the same whatever they hold.
 _TEMPLATE_ROWS = 100_000
+_SEALING_TIMEOUT_S = 600.0
 
 
 def run(bench: Bench, results: Results, rows: Sequence[int], runs: int, replay_events: int) -> None:
@@ -30,6 +35,8 @@ def run(bench: Bench, results: Results, rows: Sequence[int], runs: int, replay_e
         results.growth.append(_step(bench, data_dir, wanted, seed=100 * (number + 1), runs=runs))
     results.replay = _replay(data_dir, segment, replay_events)
     bench.tell(f"replay of {replay_events:,} events: {results.replay.events_per_s:,.0f} events/s")
+    results.sealing = _sealing(bench, data_dir, segment, results.growth[-1])
+    bench.tell(f"sealing took {results.sealing.seconds:.0f} s")
     if _today() != day:
         raise ServerError("the day changed meanwhile, and with it the segment: start again")
 
@@ -62,6 +69,30 @@ def _replay(data_dir: Path, segment: Path, events: int) -> Replay:
         return Replay(min(events, _last_id(segment)), server.start_s, start_without_s)
 
 
+def _sealing(bench: Bench, data_dir: Path, segment: Path, grown: Growth) -> Sealing:
+    """Make the segment one of yesterday, and measure while the service seals it."""
+    yesterday = segment.with_stem((datetime.now(UTC).date() - timedelta(days=1)).isoformat())
+    segment.rename(yesterday)
+    _set_watermark(data_dir, _last_id(yesterday), yesterday.stem)
+    rows, bytes_before, rate = _last_id(yesterday), yesterday.stat().st_size, grown.load.requests_per_s / 2
+    batches = bench.corpus(PACED_BATCH, seed=99)
+    with serving(SERVICE, data_dir) as server:
+        paced = pace(server, batches, batch=PACED_BATCH, rate=rate, run_s=bench.timing.run_s)
+        sealed = _wait_until_sealed(data_dir / "output.log")
+    return Sealing(rows, sealed["seconds"], yesterday.stat().st_size - bytes_before, paced)
+
+
+def _wait_until_sealed(output: Path) -> dict[str, Any]:
+    deadline = time.monotonic() + _SEALING_TIMEOUT_S
+    while time.monotonic() < deadline:
+        for line in output.read_bytes().splitlines():
+            if b'"sealed"' in line:
+                sealed: dict[str, Any] = msgspec.json.decode(line)
+                return sealed
+        time.sleep(0.1)
+    raise ServerError(f"not sealed within {_SEALING_TIMEOUT_S:.0f} s")
+
+
 def _create(data_dir: Path) -> Path:
     """Have the service create its files: the first batch opens the segment."""
     body = f'{{"events":[{EventSource(0).batch(1)[0].json()}]}}'.encode()
@@ -90,9 +121,9 @@ def _last_id(segment: Path) -> int:
         return int(connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0])
 
 
-def _set_watermark(data_dir: Path, watermark: int) -> None:
+def _set_watermark(data_dir: Path, watermark: int, day: str | None = None) -> None:
     with closing(sqlite3.connect(data_dir / "telemetry.db")) as connection, connection:
-        connection.execute("UPDATE segments SET watermark = ?", (watermark,))
+        connection.execute("UPDATE segments SET watermark = ?, day = coalesce(?, day)", (watermark, day))
 
 
 def _today() -> str:

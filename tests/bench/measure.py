@@ -86,12 +86,17 @@ def measure_paced(
     command: Sequence[str], batches: Path, data_dir: Path, *, batch: int, rate: float, run_s: int
 ) -> Paced:
     """Measure latencies of batches sent at a rate per second, and of statistics read meanwhile."""
-    stats = data_dir.with_suffix(".stats")
-    corpus.write(stats, [corpus.STATS_REQUEST] * (STATS_PER_S * run_s))
     with serving(command, data_dir) as server:
-        reading = _start(server.port, stats, STATS_PER_S, STATS_PER_S * run_s)
-        ingesting = _start(server.port, batches, rate, int(rate * run_s))
-        return Paced(batch, _latencies(ingesting, run_s), _latencies(reading, run_s))
+        return pace(server, batches, batch=batch, rate=rate, run_s=run_s)
+
+
+def pace(server: Server, batches: Path, *, batch: int, rate: float, run_s: int) -> Paced:
+    """Measure the same on a server that runs."""
+    stats = server.data_dir.with_suffix(".stats")
+    corpus.write(stats, [corpus.STATS_REQUEST] * (STATS_PER_S * run_s))
+    reading = _start(server.port, stats, STATS_PER_S, STATS_PER_S * run_s)
+    ingesting = _start(server.port, batches, rate, int(rate * run_s))
+    return Paced(batch, _latencies(ingesting, run_s), _latencies(reading, run_s))
 
 
 def _settle(server: Server, case: Case) -> float:

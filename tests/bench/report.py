@@ -39,6 +39,14 @@ def markdown(results: Results) -> str:
         _table(_INSERT_HEADINGS, map(_insert_row, results.inserts)),
         _table(_PACED_HEADINGS, (row for each in paced for row in _paced_rows(each))),
     ]
+    if (sealing := results.sealing) is not None:
+        before, meanwhile = results.growth[-1].paced.ingest, sealing.paced.ingest
+        parts.append(
+            f"Sealing {sealing.rows:,} rows took {sealing.seconds:.0f} s and added "
+            f"{sealing.added_bytes / sealing.rows:.0f} bytes an event. Batches at half of the maximum load meanwhile: "
+            f"p99 {meanwhile.p99_ms:.1f} ms and p99.9 {meanwhile.p999_ms:.1f} ms, "
+            f"without it {before.p99_ms:.1f} ms and {before.p999_ms:.1f} ms."
+        )
     if results.replay is not None:
         parts.append(
             f"Restart with {results.replay.events:,} events to replay: {results.replay.start_s:.2f} s, "

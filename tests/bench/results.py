@@ -48,6 +48,15 @@ class Growth(msgspec.Struct, frozen=True):
     paced: Paced
 
 
+class Sealing(msgspec.Struct, frozen=True):
+    """Sealing a segment while batches come in as in the last step of the growth; it writes ``added_bytes``."""
+
+    rows: int
+    seconds: float
+    added_bytes: int
+    paced: Paced
+
+
 class Replay(msgspec.Struct, frozen=True):
     """A start that has to count ``events`` first, and the same start without them."""
 
@@ -73,6 +82,7 @@ class Results(msgspec.Struct):
     inserts: list[Inserted] = []
     paced: list[Paced] = []
     growth: list[Growth] = []
+    sealing: Sealing | None = None
     replay: Replay | None = None
 
     def load(self, subject: str, batch: int, connections: int) -> Load | None:

@@ -72,6 +72,12 @@ def _rss_peak(results: Results) -> float | None:
     return max((load.rss_peak_mb for load in results.loads if load.subject == SERVICE), default=None)
 
 
+def _delay_by_sealing(results: Results) -> float | None:
+    if results.sealing is None:
+        return None
+    return results.sealing.paced.ingest.p999_ms - results.growth[-1].paced.ingest.p999_ms
+
+
 def _replay(results: Results) -> float | None:
     return results.replay.events_per_s if results.replay else None
 
@@ -92,5 +98,6 @@ TARGETS = (
     Target("peak RSS under full load, MB", _rss_peak, 160, 100, False),
     Target("events/s with a full segment over an empty one", _grown("events_per_s"), 0.9, 1),
     Target("bytes/event with a full segment over an empty one", _grown("bytes_per_event"), 1.1, 1, False),
+    Target("p99.9 of batches while sealing, less that without, ms", _delay_by_sealing, 50, 10, False),
     Target("replay at start, events/s", _replay, 150_000, 300_000),
 )

@@ -6,7 +6,7 @@ It shares no code with the service and reads the database files as any other pro
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,22 +42,25 @@ def raw_events(data_dir: Path) -> list[Raw]:
     ]
 
 
-def check(data_dir: Path, *, labels_max: int = 1_000) -> list[Raw]:
-    """Assert that all files are sound and every aggregate equals the recount; return the events."""
+def check(data_dir: Path, *, labels_max: int = 1_000, gone: Sequence[Raw] = ()) -> list[Raw]:
+    """Assert that all files are sound and every aggregate equals the recount; return the events.
+
+    ``gone`` are the events that retention has removed since: they stay counted, installations leave with the last one.
+    """
     for path in (data_dir / "telemetry.db", *(data_dir / "events").glob("*.db")):
         assert read(path, "PRAGMA integrity_check") == [("ok",)], path
-    events = raw_events(data_dir)
+    events = sorted([*gone, *raw_events(data_dir)], key=lambda event: (event.day, event.id))
     for event in events:
         assert event.created_at[:10] == event.day, event
+    last_gone = max((event.day for event in gone), default="")
     aggregates = data_dir / "telemetry.db"
     daily_stats = {key: value for key, value in _daily_stats(events, labels_max).items() if value}
     assert _table(aggregates, "SELECT date, metric, value FROM daily_stats WHERE value != 0", keys=2) == daily_stats
     assert _table(aggregates, _SIGNATURES) == dict(_signatures(events))
     assert _table(aggregates, _ACTIONS, keys=3) == dict(_actions(events))
-    assert _table(aggregates, "SELECT installation_id, first_seen, last_seen FROM installations") == _installations(
-        events
-    )
-    assert _table(aggregates, "SELECT day, watermark FROM segments") == _last_ids(events)
+    installations = {name: days for name, days in _installations(events).items() if days[1] > last_gone}
+    assert _table(aggregates, "SELECT installation_id, first_seen, last_seen FROM installations") == installations
+    assert _table(aggregates, "SELECT day, watermark FROM segments WHERE watermark > 0") == _last_ids(events)
     return events
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SECTOR = 512
-_CALLS = "openat,pwrite64,ftruncate,fdatasync,fsync,rename,mkdir,unlink,write,writev"
+_CALLS = "openat,pwrite64,ftruncate,fdatasync,fsync,rename,mkdir,unlink,write,writev,chmod,fchmod"
 _LINE = re.compile(r"^\d+ +(\w+)\((.*)\) += (-?\d+)")
 _ON_FILE = re.compile(r"^\d+<([^>]*)>")
 _WRITE = re.compile(r'^\d+<([^>]*)>, "([^"]*)"(?:, (\d+))?(?:, (\d+))?$')
@@ -56,7 +56,8 @@ def _parse(lines: Iterator[str], folder: str) -> Iterator[Call]:
             continue
         name, arguments = found[1], found[2]
         if call := _call(name, arguments):
-            stdout = name == "write" and arguments.startswith("1<")
+            # What the program tells is a list; a process that it starts has a standard output of its own.
+            stdout = name == "write" and arguments.startswith("1<") and call.data.startswith(b"[")
             if stdout or call.path.startswith(folder):
                 yield Call("told", "", call.data) if stdout else call
 
@@ -70,11 +71,14 @@ def _call(name: str, arguments: str) -> Call | None:
         on_file = _ON_FILE.match(arguments)
         assert on_file, arguments
         return Call("sync", _unhex_path(on_file[1]))
-    if name == "ftruncate":
+    if name in {"ftruncate", "fchmod"}:
         on_file = _ON_FILE.match(arguments)
         assert on_file, arguments
-        return Call(name, _unhex_path(on_file[1]), offset=int(arguments.rpartition(", ")[2]))
+        number = int(arguments.rpartition(", ")[2], 8 if name == "fchmod" else 10)
+        return Call(name.removeprefix("f"), _unhex_path(on_file[1]), offset=number)
     quoted = re.findall(r'"([^"]*)"', arguments)
+    if name == "chmod":
+        return Call(name, _unhex(quoted[0]).decode(), offset=int(arguments.rpartition(", ")[2], 8))
     if name == "openat" and "O_CREAT" not in arguments:
         return None
     return Call("create" if name == "openat" else name, _unhex(quoted[0]).decode()) if quoted else None
@@ -96,6 +100,7 @@ class Disk:
     entries: set[str] = field(default_factory=set)
     current: dict[str, bytearray] = field(default_factory=dict)
     pending: dict[str, list[Call]] = field(default_factory=dict)
+    modes: dict[str, int] = field(default_factory=dict)
     folder_changes: list[Call] = field(default_factory=list)
 
     def apply(self, call: Call) -> None:
@@ -104,10 +109,14 @@ class Disk:
             case "create" if call.path not in self.current:
                 self.current[call.path] = bytearray()
                 self.folder_changes.append(call)
-            case "write" | "pwrite64" | "ftruncate":
+            case "write" | "pwrite64" | "truncate":
                 _write(self.current[call.path], call)
                 self.pending.setdefault(call.path, []).append(call)
+            case "chmod":
+                # Whenever it gets to the disk: a mode that comes early or late only makes a file be looked at.
+                self.modes[call.path] = call.offset
             case "unlink":
+                self.modes.pop(call.path, None)
                 self.current.pop(call.path, None)
                 self.pending.pop(call.path, None)
                 self.folder_changes.append(call)
@@ -142,7 +151,7 @@ class Disk:
 
 
 def _write(content: bytearray, call: Call) -> None:
-    if call.name == "ftruncate":
+    if call.name == "truncate":
         del content[call.offset :]
         content.extend(bytes(call.offset - len(content)))
         return
@@ -151,7 +160,7 @@ def _write(content: bytearray, call: Call) -> None:
 
 
 def _write_some(content: bytearray, call: Call, chosen: random.Random) -> None:
-    if call.name == "ftruncate":
+    if call.name == "truncate":
         if chosen.random() < 0.5:
             _write(content, call)
         return

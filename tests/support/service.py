@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from telemetry.app import Running, running
 from telemetry.clock import Clock
+from telemetry.running import Running, running
 from telemetry.settings import Settings
 
 

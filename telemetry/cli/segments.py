@@ -1,0 +1,82 @@
+"""``telemetry segments``."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import msgspec
+
+from telemetry.cli.options import load_settings, settings_options
+from telemetry.errors import DataDirectoryError
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.queries import query
+from telemetry.storage.reading import read_only
+from telemetry.storage.segment_states import SEGMENT_STATES, SegmentState
+
+
+class Listed(NamedTuple):
+    """A segment as it is shown; ``rows`` is None where it cannot be known at the moment."""
+
+    day: str
+    rows: int | None
+    bytes: int
+    sealed_at: str | None
+    watermark: int
+
+
+@click.command("segments")
+@settings_options("environment", "data_dir", "log_format")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(config: Path | None, as_json: bool, **flags: Any) -> None:
+    """List the days of the event log; the service may be running or not.
+
+    Example: telemetry segments --data-dir ./data
+    """
+    segments = list_segments(DataDirectory(Path(load_settings(config, flags).data_dir)))
+    if as_json:
+        click.echo(msgspec.json.encode([segment._asdict() for segment in segments]))
+    else:
+        _print_table(segments)
+
+
+def list_segments(directory: DataDirectory) -> list[Listed]:
+    """Return what is known of every segment, oldest first."""
+    if not directory.aggregates.exists():
+        raise DataDirectoryError(f"{directory.root} holds no telemetry: choose another with --data-dir")
+    with read_only(directory.aggregates) as connection:
+        states = {row[0]: SegmentState(*row) for row in connection.execute(SEGMENT_STATES)}
+    return [_listed(directory.segment(day), states.get(day, SegmentState(day))) for day in directory.days()]
+
+
+def _listed(path: Path, state: SegmentState) -> Listed:
+    rows = state.rows if state.sealed_at is not None else _count(path)
+    return Listed(state.day, rows, _size_bytes(path), state.sealed_at, state.watermark)
+
+
+def _count(path: Path) -> int | None:
+    try:
+        with read_only(path) as connection:
+            ((rows,),) = connection.execute(query("count_events_roughly"))
+    except sqlite3.OperationalError:
+        # It is being sealed, or that was interrupted.
+        return None
+    return int(rows)
+
+
+def _size_bytes(path: Path) -> int:
+    wal = path.with_name(f"{path.name}-wal")
+    return path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
+
+
+def _print_table(segments: list[Listed]) -> None:
+    cells = [("day", "rows", "bytes", "watermark", "sealed")]
+    for segment in segments:
+        rows = "?" if segment.rows is None else f"{segment.rows:,}"
+        cells.append((segment.day, rows, f"{segment.bytes:,}", f"{segment.watermark:,}", segment.sealed_at or "no"))
+    total_rows, total_bytes = sum(segment.rows or 0 for segment in segments), sum(segment.bytes for segment in segments)
+    cells.append(("total", f"{total_rows:,}", f"{total_bytes:,}", "", ""))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for day, rows, size, watermark, sealed in cells:
+        numbers = (rows.rjust(widths[1]), size.rjust(widths[2]), watermark.rjust(widths[3]))
+        click.echo("  ".join((day.ljust(widths[0]), *numbers, sealed)).rstrip())

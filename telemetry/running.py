@@ -1,0 +1,165 @@
+"""The service without HTTP: its parts, wired from the settings, brought to life and taken down in the right order."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from telemetry.clock import Clock
+from telemetry.counters import Counters
+from telemetry.day_labels import DayLabels
+from telemetry.duplicates import DuplicateWindow
+from telemetry.errors import StartError
+from telemetry.ledger import Ledger
+from telemetry.metrics import Sources
+from telemetry.publisher import Publisher
+from telemetry.service import TelemetryService
+from telemetry.settings import Settings
+from telemetry.storage.aggregates import Aggregates
+from telemetry.storage.appender import Appender, QueueLimits
+from telemetry.storage.archive import Archive
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.database import SQLITE_VERSION_MIN
+from telemetry.storage.event_log import EventLog
+from telemetry.storage.recovery import replay, restore_window
+from telemetry.storage.segment_states import SegmentStates
+from telemetry.tasks.disk import DiskBudget
+from telemetry.tasks.flusher import Flusher
+from telemetry.tasks.retention import Retention
+from telemetry.tasks.sealer import Sealer
+from telemetry.tasks.upkeep import Upkeep
+from telemetry.tasks.wal_alarm import WalAlarm
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that accepts events, and the tasks that it lives by: if one ends, the service is over."""
+
+    service: TelemetryService
+    publisher: Publisher
+    upkeep: Upkeep
+    sources: Sources
+    tasks: tuple[asyncio.Task[None], ...]
+    proofs_of_life: tuple[Callable[[], Awaitable[None]], ...]
+
+
+@asynccontextmanager
+async def data_directory(settings: Settings) -> AsyncIterator[tuple[DataDirectory, Aggregates]]:
+    """Own the data directory and have its aggregates open; raise ``StartError`` if it cannot be used."""
+    if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
+        needed = ".".join(map(str, SQLITE_VERSION_MIN))
+        raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: use a Python that comes with {needed} or newer")
+    os.umask(0o077)
+    directory = DataDirectory(Path(settings.data_dir))
+    directory.create()
+    with directory.locked():
+        aggregates = await Aggregates.open(directory.aggregates, synchronous=settings.synchronous)
+        try:
+            yield directory, aggregates
+        finally:
+            await aggregates.close()
+
+
+class _Parts:
+    """Everything that works on one data directory."""
+
+    def __init__(self, settings: Settings, clock: Clock, directory: DataDirectory, aggregates: Aggregates) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.directory = directory
+        self.aggregates = aggregates
+        self.ledger = Ledger()
+        self.counters = Counters(DayLabels(labels_max=settings.daily_labels_max))
+        self.window = DuplicateWindow(seconds=settings.duplicate_window_s, events_max=settings.duplicate_window_events)
+        self.archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
+        self.log = EventLog(self.archive, aggregates, self.counters)
+        self.publisher = Publisher(self.counters, aggregates, clock)
+        self.upkeep = Upkeep(
+            Sealer(self.log, self.archive, clock),
+            Retention(self.archive, clock, days=settings.retention_days),
+            DiskBudget(directory, bytes_max=settings.disk_bytes_max),
+        )
+        self.flusher = Flusher(
+            WalAlarm(self.publisher.flush, directory, bytes_max=settings.wal_alarm_bytes).flush,
+            self.counters,
+            interval_s=settings.flush_interval_s,
+            keys_max=settings.flush_keys_max,
+        )
+        self.appender = Appender(
+            log=self.log,
+            counters=self.counters,
+            window=self.window,
+            clock=clock,
+            limits=QueueLimits(settings.queue_events_max, settings.queue_bytes_max, settings.counter_keys_max),
+            ledger=self.ledger,
+            disk_is_full=lambda: self.upkeep.budget.exceeded,
+            on_counted=self.flusher.consider,
+        )
+        self.service = TelemetryService(
+            self.appender,
+            self.publisher,
+            clock,
+            self.ledger,
+            batch_events_max=settings.batch_events_max,
+            retention=timedelta(days=settings.retention_days),
+        )
+
+    async def recover(self, on_replayed: Callable[[], None]) -> Sources:
+        """Bring counters and duplicate window to where the log ends; return what the metrics are read from."""
+        started = self.clock.monotonic()
+        await replay(
+            self.archive,
+            self.log,
+            self.counters,
+            self.publisher.flush,
+            keys_max=self.settings.flush_keys_max,
+            on_progress=on_replayed,
+        )
+        await restore_window(self.log, self.window, self.clock)
+        return Sources(
+            self.ledger, self.appender, self.publisher, self.counters, self.window, self.log, self.directory,
+            self.clock, recovery_s=self.clock.monotonic() - started,
+        )  # fmt: skip
+
+    @asynccontextmanager
+    async def working(self, sources: Sources) -> AsyncIterator[Running]:
+        """Append, flush and keep the directory in order until the end of the block; then flush a last time."""
+        keeping = await self.upkeep.start()
+        appending, flushing = asyncio.create_task(self.appender.run()), asyncio.create_task(self.flusher.run())
+        try:
+            yield Running(
+                self.service,
+                self.publisher,
+                self.upkeep,
+                sources,
+                tasks=(appending, flushing, *keeping),
+                proofs_of_life=(self.appender.prove_alive, self.aggregates.prove_alive),
+            )
+        finally:
+            await self.upkeep.close()
+            self.appender.close()
+            await asyncio.wait([appending])
+            self.flusher.close()
+            await asyncio.wait([flushing])
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, clock: Clock, on_replayed: Callable[[], None] = lambda: None
+) -> AsyncIterator[Running]:
+    """Replay the log, then append and flush until the end; what was accepted by then is stored, counted and flushed.
+
+    ``on_replayed`` is called after every few thousand events.
+    """
+    async with data_directory(settings) as (directory, aggregates):
+        parts = _Parts(settings, clock, directory, aggregates)
+        try:
+            sources = await parts.recover(on_replayed)
+            async with parts.working(sources) as started:
+                yield started
+        finally:
+            await parts.log.close()

@@ -1,0 +1,175 @@
+"""The archive: the segments of all days. It lends one to the event log, and seals and retires the others."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.database import Synchronous
+from telemetry.storage.sealing import SEALED_MODE
+from telemetry.storage.sealing_process import SealingProcess
+from telemetry.storage.segment import Segment
+from telemetry.storage.segment_states import SegmentState, SegmentStates
+
+logger = logging.getLogger(__name__)
+
+_WRITABLE_MODE = 0o600
+# Segments that were given back and are still open. Closing one may checkpoint a large WAL, which can wait.
+_OPEN_MAX = 2
+
+
+class Archive:
+    """Owns the segment files. Each has one user at a time: the event log, sealing, or retention."""
+
+    def __init__(self, directory: DataDirectory, states: SegmentStates, *, synchronous: Synchronous) -> None:
+        self.states = states
+        self._directory = directory
+        self._synchronous = synchronous
+        self._lent: str | None = None
+        self._open: dict[str, Segment] = {}
+        self._sealing: SealingProcess | None = None
+        # Held while a segment changes hands, never while one is being sealed.
+        self._turn = asyncio.Lock()
+
+    @property
+    def sealing_pid(self) -> int | None:
+        """The process that is sealing a segment, or None."""
+        return self._sealing.pid if self._sealing else None
+
+    async def segments(self) -> list[SegmentState]:
+        """Return the state of each day that has a segment, oldest first; the retired ones are as good as gone."""
+        async with self._turn:
+            states = await self.states.all()
+            found = [states.get(day, SegmentState(day)) for day in self._directory.days()]
+            return [self._as_it_is(state) for state in found if state.retired_at is None]
+
+    async def lend(self, day: str) -> Segment:
+        """Return the segment of a day, open for appending; a sealed one is opened again, a retired one begins anew."""
+        async with self._turn:
+            if self._sealing is not None and self._sealing.day == day:
+                await self._stop_sealing()
+            while len(self._open) >= _OPEN_MAX and day not in self._open:
+                await self._close(next(iter(self._open)))
+            segment = self._open.pop(day, None) or await self._open_again(day)
+            self._lent = day
+            return segment
+
+    def give_back(self, segment: Segment) -> None:
+        """Take over a segment that was lent, open as it is."""
+        self._lent = None
+        self._open[segment.day] = segment
+
+    @asynccontextmanager
+    async def reading(self, day: str) -> AsyncIterator[Segment]:
+        """Open a sealed segment for reading, until the end of the block."""
+        segment = await Segment.open_sealed(self._directory.segment(day))
+        try:
+            yield segment
+        finally:
+            await segment.close()
+
+    async def migrate(self, state: SegmentState) -> int:
+        """Bring a segment to the newest schema, and return its version; one that was sealed has it already."""
+        if state.sealed_at is not None:
+            async with self.reading(state.day) as segment:
+                return await segment.schema_version()
+        segment = await self.lend(state.day)
+        self.give_back(segment)
+        version = await segment.schema_version()
+        await self.close()
+        return version
+
+    async def seal(self, day: str, sealed_at: str) -> int | None:
+        """Seal a segment; return its bytes, or None if it was needed meanwhile.
+
+        Raises ``NotNowError``, ``SealingError`` or ``sqlite3.Error``; then it can be done again.
+        """
+        path = self._directory.segment(day)
+        async with self._turn:
+            if day == self._lent:
+                return None
+            await self._close(day)
+            watermark = (await self.states.get(day)).watermark
+            sealing = self._sealing = await SealingProcess.start(path, watermark)
+        await sealing.wait()
+        async with self._turn:
+            if self._sealing is not sealing:
+                return None
+            self._sealing = None
+            await self.states.seal(day, watermark, sealing.counts(), sealed_at)
+            return path.stat().st_size
+
+    async def retire(self, day: str, retired_at: str) -> bool:
+        """Remove a segment, if it is not in use and all its events are counted; return whether it is gone."""
+        async with self._turn:
+            if self._in_use(day):
+                return False
+            state = await self.states.get(day)
+            if state.sealed_at is None and not await self._is_counted(state):
+                return False
+            await self._close(day)
+            # In this order: what is removed must not be missed at the next start.
+            await self.states.retire(day, retired_at)
+            await self._remove(day)
+            return True
+
+    async def finish_retiring(self) -> None:
+        """Remove what a crash has left of retired segments."""
+        async with self._turn:
+            states = await self.states.all()
+            for day in self._directory.days():
+                if day in states and states[day].retired_at is not None and not self._in_use(day):
+                    await self._remove(day)
+
+    async def stop_sealing(self) -> None:
+        """Stop the sealing that is under way, if any; it is done again later."""
+        async with self._turn:
+            await self._stop_sealing()
+
+    async def close(self) -> None:
+        """Close everything that is open."""
+        async with self._turn:
+            await self._stop_sealing()
+            for day in list(self._open):
+                await self._close(day)
+
+    def _in_use(self, day: str) -> bool:
+        return day == self._lent or (self._sealing is not None and day == self._sealing.day)
+
+    def _as_it_is(self, state: SegmentState) -> SegmentState:
+        # A sealed file that can be written was restored or changed by somebody: it is looked at, and sealed again.
+        writable = self._directory.segment(state.day).stat().st_mode & _WRITABLE_MODE != SEALED_MODE
+        return state._replace(sealed_at=None) if writable else state
+
+    async def _open_again(self, day: str) -> Segment:
+        path, state = self._directory.segment(day), await self.states.get(day)
+        if state.retired_at is not None:
+            await self._remove(day)
+        if state.sealed_at is not None:
+            logger.info("a sealed segment is opened again", extra={"day": day})
+            await self.states.unseal(day)
+        with suppress(FileNotFoundError):
+            path.chmod(_WRITABLE_MODE)
+        return await Segment.open(path, synchronous=self._synchronous)
+
+    async def _is_counted(self, state: SegmentState) -> bool:
+        segment = self._open.get(state.day) or await self._open_again(state.day)
+        self._open[state.day] = segment
+        return await segment.last_id() <= state.watermark
+
+    async def _remove(self, day: str) -> None:
+        # To give back the blocks of a large file takes a while.
+        await asyncio.to_thread(self._directory.remove_segment, day)
+
+    async def _close(self, day: str) -> None:
+        if (segment := self._open.pop(day, None)) is not None:
+            # What was acknowledged is durable; a checkpoint that fails here is made up for at the next opening.
+            with suppress(sqlite3.Error):
+                await segment.close()
+
+    async def _stop_sealing(self) -> None:
+        sealing, self._sealing = self._sealing, None
+        if sealing is not None:
+            await sealing.stop()

@@ -1,0 +1,75 @@
+"""What the aggregates database knows of each day's segment: its watermark, whether it is sealed, whether it is gone."""
+
+from typing import NamedTuple
+
+from telemetry.storage.aggregates import Aggregates
+from telemetry.storage.queries import query
+
+
+class SegmentState(NamedTuple):
+    """A row of the table ``segments``; ``rows`` is known of sealed segments."""
+
+    day: str
+    watermark: int = 0
+    rows: int | None = None
+    sealed_at: str | None = None
+    retired_at: str | None = None
+
+
+class Counts(NamedTuple):
+    """What sealing found in a segment."""
+
+    rows: int
+    installations: int
+
+
+SEGMENT_STATES = "SELECT day, watermark, rows, sealed_at, retired_at FROM segments"
+
+
+class SegmentStates:
+    """Reads and changes the states of segments; every change is one transaction."""
+
+    def __init__(self, aggregates: Aggregates) -> None:
+        self._aggregates = aggregates
+
+    async def all(self) -> dict[str, SegmentState]:
+        """Return the state of every day that ever had a segment."""
+        return {row[0]: SegmentState(*row) for row in await self._aggregates.read(SEGMENT_STATES)}
+
+    async def get(self, day: str) -> SegmentState:
+        """Return the state of one day."""
+        found = await self._aggregates.read(f"{SEGMENT_STATES} WHERE day = ?", (day,))
+        return SegmentState(*found[0]) if found else SegmentState(day)
+
+    async def seal(self, day: str, watermark: int, counts: Counts, sealed_at: str) -> None:
+        """Mark a segment as sealed, and correct the day's counts of installations by what is in it."""
+        async with self._aggregates.change() as connection:
+            await connection.execute(query("seal_segment"), (day, watermark, counts.rows, sealed_at))
+            # When events are gone, the counts that were made as they came are the better ones.
+            if counts.rows == watermark:
+                await connection.execute(query("delete_installation_counts"), (day,))
+                await connection.execute(query("recount_installations"), (day, counts.installations))
+
+    async def unseal(self, day: str) -> None:
+        """Mark a segment as one that may be written again."""
+        async with self._aggregates.change() as connection:
+            await connection.execute("UPDATE segments SET rows = NULL, sealed_at = NULL WHERE day = ?", (day,))
+
+    async def retire(self, day: str, retired_at: str) -> None:
+        """Mark a segment as gone, before its file is removed."""
+        async with self._aggregates.change() as connection:
+            await connection.execute(query("retire_segment"), (day, retired_at))
+
+    async def renew(self, day: str) -> None:
+        """Mark a segment as there again, in a new file."""
+        async with self._aggregates.change() as connection:
+            await connection.execute("UPDATE segments SET retired_at = NULL WHERE day = ?", (day,))
+
+    async def delete_retired_installations(self, limit: int) -> int:
+        """Delete installations that no segment has events of, some at a time; return how many were deleted."""
+        ((any_left,),) = await self._aggregates.read(query("has_retired_installations"))
+        if not any_left:
+            return 0
+        async with self._aggregates.change() as connection:
+            deleted = await connection.execute(query("delete_retired_installations"), (limit,))
+            return deleted.rowcount

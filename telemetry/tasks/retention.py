@@ -1,0 +1,43 @@
+"""Retention: removes segments older than the retention period, whole, and the installations last seen in them."""
+
+import logging
+from datetime import timedelta
+
+from telemetry.clock import Clock, column_time, instant
+from telemetry.storage.archive import Archive
+
+logger = logging.getLogger(__name__)
+
+# One segment in this time, and none in the first: a clock that jumps ahead must not empty the log before it is noticed.
+INTERVAL_S = 3_600.0
+_INSTALLATIONS_PER_CHANGE = 1_000
+
+
+class Retention:
+    """Owns what is removed when. ``retired`` counts the segments that are gone."""
+
+    def __init__(self, archive: Archive, clock: Clock, *, days: int) -> None:
+        self.retired = 0
+        self._archive = archive
+        self._clock = clock
+        self._days = days
+        self._retired_at = clock.monotonic()
+
+    async def check(self) -> None:
+        """Remove the oldest segment that is due, if the last one was removed long enough ago."""
+        await self._archive.finish_retiring()
+        if self._clock.monotonic() - self._retired_at >= INTERVAL_S:
+            await self._retire_oldest()
+        # Some at a time: in between, a flush that waits gets its turn.
+        while await self._archive.states.delete_retired_installations(_INSTALLATIONS_PER_CHANGE):
+            pass
+
+    async def _retire_oldest(self) -> None:
+        now = self._clock.now()
+        earliest = (instant(now) - timedelta(days=self._days)).date().isoformat()
+        for state in await self._archive.segments():
+            if state.day < earliest and await self._archive.retire(state.day, column_time(now)):
+                self.retired += 1
+                self._retired_at = self._clock.monotonic()
+                logger.info("removed a segment past retention", extra={"day": state.day})
+                return

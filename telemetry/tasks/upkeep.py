@@ -1,0 +1,42 @@
+"""Upkeep: the tasks that keep the data directory in order beside the requests."""
+
+import asyncio
+
+from telemetry.tasks.disk import DiskBudget
+from telemetry.tasks.periodic import Periodic
+from telemetry.tasks.retention import Retention
+from telemetry.tasks.sealer import Sealer
+
+# A start has better things to do than to seal at once.
+_FIRST_S = 1.0
+_SEALER_INTERVAL_S = 60.0
+_RETENTION_INTERVAL_S = 60.0
+_DISK_INTERVAL_S = 10.0
+
+
+class Upkeep:
+    """Sealing, retention and the disk budget, each at its own pace from ``start`` to ``close``."""
+
+    def __init__(self, sealer: Sealer, retention: Retention, budget: DiskBudget) -> None:
+        self.sealer = sealer
+        self.retention = retention
+        self.budget = budget
+        self._periodic = (
+            Periodic("sealing", sealer.check, interval_s=_SEALER_INTERVAL_S, first_s=_FIRST_S),
+            Periodic("retention", retention.check, interval_s=_RETENTION_INTERVAL_S),
+            Periodic("measuring the disk", budget.check, interval_s=_DISK_INTERVAL_S),
+        )
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+
+    async def start(self) -> tuple[asyncio.Task[None], ...]:
+        """Measure the disk before the first event comes, and return the tasks that do the rest."""
+        await self.budget.check()
+        self._tasks = tuple(asyncio.create_task(periodic.run()) for periodic in self._periodic)
+        return self._tasks
+
+    async def close(self) -> None:
+        """End the tasks; a sealing that is under way is stopped."""
+        for periodic in self._periodic:
+            periodic.close()
+        await self.sealer.close()
+        await asyncio.wait(self._tasks)
