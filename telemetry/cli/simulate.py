@@ -11,14 +11,14 @@ import click
 import orjson
 
 from telemetry.cli.looking import Day, ServiceUrl
-from telemetry.cli.options import load_settings, settings_options
+from telemetry.cli.options import settings_options
 from telemetry.cli.output import progress
 from telemetry.cli.posting import Poster
 from telemetry.clock import Clock, instant
 from telemetry.errors import DataDirectoryError, Refusal, StartError
 from telemetry.running import running
 from telemetry.service import TelemetryService
-from telemetry.settings import Settings
+from telemetry.settings import Settings, load
 from telemetry.simulation import Fields, Session, Simulation
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.log_reader import LogReader
@@ -63,7 +63,8 @@ def command(
         events = _post(simulation.sessions(last_day), Poster(url, rate, clock), clock)
         click.echo(f"{events:,} events posted to {url}")
         return
-    settings = load_settings(config, flags)
+    # Not with its log: of the days that pass, nobody wants to read.
+    settings = load(flags, config=config)
     if last_day >= today:
         raise click.UsageError("--until: only days before today can be filled; use --url for today")
     events = asyncio.run(_fill(settings, simulation))
