@@ -65,7 +65,8 @@ def check(data_dir: Path, *, labels_max: int = 1_000, gone: Sequence[Raw] = ()) 
 
 
 _SIGNATURES = """SELECT signature_hash, category, detection_method, language, first_seen, last_seen,
-    occurrence_count, round(avg_confidence, 6), round(avg_location_count, 6), round(avg_outlier_count, 6)
+    occurrence_count, round(avg_confidence * occurrence_count, 6), round(avg_location_count, 6),
+    round(avg_outlier_count, 6)
     FROM pattern_signatures"""
 _ACTIONS = """SELECT category, action, confidence_bucket, count, round(avg_hours_to_decision, 6)
     FROM action_aggregates"""
@@ -120,12 +121,14 @@ def _signatures(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     for signature, found in occurrences.items():
         latest = found[-1].payload
         times = [event.created_at for event in found]
+        # As a sum: a mean of such decimals can lie just between two that are rounded to.
+        confidence = round(sum(round(event.payload["confidence"], 6) for event in found), 6)
         averages = [
             round(sum(min(event.payload[name], 2**31 - 1) for event in found) / len(found), 6)
-            for name in ("confidence", "locationCount", "outlierCount")
+            for name in ("locationCount", "outlierCount")
         ]
         labels = (latest["category"], latest["detectionMethod"], latest["language"])
-        yield signature, (*labels, min(times), max(times), len(found), *averages)
+        yield signature, (*labels, min(times), max(times), len(found), confidence, *averages)
 
 
 def _actions(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
