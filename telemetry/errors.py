@@ -116,3 +116,7 @@ class DataDamagedError(StartError):
 
 class DataDirectoryError(StartError):
     """The data directory cannot be used."""
+
+
+class NoDataError(StartError):
+    """There is nothing to read where a command was told to look."""

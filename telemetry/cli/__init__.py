@@ -8,16 +8,21 @@ from enum import IntEnum
 import click
 
 from telemetry import __version__
-from telemetry.errors import DataDamagedError, DataDirectoryError, LockHeldError, SettingsError, StartError
+from telemetry.errors import DataDamagedError, DataDirectoryError, LockHeldError, NoDataError, SettingsError, StartError
 
-COMMANDS = ("serve", "migrate", "segments", "config")
+COMMANDS = ("serve", "migrate", "segments", "config", "import", "backup", "restore", "check", "repair")
 """In the order of the help page; ``telemetry.cli.<name>`` holds the command in ``command``."""
+
+# A name that Python keeps for itself cannot name a module.
+_MODULES = {"import": "import_d1"}
 
 
 class Exit(IntEnum):
-    """Exit codes besides 0; they follow sysexits.h, so that scripts and systemd can tell failures apart."""
+    """Exit codes besides 0; those above 64 follow sysexits.h, so that scripts and systemd can tell failures apart."""
 
+    FINDINGS = 1
     DATA_DAMAGED = 65
+    NO_DATA = 66
     UNAVAILABLE = 69
     CANNOT_CREATE = 73
     IO_ERROR = 74
@@ -29,6 +34,7 @@ _EXITS: dict[type[StartError], Exit] = {
     DataDamagedError: Exit.DATA_DAMAGED,
     DataDirectoryError: Exit.CANNOT_CREATE,
     LockHeldError: Exit.LOCK_HELD,
+    NoDataError: Exit.NO_DATA,
     SettingsError: Exit.CONFIG,
 }
 
@@ -42,7 +48,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"telemetry.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"telemetry.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         return command
 
 
@@ -60,6 +66,8 @@ def main() -> None:
         _fail(str(error), _EXITS.get(type(error), Exit.UNAVAILABLE))
     except sqlite3.Error as error:
         _fail(f"the databases cannot be used ({error}): see that the disk is healthy and has room", Exit.IO_ERROR)
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'} cannot be used ({error.strerror}): see that it can be", Exit.IO_ERROR)
 
 
 def _fail(sentence: str, code: Exit) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from telemetry.errors import DataDirectoryError, LockHeldError
+from telemetry.errors import DataDirectoryError, LockHeldError, NoDataError
 
 
 class DataDirectory:
@@ -17,6 +17,8 @@ class DataDirectory:
         self.aggregates = root / "telemetry.db"
         self.events = root / "events"
         self.lock = root / "lock"
+        # There while a restore changes the rest.
+        self.restoring = root / "restoring"
 
     def segment(self, day: str) -> Path:
         """Return where the segment of a day is or would be."""
@@ -32,7 +34,7 @@ class DataDirectory:
         # The database last: as long as it is there, what is left can be found.
         for suffix in ("-wal", "-shm", "-journal", ""):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-        _sync_folder(self.events)
+        sync_folder(self.events)
 
     def size_bytes(self) -> int:
         """Return the size of all files; one that disappears meanwhile counts nothing."""
@@ -46,16 +48,38 @@ class DataDirectory:
 
     def create(self) -> None:
         """Make the folders, readable by their owner only; raise ``DataDirectoryError`` if that cannot be done."""
+        self.check_whole()
         try:
             for folder in (self.root, self.events):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _sync_folder(folder.parent)
-            _sync_folder(self.events)
+                sync_folder(folder.parent)
+            sync_folder(self.events)
         except OSError as error:
             raise DataDirectoryError(
                 f"cannot use {self.root} as data directory ({error.strerror}): choose another with --data-dir, "
                 "or let this user write there"
             ) from error
+
+    def check_whole(self) -> None:
+        """Raise ``DataDirectoryError`` if a restore has changed a part of the directory only."""
+        if self.restoring.exists():
+            raise DataDirectoryError(
+                f"a restore into {self.root} is going on or was interrupted: run `telemetry restore --force` again"
+            )
+
+    def check_data(self) -> None:
+        """Raise ``NoDataError`` unless a service has kept data here, ``DataDirectoryError`` if it cannot be read."""
+        try:
+            names = {path.name for path in self.root.iterdir()}
+        except FileNotFoundError:
+            names = set()
+        except OSError as error:
+            raise DataDirectoryError(
+                f"cannot read {self.root} ({error.strerror}): run this as the user of the service, or choose another "
+                "directory with --data-dir"
+            ) from error
+        if not names & {self.aggregates.name, self.events.name}:
+            raise NoDataError(f"{self.root} holds no data: choose the directory of a service with --data-dir")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -79,7 +103,8 @@ class DataDirectory:
             os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
