@@ -17,5 +17,5 @@ WITH folded AS (
 INSERT INTO main.daily_stats (date, metric, value)
 SELECT date, other, sum(value) FROM folded GROUP BY date, other
 UNION ALL
-SELECT date, metric, -value FROM folded
+SELECT date, metric, -value FROM folded WHERE true
 ON CONFLICT (date, metric) DO UPDATE SET value = daily_stats.value + excluded.value

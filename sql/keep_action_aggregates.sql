@@ -3,7 +3,7 @@
 INSERT INTO main.action_aggregates (category, action, confidence_bucket, count, hours, updated_at)
 SELECT category, action, confidence_bucket, count, hours, updated_at
 FROM current.action_aggregates
-WHERE true
+WHERE EXISTS (SELECT 1 FROM past_days)
 ON CONFLICT (category, action, confidence_bucket) DO UPDATE SET
     hours = iif(excluded.count >= action_aggregates.count, excluded.hours, hours),
     count = max(action_aggregates.count, excluded.count),

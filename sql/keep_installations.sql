@@ -2,7 +2,7 @@
 INSERT INTO main.installations (installation_id, first_seen, last_seen, days_seen)
 SELECT installation_id, first_seen, last_seen, days_seen
 FROM current.installations
-WHERE last_seen NOT IN (SELECT day FROM whole_days)
+WHERE last_seen IN (SELECT day FROM past_days)
 ON CONFLICT (installation_id) DO UPDATE SET
     last_seen = excluded.last_seen,
     days_seen = excluded.days_seen

@@ -2,4 +2,4 @@
 INSERT INTO main.installations (installation_id, first_seen, last_seen, days_seen)
 SELECT installation_id, first_seen, first_seen, 1
 FROM current.installations
-WHERE first_seen NOT IN (SELECT day FROM whole_days)
+WHERE first_seen IN (SELECT day FROM past_days)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -49,7 +50,7 @@ def d1(file: Path, *, dry_run: bool, refused: Path | None, as_json: bool, config
 
     Example: telemetry import d1 export.sql --data-dir ./data --refused refused.jsonl
     """
-    settings = load_settings(config, flags)
+    settings = load_settings(config, flags, log_to=sys.stderr)
     os.umask(0o077)
     with _refused_file(refused) as on_refused:
         judgement, imported = asyncio.run(

@@ -10,9 +10,14 @@ from telemetry.storage.queries import folder
 
 async def check_version(connection: aiosqlite.Connection, path: Path, kind: str) -> None:
     """Raise ``DataDamagedError`` if a database was migrated by a newer program; the file is not touched."""
-    version, known = await schema_version(connection), len(_scripts(kind))
+    version, known = await schema_version(connection), newest_version(kind)
     if version > known:
         raise DataDamagedError(f"{path} has schema version {version}, this program knows {known}: install a newer one")
+
+
+def newest_version(kind: str) -> int:
+    """Return the schema version that this program writes."""
+    return len(_scripts(kind))
 
 
 async def migrate(connection: aiosqlite.Connection, kind: str) -> None:

@@ -35,6 +35,7 @@ class SegmentState:
     watermark: int
     counted: int
     pending: int
+    bytes: int = 0
     misplaced: int = 0
 
     @property
@@ -57,7 +58,7 @@ class Recount:
 
 
 async def recount(
-    current: Path, target: Path, segments: Mapping[str, Path], settings: Settings, on_rows: Progress = no_progress
+    current: Path, target: Path, segments: Mapping[str, Path], settings: Settings, on_bytes: Progress = no_progress
 ) -> Recount:
     """Build in ``target`` what ``current``, a copy of the aggregates that nobody writes, should hold.
 
@@ -71,19 +72,19 @@ async def recount(
             watermarks = dict(now.execute("SELECT day, watermark FROM segments"))
             states = [_state(path, int(watermarks.get(day, 0))) for day, path in sorted(segments.items())]
             found.segments = [state for state in states if state is not None]
-            _seed(target, current, found.whole_days)
+            found.past_days = _seed(target, current, found.whole_days)
             for number, state in enumerate(found.segments):
                 metrics = now.execute("SELECT metric FROM daily_stats WHERE date = ?", (state.day,))
                 counters.labels.restore(state.day, [str(row[0]) for row in metrics])
                 path = segments[state.day]
                 misplaced = await _count(
-                    path, state, counters, expected, keys_max=settings.flush_keys_max, on_rows=on_rows
+                    path, state, counters, expected, keys_max=settings.flush_keys_max, on_bytes=on_bytes
                 )
                 found.segments[number] = replace(state, misplaced=misplaced)
         await flush(counters, expected)
     finally:
         await expected.close()
-    found.past_days = _keep_the_past(target, current)
+    _keep_the_past(target, current)
     return found
 
 
@@ -101,11 +102,11 @@ def _state(path: Path, watermark: int) -> SegmentState | None:
             raise
         # Retention removed it in the meantime: its day is of the past.
         return None
-    return SegmentState(path.stem, watermark, counted, pending)
+    return SegmentState(path.stem, watermark, counted, pending, path.stat().st_size)
 
 
 async def _count(
-    path: Path, state: SegmentState, counters: Counters, expected: Aggregates, *, keys_max: int, on_rows: Progress
+    path: Path, state: SegmentState, counters: Counters, expected: Aggregates, *, keys_max: int, on_bytes: Progress
 ) -> int:
     position, misplaced = 0, 0
     if not state.counted:
@@ -116,7 +117,7 @@ async def _count(
             stored = [StoredEvent(row[0], row[1], Row(*row[2:])) for row in rows if row[0] <= state.watermark]
             count_stored(counters, state.day, stored)
             misplaced += sum(day_of(event.received_at) != state.day for event in stored)
-            on_rows(len(stored))
+            on_bytes(state.bytes * len(stored) // state.counted)
             position = rows[-1][0]
             if position >= state.watermark:
                 break
@@ -125,27 +126,26 @@ async def _count(
     return misplaced
 
 
-def _seed(target: Path, current: Path, whole_days: list[str]) -> None:
+def _seed(target: Path, current: Path, whole_days: list[str]) -> list[str]:
     with closing(_attached(target, current)) as expected:
         expected.execute("CREATE TABLE whole_days (day TEXT PRIMARY KEY)")
         expected.executemany("INSERT INTO whole_days VALUES (?)", [(day,) for day in whole_days])
+        expected.execute(query("create_past_days"))
         expected.execute(query("seed_installations"))
         expected.commit()
+        return [str(row[0]) for row in expected.execute("SELECT day FROM past_days ORDER BY day")]
 
 
-def _keep_the_past(target: Path, current: Path) -> list[str]:
+def _keep_the_past(target: Path, current: Path) -> None:
     with closing(_attached(target, current)) as expected:
-        past_days = [str(row[0]) for row in expected.execute(query("select_past_days"))]
         expected.execute("DELETE FROM daily_stats WHERE date NOT IN (SELECT day FROM whole_days)")
         expected.execute(query("fold_overflow"))
         expected.execute(query("keep_daily_stats"))
         expected.execute(query("add_imported_stats"))
         expected.execute(query("keep_installations"))
-        expected.execute(query("keep_pattern_signatures"), (max(past_days, default=None),))
-        if past_days:
-            expected.execute(query("keep_action_aggregates"))
+        expected.execute(query("keep_pattern_signatures"))
+        expected.execute(query("keep_action_aggregates"))
         expected.commit()
-    return past_days
 
 
 def _attached(target: Path, current: Path) -> sqlite3.Connection:

@@ -1,5 +1,6 @@
--- Days that were counted from raw events which are no longer there, whole.
-SELECT date FROM current.daily_stats
+-- Days that were counted from raw events which are no longer there, or not all of them.
+CREATE TABLE past_days AS
+SELECT date AS day FROM current.daily_stats
 WHERE
     value != 0
     AND date NOT IN (SELECT day FROM whole_days)
