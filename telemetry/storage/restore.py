@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from telemetry.clock import Clock, instant
-from telemetry.errors import DataDamagedError, DataDirectoryError
+from telemetry.errors import DataDamagedError, DataDirectoryError, NoDataError
 from telemetry.storage.backup import MANIFEST, Manifest, backups
 from telemetry.storage.copying import Progress, digest, no_progress, sync_file
 from telemetry.storage.data_directory import DataDirectory, sync_folder
@@ -19,7 +19,7 @@ def choose(folder: Path) -> Path:
         return folder
     found = backups(folder)
     if not found:
-        raise DataDirectoryError(f"{folder} is no complete backup and holds none: choose what `telemetry backup` made")
+        raise NoDataError(f"{folder} is no complete backup and holds none: choose what `telemetry backup` made")
     return found[-1]
 
 
