@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 
-from telemetry.errors import DataDamagedError
-from telemetry.storage.d1_source import old_data
 from tests.support import oracle
 from tests.support.commands import run, succeed
 from tests.support.events import Traffic, encode
-from tests.support.old_worker import EXPORT, OldRow, dump, make_old_database, old_event, schema
+from tests.support.old_worker import EXPORT, OldRow, dump, make_old_database, old_event
 from tests.support.server import serving
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
@@ -262,47 +260,3 @@ def test_an_import_that_was_killed_is_completed_by_the_next(data_dir: Path, tmp_
         assert aggregates.execute("DELETE FROM daily_stats WHERE date = '2026-10-01'").rowcount == 1
         aggregates.commit()
     oracle.check(data_dir)
-
-
-@pytest.mark.parametrize(
-    ("statement", "complaint"),
-    [
-        ("ATTACH '/tmp/elsewhere.db' AS elsewhere;", "not authorized"),
-        ("SELECT load_extension('/tmp/evil.so');", "not authorized"),
-        ("INSERT INTO events (type) SELECT readfile('/etc/passwd');", "no such function"),
-        ("CREATE TRIGGER t AFTER INSERT ON events BEGIN DELETE FROM events; END;", "not authorized"),
-        ("DROP TABLE events;", "not authorized"),
-        ("DELETE FROM events;", "not authorized"),
-        ("INSERT INTO events VALUES (1);", "values"),
-        ("INSERT INTO events VALUES (1, 'cut off", "ends within the statement"),
-    ],
-)
-def test_an_export_that_does_more_than_insert_or_ends_early_is_refused(
-    tmp_path: Path, statement: str, complaint: str
-) -> None:
-    path = tmp_path / "export.sql"
-    path.write_text(f"{schema()}\n{statement}\n")
-
-    with pytest.raises(DataDamagedError, match=complaint), old_data(path, tmp_path):
-        pass
-
-
-def test_a_refused_export_changes_nothing_and_ends_with_one_sentence(data_dir: Path, tmp_path: Path) -> None:
-    path = tmp_path / "export.sql"
-    path.write_text(EXPORT.read_text()[:5_000])
-
-    refused = run("import", "d1", path, "--data-dir", data_dir)
-
-    assert refused.returncode == 65
-    assert "ends within the statement of line" in refused.stderr
-    assert refused.stderr.count("\n") == 1
-    assert not list(data_dir.glob("events/*"))
-
-
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"SQLite format 3\0 but no more", b"hello", b""])
-def test_a_file_that_is_no_old_data_is_a_clear_error(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(content)
-
-    with pytest.raises(DataDamagedError, match=str(path)), old_data(path, tmp_path):
-        pass
