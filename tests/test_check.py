@@ -1,6 +1,7 @@
 """Check finds what is wrong and says what to do; repair makes the numbers those of the raw events."""
 
 import json
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -13,7 +14,6 @@ from telemetry.clock import Clock
 from telemetry.settings import Settings
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.examination import Examination, examine
-from telemetry.storage.queries import folder
 from tests.support import oracle
 from tests.support.commands import run, succeed
 from tests.support.events import Traffic, encode, make_event, timestamp
@@ -230,41 +230,45 @@ async def test_modes_the_clock_and_a_missing_file_are_looked_at(data_dir: Path) 
     assert [finding["subject"] for finding in document["findings"] if "is missing" in finding["sentence"]]
 
 
+async def test_newer_schemas_foreign_owners_and_events_of_another_day_are_named(data_dir: Path) -> None:
+    hand = await live(data_dir)
+    (data_dir / "events" / "2026-11-19.db").touch(mode=0o600)
+    change(data_dir, "UPDATE events SET created_at = '2026-11-01 00:00:00' WHERE id = 3", file=f"events/{DAYS[0]}.db")
+    with closing(sqlite3.connect(data_dir / "events" / f"{DAYS[1]}.db")) as segment:
+        segment.execute("PRAGMA user_version = 99")
+    others = []
+    if os.geteuid() == 0:
+        os.chown(data_dir / "lock", 1, 1)
+        others = ["lock"]
+
+    found = await examined(data_dir, hand.clock)
+    sentences = " ".join(finding.sentence for finding in found.findings)
+    assert {f"{DAYS[0]}.db", f"{DAYS[1]}.db", *others} <= set(errors(found))
+    assert "1 events of another day" in sentences
+    assert "schema version 99" in sentences
+    assert not others or f"chown --reference={data_dir}" in sentences
+
+
+def test_findings_are_printed_as_sentences_and_end_with_their_own_code(data_dir: Path) -> None:
+    with serving(data_dir) as server:
+        server.post(encode(Traffic().batch(4)))
+        assert server.stop() == 0
+    assert "all is well" in succeed("check", "--data-dir", data_dir)
+    change(data_dir, "UPDATE daily_stats SET value = value + 1 WHERE metric LIKE 'version:%'")
+
+    found = run("check", "--full", "--data-dir", data_dir)
+    assert found.returncode == 1
+    assert "run `telemetry repair`" in found.stdout
+    assert "daily_stats" in found.stdout.splitlines()[-3]
+    assert found.stdout.endswith("something needs you\n")
+
+
 async def test_a_full_disk_is_foreseen(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hand = await live(data_dir, days=1)
     usage = type(shutil.disk_usage(data_dir))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 10**6, 10**6))
 
     assert errors(await examined(data_dir, hand.clock)) == ["disk"]
-
-
-async def test_a_directory_of_an_older_schema_is_read_backed_up_and_brought_forward(
-    data_dir: Path, tmp_path: Path
-) -> None:
-    await live(data_dir)
-    with closing(sqlite3.connect(data_dir / "telemetry.db")) as newest:
-        rows = list(newest.iterdump())
-    (data_dir / "telemetry.db").unlink()
-    first = (folder() / "migrations" / "aggregates" / "0001_aggregates.sql").read_text()
-    with closing(sqlite3.connect(data_dir / "telemetry.db")) as older:
-        older.executescript(first)
-        older.execute("DELETE FROM state")
-        for statement in rows:
-            if statement.startswith("INSERT"):
-                older.execute(statement)
-        older.execute("PRAGMA user_version = 1")
-        older.commit()
-    (data_dir / "telemetry.db").chmod(0o600)
-
-    code, document = check_json(data_dir)
-    assert (code, document["rows_differing"]["daily_stats"]) == (0, 0)
-    assert "telemetry migrate" in " ".join(finding["sentence"] for finding in document["findings"])
-    succeed("backup", tmp_path / "backups", "--data-dir", data_dir)
-    for command in (("repair",), ("restore", tmp_path / "backups", "--force")):
-        succeed(*command, "--data-dir", data_dir)
-        oracle.check(data_dir)
-    succeed("migrate", "--data-dir", data_dir)
-    oracle.check(data_dir)
 
 
 async def test_repair_beside_a_running_service_is_refused(data_dir: Path) -> None:

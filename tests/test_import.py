@@ -209,11 +209,13 @@ def test_raw_events_that_come_later_take_the_place_of_old_counts(data_dir: Path,
 
 def test_a_day_whose_raw_events_have_expired_is_not_counted_twice(data_dir: Path, tmp_path: Path) -> None:
     path = make_old_database(tmp_path / "old.db", made_rows(), [(DAYS[0], "events:scan_completion", 999)])
-    import_d1(path, data_dir)
+    printed = succeed("import", "d1", path, "--data-dir", data_dir)
+    assert f"{DAYS[0]}: 40 added; daily_stats recomputed from 40 raw events, the old worker had counted 999" in printed
     (data_dir / "events" / f"{DAYS[0]}.db").unlink()
     before = oracle.read(data_dir / "telemetry.db", "SELECT * FROM daily_stats ORDER BY date, metric")
 
     assert import_d1(path, data_dir)["expired_days"] == {DAYS[0]: 40}
+    assert "removed by retention" in succeed("import", "d1", path, "--data-dir", data_dir, "--dry-run")
     assert oracle.read(data_dir / "telemetry.db", "SELECT * FROM daily_stats ORDER BY date, metric") == before
     without_rows = make_old_database(tmp_path / "stats.db", [], [(DAYS[0], "events:scan_completion", 999)])
     assert import_d1(without_rows, data_dir)["stats_left"] == [DAYS[0]]

@@ -124,8 +124,10 @@ def _locked(root: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _sources(directory: DataDirectory) -> list[Path]:
-    return [directory.aggregates, *sorted(directory.events.glob("????-??-??.db"))]
+def _sources(directory: DataDirectory) -> Iterator[Path]:
+    """Return the aggregates; only when they have been dealt with it is asked which segments there are."""
+    yield directory.aggregates
+    yield from sorted(directory.events.glob("????-??-??.db"))
 
 
 def _fill(
@@ -134,21 +136,19 @@ def _fill(
     known = {file.name: file for file in read_manifest(last).files} if last else {}
     (target / directory.events.name).mkdir(mode=0o700, parents=True)
     files, copied = [], 0
-    # First the aggregates; only then is it asked which segments there are.
-    for sources in ([directory.aggregates], _sources(directory)[1:]):
-        for source in sources:
-            name = str(source.relative_to(directory.root))
-            before = _stamp(source, clock)
-            if before is None:
-                continue
-            same = known.get(name)
-            if last and same and same.source_mtime_ns and before == (same.source_bytes, same.source_mtime_ns):
-                (target / name).hardlink_to(last / name)
-                on_bytes(same.bytes)
-                files.append(same)
-            elif file := _copy(source, target / name, name, before, on_bytes):
-                files.append(file)
-                copied += 1
+    for source in _sources(directory):
+        name = str(source.relative_to(directory.root))
+        before = _stamp(source, clock)
+        if before is None:
+            continue
+        same = known.get(name)
+        if last and same and same.source_mtime_ns and before == (same.source_bytes, same.source_mtime_ns):
+            (target / name).hardlink_to(last / name)
+            on_bytes(same.bytes)
+            files.append(same)
+        elif file := _copy(source, target / name, name, before, on_bytes):
+            files.append(file)
+            copied += 1
     return files, copied
 
 
