@@ -17,18 +17,14 @@ async def test_a_directory_of_an_older_schema_is_read_backed_up_and_brought_forw
     hand = HandClock("2026-11-20T12:00:00")
     async with service(data_dir, hand) as started:
         await started.service.accept(encode(Traffic(moment=hand.now).batch(20)))
-    with closing(sqlite3.connect(data_dir / "telemetry.db")) as newest:
-        rows = list(newest.iterdump())
-    (data_dir / "telemetry.db").unlink()
+    newest = (data_dir / "telemetry.db").rename(tmp_path / "newest.db")
     first = (folder() / "migrations" / "aggregates" / "0001_aggregates.sql").read_text()
-    with closing(sqlite3.connect(data_dir / "telemetry.db")) as older:
-        older.executescript(first)
-        older.execute("DELETE FROM state")
-        for statement in rows:
-            if statement.startswith("INSERT"):
-                older.execute(statement)
-        older.execute("PRAGMA user_version = 1")
-        older.commit()
+    with closing(sqlite3.connect(data_dir / "telemetry.db", isolation_level=None)) as older:
+        older.executescript(f"{first}; DELETE FROM state; PRAGMA user_version = 1")
+        older.execute("ATTACH ? AS newest", (str(newest),))
+        for (table,) in older.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
+            columns = ", ".join(row[1] for row in older.execute(f"PRAGMA main.table_info({table})"))
+            older.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newest.{table}")
     (data_dir / "telemetry.db").chmod(0o600)
 
     printed = succeed("check", "--data-dir", data_dir)
