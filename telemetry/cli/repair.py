@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from telemetry.app import data_directory
+from telemetry.running import data_directory
 from telemetry.cli.check import difference_line
 from telemetry.cli.options import load_settings, settings_options
 from telemetry.cli.progress import progress
