@@ -66,8 +66,8 @@ if [ -z "$root" ] && [ -e "$settings" ]; then
 fi
 
 echo "Writing units and settings ..."
-for unit in drift-telemetry@.service drift-telemetry@.socket drift-telemetry-failed@.service; do
-    sed "s|/opt/drift-telemetry|$prefix|g" "systemd/$unit" | install -D -m 644 /dev/stdin "$root$units/$unit"
+for unit in systemd/*.service systemd/*.socket systemd/*.timer; do
+    sed "s|/opt/drift-telemetry|$prefix|g" "$unit" | install -D -m 644 /dev/stdin "$root$units/$(basename "$unit")"
 done
 install -D -m 644 systemd/drift-telemetry.sysusers.conf "$root/etc/sysusers.d/drift-telemetry.conf"
 [ -e "$root$settings" ] || install -D -m 644 systemd/instance.env "$root$settings"

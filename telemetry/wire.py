@@ -129,7 +129,7 @@ def _decode_each(items: list[Any], rules: BatchRules) -> Batch:
     batch = Batch()
     for index, item in enumerate(items):
         try:
-            event, row = _read(item, rules)
+            event, row = read_event(item, rules)
         except EventRejected as rejected:
             batch.reject(index, rejected)
         else:
@@ -138,7 +138,8 @@ def _decode_each(items: list[Any], rules: BatchRules) -> Batch:
     return batch
 
 
-def _read(item: Any, rules: BatchRules) -> tuple[AnyEvent, Row]:
+def read_event(item: Any, rules: BatchRules) -> tuple[AnyEvent, Row]:
+    """Return one decoded event and its row; raise ``EventRejected`` if it does not fit."""
     if not isinstance(item, dict):
         raise EventRejected(RejectionCode.NOT_AN_OBJECT)
     kind = item.get("type")

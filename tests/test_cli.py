@@ -80,7 +80,7 @@ def test_migrate_prints_every_database_and_its_version(data_dir: Path) -> None:
     printed = run("migrate", "--data-dir", str(data_dir))
 
     assert printed.returncode == 0
-    assert re.fullmatch(r"telemetry\.db  version 2\nevents/\d{4}-\d\d-\d\d\.db  version 1\n", printed.stdout)
+    assert re.fullmatch(r"telemetry\.db  version \d+\nevents/\d{4}-\d\d-\d\d\.db  version 1\n", printed.stdout)
 
 
 def test_a_database_of_a_newer_program_is_left_alone(data_dir: Path) -> None:

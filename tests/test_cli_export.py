@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.cli import DAYS, fill, rows, run, run_on_terminal, seal
+from tests.support.cli import DAYS, fill, rows, run_on_terminal, seal
+from tests.support.commands import run
 from tests.support.events import Traffic, encode
 from tests.support.server import COMMAND, serving
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from telemetry.storage.database import PAGE_BYTES
-from tests.support.cli import DAYS, exclusively_locked, fill, rows, run, running_command, seal
+from tests.support.cli import DAYS, exclusively_locked, fill, rows, running_command, seal
+from tests.support.commands import run
 from tests.support.http import eventually
 
 COMMANDS = {

@@ -15,7 +15,8 @@ from telemetry.storage.log_reader import LogReader
 from telemetry.storage.selecting import selecting
 from telemetry.storage.statements import StatementError
 from tests.support import oracle
-from tests.support.cli import DAYS, fill, rows, run, running_command, seal
+from tests.support.cli import DAYS, fill, rows, running_command, seal
+from tests.support.commands import run
 from tests.support.events import Traffic, encode
 from tests.support.http import eventually
 from tests.support.server import serving

@@ -13,7 +13,8 @@ import pytest
 from telemetry.simulation import Simulation
 from telemetry.wire import BatchRules, decode_batch
 from tests.support import oracle
-from tests.support.cli import rows, run, run_on_terminal
+from tests.support.cli import rows, run_on_terminal
+from tests.support.commands import run
 from tests.support.events import Fields, encode
 from tests.support.server import serving
 

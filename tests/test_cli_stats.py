@@ -10,7 +10,8 @@ import click
 import pytest
 
 from telemetry.cli.charts import Chart, chart_lines
-from tests.support.cli import fill, run
+from tests.support.cli import fill
+from tests.support.commands import run
 from tests.support.events import Fields, Traffic, encode
 from tests.support.http import eventually
 from tests.support.server import serving

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.log_tail import LogTail
-from tests.support.cli import DAYS, exclusively_locked, fill, run, run_on_terminal, running_command, seal
+from tests.support.cli import DAYS, exclusively_locked, fill, run_on_terminal, running_command, seal
+from tests.support.commands import run
 from tests.support.events import Fields, encode, make_event, timestamp
 from tests.support.service import HandClock, service
 

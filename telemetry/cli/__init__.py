@@ -20,13 +20,20 @@ from telemetry.errors import (
     TimedOutError,
 )
 
-COMMANDS = ("serve", "migrate", "segments", "config", "tail", "stats", "query", "export", "simulate")
+COMMANDS = (
+    "serve", "migrate", "segments", "config", "tail", "stats", "query", "export", "import", "backup", "restore",
+    "check", "repair", "simulate",
+)  # fmt: skip
 """In the order of the help page; ``telemetry.cli.<name>`` holds the command in ``command``."""
+
+# A name that Python keeps for itself cannot name a module.
+_MODULES = {"import": "import_d1"}
 
 
 class Exit(IntEnum):
-    """Exit codes besides 0 and click's 2; they follow sysexits.h and shells; scripts can tell failures apart."""
+    """Exit codes besides 0 and click's 2; those above 64 follow sysexits.h and shells, so that scripts can tell why."""
 
+    FINDINGS = 1
     DATA_DAMAGED = 65
     NO_DATA = 66
     UNAVAILABLE = 69
@@ -58,7 +65,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"telemetry.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"telemetry.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         return command
 
 
@@ -84,6 +91,8 @@ def main() -> None:
         _fail(str(error), _EXITS.get(type(error), Exit.UNAVAILABLE))
     except sqlite3.Error as error:
         _fail(f"the databases cannot be used ({error}): see that the disk is healthy and has room", Exit.IO_ERROR)
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'} cannot be used ({error.strerror}): see that it can be", Exit.IO_ERROR)
 
 
 def _fail(sentence: str, code: Exit) -> None:

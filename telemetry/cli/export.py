@@ -11,7 +11,8 @@ import click
 
 from telemetry.cli.looking import Day, data_to_read
 from telemetry.cli.options import settings_options
-from telemetry.cli.output import progress, replaced, standard_output
+from telemetry.cli.output import replaced, standard_output
+from telemetry.cli.progress import progress
 from telemetry.cli.row_writers import Csv, JsonLines, RowWriter
 from telemetry.errors import OutputError, StartError
 from telemetry.storage.data_directory import DataDirectory

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -24,13 +24,13 @@ def settings_options(*names: str) -> Callable[[Callable[..., None]], Callable[..
     return decorate
 
 
-def load_settings(config: Path | None, flags: dict[str, Any]) -> Settings:
-    """Return the effective settings, and log as they say."""
+def load_settings(config: Path | None, flags: dict[str, Any], *, log_to: TextIO | None = None) -> Settings:
+    """Return the effective settings, and log as they say, to standard output if not told otherwise."""
     from telemetry import logs  # noqa: PLC0415 - it imports aiohttp, which commands that do not log need not wait for
 
     settings = load(flags, config=config)
     as_json = settings.log_format == "json" or (
         settings.log_format == "auto" and settings.environment != "development" and not sys.stdout.isatty()
     )
-    logs.configure(as_json=as_json)
+    logs.configure(as_json=as_json, stream=log_to)
     return settings

@@ -3,12 +3,10 @@
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
-
-import click
 
 from telemetry.errors import OutputError
 from telemetry.storage.data_directory import sync_folder
@@ -46,13 +44,3 @@ def replaced(path: Path, *, modified_ns: int | None = None) -> Iterator[BinaryIO
         raise OutputError(f"cannot write {path} ({error.strerror}): choose another place with --output") from error
     finally:
         partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on standard error, if that is a terminal, until the end of the block; give what moves it on."""
-    if not sys.stderr.isatty():
-        yield lambda _steps: None
-        return
-    with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
-        yield bar.update

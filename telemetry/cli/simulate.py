@@ -12,8 +12,8 @@ import orjson
 
 from telemetry.cli.looking import Day, ServiceUrl
 from telemetry.cli.options import settings_options
-from telemetry.cli.output import progress
 from telemetry.cli.posting import Poster
+from telemetry.cli.progress import progress
 from telemetry.clock import Clock, instant
 from telemetry.errors import DataDirectoryError, Refusal, StartError
 from telemetry.running import running

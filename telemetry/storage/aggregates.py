@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -11,6 +11,7 @@ import aiosqlite
 import msgspec
 
 from telemetry.deltas import Delta
+from telemetry.storage.comparison import adopt
 from telemetry.storage.database import Synchronous, open_database, transaction
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.queries import query
@@ -53,6 +54,24 @@ class Aggregates:
             for day in sorted(delta.installations):
                 await self._add_installations(day, list(delta.installations[day]))
             await self._connection.execute(query("advance_watermarks"), (_encode(delta.watermarks).decode(),))
+
+    async def adopt(self, expected: Path) -> None:
+        """Make the aggregates what a recount says, in one transaction; watermarks stay as they are."""
+        await adopt(self._connection, expected)
+
+    async def take_over(self, stats: Mapping[str, Mapping[str, int]]) -> None:
+        """Replace what ``daily_stats`` has of other programs' counts on some days, in one transaction."""
+        async with self.change():
+            for day, metrics in stats.items():
+                parameters = (day, _encode(metrics).decode())
+                await self._connection.execute(query("change_imported_stats"), parameters)
+                await self._connection.execute("DELETE FROM imported_stats WHERE date = ?", (day,))
+                await self._connection.execute(query("add_to_imported_stats"), parameters)
+
+    async def correct_unique_installations(self, day: str, counted: int) -> None:
+        """Set what was counted from the segment of a day; what was taken over without raw events adds to it."""
+        async with self.change():
+            await self._connection.execute(query("correct_unique_installations"), (day, counted))
 
     async def read(self, sql: str, parameters: Sequence[object] = ()) -> list[aiosqlite.Row]:
         """Return the rows of a query."""

@@ -17,6 +17,8 @@ class DataDirectory:
         self.aggregates = root / "telemetry.db"
         self.events = root / "events"
         self.lock = root / "lock"
+        # There while a restore changes the rest.
+        self.restoring = root / "restoring"
 
     def segment(self, day: str) -> Path:
         """Return where the segment of a day is or would be."""
@@ -46,6 +48,7 @@ class DataDirectory:
 
     def create(self) -> None:
         """Make the folders, readable by their owner only; raise ``DataDirectoryError`` if that cannot be done."""
+        self.check_whole()
         try:
             for folder in (self.root, self.events):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -56,6 +59,13 @@ class DataDirectory:
                 f"cannot use {self.root} as data directory ({error.strerror}): choose another with --data-dir, "
                 "or let this user write there"
             ) from error
+
+    def check_whole(self) -> None:
+        """Raise ``DataDirectoryError`` if a restore has changed a part of the directory only."""
+        if self.restoring.exists():
+            raise DataDirectoryError(
+                f"a restore into {self.root} is going on or was interrupted: run `telemetry restore --force` again"
+            )
 
     def check_data(self) -> None:
         """Raise ``NoDataError`` unless a service has kept data here, ``DataDirectoryError`` if it cannot be read."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import groupby
 from operator import attrgetter
@@ -112,10 +112,7 @@ class EventLog:
         position = max(counters.counted(day), (await self._archive.states.get(day)).watermark)
         replayed = 0
         while chunk := await segment.read_after(position, _ROWS_PER_READ):
-            for received_at, run in groupby(chunk, key=attrgetter("received_at")):
-                stored = list(run)
-                events = [from_row(event.row) for event in stored]
-                counters.add(Appended(day, received_at, [event.id for event in stored], events))
+            count_stored(counters, day, chunk)
             position = chunk[-1].id
             replayed += len(chunk)
             if after_read is not None:
@@ -123,3 +120,11 @@ class EventLog:
         if replayed:
             self.events_replayed += replayed
             logger.info("replayed events", extra={"day": day, "events": replayed})
+
+
+def count_stored(counters: Counters, day: str, stored: Sequence[StoredEvent]) -> None:
+    """Count events of one segment as they were counted when they were appended; they come in the order of their ids."""
+    for received_at, run in groupby(stored, key=attrgetter("received_at")):
+        together = list(run)
+        events = [from_row(event.row) for event in together]
+        counters.add(Appended(day, received_at, [event.id for event in together], events))

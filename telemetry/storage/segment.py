@@ -61,6 +61,20 @@ class Segment:
                 first, *_ = [await self._insert(chunk, received_at) for chunk in chunks]
         return range(first, first + len(rows))
 
+    async def take_over(self, staged: Path) -> None:
+        """Append the rows that a database of staged events has for this day, durably, all or none."""
+        await self._connection.execute("ATTACH ? AS staged", (str(staged),))
+        try:
+            async with transaction(self._connection):
+                await self._connection.execute(query("take_over_events"), (self.day,))
+        finally:
+            await self._connection.execute("DETACH staged")
+
+    async def installations(self) -> int:
+        """Return how many installations the events come from."""
+        ((counted,),) = await self._connection.execute_fetchall(query("count_installations"))
+        return int(counted)
+
     async def probe(self) -> None:
         """Prove by a durable write that events can be stored; raise ``sqlite3.Error`` if not."""
         await self.skip_to(await self.last_id())

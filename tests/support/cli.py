@@ -21,13 +21,6 @@ DAYS = ("2026-11-22", "2026-11-23")
 WAIT_S = 20.0
 
 
-def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command to its end."""
-    return subprocess.run(
-        [COMMAND, *arguments], capture_output=True, text=True, timeout=60, env=os.environ | variables, check=False
-    )
-
-
 def run_on_terminal(*arguments: str | Path, **variables: str) -> str:
     """Run the installed command on a terminal and return what that shows."""
     ours, theirs = pty.openpty()

@@ -1,0 +1,3 @@
+SELECT count(DISTINCT installation_id)
+FROM events
+WHERE installation_id != 'unknown'

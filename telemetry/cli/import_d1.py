@@ -1,0 +1,149 @@
+"""``telemetry import``."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from telemetry.cli.options import load_settings, settings_options
+from telemetry.cli.progress import progress
+from telemetry.clock import Clock, instant
+from telemetry.day_labels import DayLabels
+from telemetry.running import data_directory
+from telemetry.settings import Settings
+from telemetry.storage.d1_import import Imported, carry_out, plan
+from telemetry.storage.d1_rows import REASON_SENTENCES, RowRefusedError
+from telemetry.storage.d1_source import old_data
+from telemetry.storage.d1_staging import Judgement, Refused, Staging
+from telemetry.storage.data_directory import DataDirectory
+
+
+@click.group("import")
+def command() -> None:
+    """Take over the data of another program.
+
+    Example: telemetry import d1 export.sql --dry-run
+    """
+
+
+@command.command("d1")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Change nothing; report what an import would do.")
+@click.option(
+    "--refused", type=click.Path(path_type=Path), help="Write refused rows to this file, a JSON object a line."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@settings_options("environment", "data_dir", "synchronous", "retention_days", "daily_labels_max", "log_format")
+def d1(file: Path, *, dry_run: bool, refused: Path | None, as_json: bool, config: Path | None, **flags: Any) -> None:
+    """Take over the old worker's data: its SQL export, or its database file with the -wal beside it.
+
+    No service may run. Each row is judged as if this service had received it then; none is dropped without being
+    reported. Doing it again adds only what is new.
+
+    Example: telemetry import d1 export.sql --data-dir ./data --refused refused.jsonl
+    """
+    settings = load_settings(config, flags, log_to=sys.stderr)
+    os.umask(0o077)
+    with _refused_file(refused) as on_refused:
+        judgement, imported = asyncio.run(
+            _import(file, settings, on_refused, size_bytes=file.stat().st_size, dry_run=dry_run)
+        )
+    document = _document(file, judgement, imported, dry_run=dry_run)
+    click.echo(
+        msgspec.json.encode(document) if as_json else "\n".join(_lines(file, judgement, imported, dry_run=dry_run))
+    )
+
+
+async def _import(
+    file: Path, settings: Settings, on_refused: Refused, *, size_bytes: int, dry_run: bool
+) -> tuple[Judgement, Imported]:
+    async with AsyncExitStack() as stack:
+        directory, aggregates = DataDirectory(Path(settings.data_dir)), None
+        if not dry_run:
+            directory, aggregates = await stack.enter_async_context(data_directory(settings))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telemetry-import-")))
+        with progress("Reading", size_bytes) as on_bytes:
+            old = stack.enter_context(old_data(file, folder, on_bytes))
+        staging = Staging(folder / "staged.db")
+        stack.callback(staging.close)
+        ((rows,),) = old.execute("SELECT count(*) FROM events")
+        retention, now = timedelta(days=settings.retention_days), instant(Clock().now())
+        with progress("Judging", rows) as on_rows:
+            staging.take_events(old, retention, now, on_refused, on_rows)
+        staging.take_counters(old, DayLabels(labels_max=settings.daily_labels_max), on_refused)
+        planned = plan(staging, directory)
+        if aggregates is not None:
+            with progress("Importing", planned.added) as on_rows:
+                await carry_out(planned, staging, directory, aggregates, settings, on_rows=on_rows)
+    return staging.judgement, planned
+
+
+@contextmanager
+def _refused_file(path: Path | None) -> Iterator[Refused]:
+    if path is None:
+        yield lambda _table, _columns, _refused: None
+        return
+    with path.open("wb") as file:
+
+        def write(table: str, columns: dict[str, Any], refused: RowRefusedError) -> None:
+            readable = {name: value.hex() if isinstance(value, bytes) else value for name, value in columns.items()}
+            line = {"table": table, "reason": refused.reason, "sentence": refused.sentence, "row": readable}
+            file.write(msgspec.json.encode(line) + b"\n")
+
+        yield write
+
+
+def _document(file: Path, judgement: Judgement, imported: Imported, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "file": str(file),
+        "dry_run": dry_run,
+        "events": {
+            "kept": judgement.kept,
+            "mapped": judgement.mapped,
+            "refused": judgement.refused.total(),
+            "added": imported.added,
+        },
+        "mapped": judgement.mappings,
+        "refused": judgement.refused,
+        "counters_refused": judgement.counters_refused,
+        "days": [day._asdict() for day in imported.days],
+        "expired_days": imported.expired_days,
+        "stats_kept": imported.stats_kept,
+        "stats_left": imported.stats_left,
+    }
+
+
+def _lines(file: Path, judgement: Judgement, imported: Imported, *, dry_run: bool) -> Iterator[str]:
+    would = "would be " if dry_run else ""
+    refused, expired = judgement.refused.total(), sum(imported.expired_days.values())
+    taken = judgement.kept + judgement.mapped
+    yield f"{file}: {taken + refused} events, {judgement.kept} kept, {judgement.mapped} mapped, {refused} refused"
+    yield from _counts("mapped", judgement.mappings, str)
+    yield from _counts("refused", judgement.refused, REASON_SENTENCES.__getitem__)
+    yield f"{imported.added} {would}added, {taken - imported.added - expired} were here already"
+    for day in imported.days:
+        old = "" if day.old_total is None else f", the old worker had counted {day.old_total}"
+        yield f"{day.day}: {day.added} {would}added; daily_stats recomputed from {day.recounted} raw events{old}"
+    for name, staged in imported.expired_days.items():
+        yield f"{name}: {staged} events were counted here before and have been removed by retention; left as it is"
+    for name in imported.stats_kept:
+        yield f"{name}: no raw events; the old daily_stats {would}taken over"
+    for name in imported.stats_left:
+        yield f"{name}: no raw events in the file, but counted here; the old daily_stats left out"
+    if judgement.counters_refused:
+        yield f"daily_stats: {judgement.counters_refused.total()} rows refused"
+        yield from _counts("refused", judgement.counters_refused, REASON_SENTENCES.__getitem__)
+
+
+def _counts(verb: str, counts: dict[str, int], explain: Callable[[str], str]) -> Iterator[str]:
+    for name, count in sorted(counts.items()):
+        sentence = explain(name)
+        yield f"  {verb} {count}: {sentence if sentence == name else f'{name}: {sentence}'}"

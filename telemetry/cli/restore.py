@@ -1,0 +1,45 @@
+"""``telemetry restore``."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from telemetry.cli.options import load_settings, settings_options
+from telemetry.cli.progress import progress
+from telemetry.clock import Clock
+from telemetry.errors import DataDirectoryError
+from telemetry.storage.backup import read_manifest
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.restore import choose, occupied, restore
+
+
+@click.command("restore")
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--to", "target", type=click.Path(path_type=Path), help="Data directory, if not that of the settings.")
+@click.option("--force", is_flag=True, help="Move what the data directory holds aside, into a folder in it.")
+@settings_options("environment", "data_dir", "log_format")
+def command(folder: Path, *, target: Path | None, force: bool, config: Path | None, **flags: Any) -> None:
+    """Put a backup into the data directory; no service may run there. DIR is one backup, or the folder of several.
+
+    Every file is verified before anything is changed. The next start replays to exact numbers.
+
+    Example: telemetry restore /var/backups/drift --data-dir ./data
+    """
+    directory = DataDirectory(target or Path(load_settings(config, flags).data_dir))
+    backup = choose(folder)
+    manifest = read_manifest(backup)
+    os.umask(0o077)
+    directory.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with directory.locked():
+        if not force and (present := occupied(directory)):
+            raise DataDirectoryError(
+                f"{directory.root} is not empty ({present[0].name}): add --force to move what it holds aside, "
+                "or choose another directory with --to"
+            )
+        with progress("Restoring", sum(file.bytes for file in manifest.files)) as on_bytes:
+            aside = restore(directory, backup, manifest, Clock(), on_bytes=on_bytes)
+    click.echo(f"{directory.root}: restored {len(manifest.files)} files of {backup}")
+    if aside:
+        click.echo(f"what was there is in {aside}: remove it when it is no longer needed")

@@ -1,0 +1,199 @@
+"""Backups: dated copies of a data directory that may be in use, each complete by itself.
+
+A backup is laid out like a data directory, with ``backup.json`` beside. The aggregates are copied first: their
+watermarks are then never ahead of the segments, so that a start on the copy replays to exact numbers. A segment that
+has not changed since the last backup is not copied again: both names lead to one file.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from telemetry import __version__
+from telemetry.clock import Clock, instant, iso_milliseconds
+from telemetry.errors import DataDamagedError, DataDirectoryError, LockHeldError
+from telemetry.storage.copying import Progress, check_copy, copy_database, digest, no_progress, sync_file
+from telemetry.storage.data_directory import DataDirectory, sync_folder
+
+MANIFEST = "backup.json"
+FORMAT = 1
+_UNFINISHED = ".unfinished"
+_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z")
+# A file written to as recently as this could be written to again without its time showing it.
+_SETTLED_NS = 2_000_000_000
+
+
+class BackedUp(msgspec.Struct, frozen=True):
+    """One file of a backup; ``source_mtime_ns`` is that of the file it was copied from, if that had settled."""
+
+    name: Annotated[str, Meta(pattern=r"^(telemetry|events/\d{4}-\d\d-\d\d)\.db$")]
+    bytes: int
+    sha256: str
+    source_bytes: int = 0
+    source_mtime_ns: int | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a backup holds; only a complete one has it."""
+
+    format: int
+    made_at: str
+    program: str
+    files: list[BackedUp]
+
+
+class Made(NamedTuple):
+    """A finished backup, how many of its files were copied anew, and the older ones that were removed."""
+
+    folder: Path
+    manifest: Manifest
+    copied: int
+    removed: list[str]
+
+
+def backups(root: Path) -> list[Path]:
+    """Return the complete backups in a folder, oldest first."""
+    return sorted(path.parent for path in root.glob(f"*/{MANIFEST}") if _NAME.fullmatch(path.parent.name))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of a backup; raise ``DataDamagedError`` if it cannot be read."""
+    try:
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except msgspec.DecodeError as error:
+        raise DataDamagedError(f"{folder / MANIFEST} is damaged ({error}): choose another backup") from error
+    if manifest.format != FORMAT:
+        raise DataDamagedError(f"{folder} was made by a newer program, {manifest.program}: install that")
+    return manifest
+
+
+def source_bytes(directory: DataDirectory) -> int:
+    """Return about how many bytes a backup will look at."""
+    return sum(path.stat().st_size for path in _sources(directory) if path.exists())
+
+
+def back_up(
+    directory: DataDirectory, root: Path, clock: Clock, *, keep: int | None = None, on_bytes: Progress = no_progress
+) -> Made:
+    """Make a backup in a new folder below ``root``, and remove all but the newest ``keep``.
+
+    Whatever goes wrong, a folder that looks like a backup is one: it gets its name when all is copied and verified.
+    """
+    directory.check_whole()
+    directory.check_data()
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(root):
+        for left_over in root.glob(f"*{_UNFINISHED}"):
+            shutil.rmtree(left_over)
+        made_at = clock.now()
+        folder = root / f"{instant(made_at):%Y-%m-%dT%H%M%S}.{int(made_at * 1_000) % 1_000:03}Z"
+        if folder.exists():
+            raise DataDirectoryError(f"{folder} exists: see that the clock is right, and try again")
+        unfinished = root / f"{folder.name}{_UNFINISHED}"
+        try:
+            files, copied = _fill(directory, unfinished, next(reversed(backups(root)), None), clock, on_bytes)
+            manifest = Manifest(FORMAT, iso_milliseconds(made_at), __version__, files)
+            _finish(unfinished, folder, manifest)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+        removed = _remove(root, folder, keep) if keep else []
+    return Made(folder, manifest, copied, removed)
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise LockHeldError(f"another backup into {root} is being made: wait for its end") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sources(directory: DataDirectory) -> Iterator[Path]:
+    """Return the aggregates; only when they have been dealt with it is asked which segments there are."""
+    yield directory.aggregates
+    yield from sorted(directory.events.glob("????-??-??.db"))
+
+
+def _fill(
+    directory: DataDirectory, target: Path, last: Path | None, clock: Clock, on_bytes: Progress
+) -> tuple[list[BackedUp], int]:
+    known = {file.name: file for file in read_manifest(last).files} if last else {}
+    (target / directory.events.name).mkdir(mode=0o700, parents=True)
+    files, copied = [], 0
+    for source in _sources(directory):
+        name = str(source.relative_to(directory.root))
+        before = _stamp(source, clock)
+        if before is None:
+            continue
+        same = known.get(name)
+        if last and same and same.source_mtime_ns and before == (same.source_bytes, same.source_mtime_ns):
+            (target / name).hardlink_to(last / name)
+            on_bytes(same.bytes)
+            files.append(same)
+        elif file := _copy(source, target / name, name, before, on_bytes):
+            files.append(file)
+            copied += 1
+    return files, copied
+
+
+def _stamp(source: Path, clock: Clock) -> tuple[int, int | None] | None:
+    """Return what tells one content of a file from another: its size and time, no time while it may yet change."""
+    try:
+        status = source.stat()
+    except FileNotFoundError:
+        # Retention removed it in the meantime.
+        return None
+    wal = source.with_name(f"{source.name}-wal")
+    in_use = wal.exists() and wal.stat().st_size > 0
+    settled = not in_use and status.st_mtime_ns < clock.now() * 1e9 - _SETTLED_NS
+    return status.st_size, status.st_mtime_ns if settled else None
+
+
+def _copy(source: Path, target: Path, name: str, before: tuple[int, int | None], on_bytes: Progress) -> BackedUp | None:
+    try:
+        copy_database(source, target, on_bytes)
+        shutil.copymode(source, target)
+    except (sqlite3.OperationalError, FileNotFoundError):
+        if source.exists():
+            raise
+        target.unlink(missing_ok=True)
+        return None
+    check_copy(target)
+    return BackedUp(name, target.stat().st_size, digest(target), *before)
+
+
+def _finish(unfinished: Path, folder: Path, manifest: Manifest) -> None:
+    path = unfinished / MANIFEST
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+    path.chmod(0o600)
+    sync_file(path)
+    for written in (unfinished / "events", unfinished):
+        sync_folder(written)
+    unfinished.rename(folder)
+    sync_folder(folder.parent)
+
+
+def _remove(root: Path, made: Path, keep: int) -> list[str]:
+    others = [folder for folder in backups(root) if folder != made]
+    spare = others[: max(0, len(others) - keep + 1)]
+    for folder in spare:
+        # No longer a backup from here on, even if removing it is interrupted.
+        unfinished = folder.rename(root / f"{folder.name}{_UNFINISHED}")
+        shutil.rmtree(unfinished)
+    return [folder.name for folder in spare]

@@ -1,0 +1,137 @@
+"""What can be wrong with a data directory besides its numbers, found without changing anything."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from telemetry.clock import Clock, column_seconds, column_time, day_of
+from telemetry.errors import DataDamagedError
+from telemetry.storage.copying import Progress, damage, wait_patiently
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.database import WAL_RESET_RACE, Kind
+from telemetry.storage.migrations import newest_version
+from telemetry.storage.reading import read_only
+
+_CLOCK_TOLERANCE_S = 60
+_DISK_DAYS = 7
+_DISK_BYTES_MIN = 256 * 1024 * 1024
+_SEALED_MODE = 0o400
+
+
+class Severity(StrEnum):
+    """How bad it is: an error needs a person, a warning can wait, a note only informs."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Finding(NamedTuple):
+    """Something a check found, and a sentence that says what to do about it."""
+
+    severity: Severity
+    subject: str
+    sentence: str
+
+
+def segments(directory: DataDirectory) -> dict[str, Path]:
+    """Return the segments by day, oldest first."""
+    return {path.stem: path for path in sorted(directory.events.glob("????-??-??.db"))}
+
+
+def check_database(path: Path, kind: Kind, *, full: bool, on_bytes: Progress) -> Iterator[Finding]:
+    """Find what is wrong with one file and its schema; an error means that it cannot be read."""
+    try:
+        size = path.stat().st_size
+        with read_only(path) as connection:
+            wait_patiently(connection)
+            ((version,),) = connection.execute("PRAGMA user_version")
+            found = damage(connection, full=full)
+        on_bytes(size)
+    except (DataDamagedError, sqlite3.OperationalError, FileNotFoundError) as error:
+        if not path.exists():
+            # Retention removed it in the meantime.
+            return
+        found, version = str(error), newest_version(kind)
+    if found:
+        sentence = f"is damaged ({found}): stop the service, move the file away and restore it from a backup"
+        yield Finding(Severity.ERROR, path.name, sentence)
+    elif version > newest_version(kind):
+        yield Finding(Severity.ERROR, path.name, f"has schema version {version}: use the newer program that wrote it")
+    elif version < newest_version(kind):
+        sentence = f"has schema version {version}, {newest_version(kind)} is current: run `telemetry migrate`"
+        yield Finding(Severity.WARNING, path.name, sentence)
+
+
+def check_permissions(directory: DataDirectory) -> Iterator[Finding]:
+    """Find folders and files that others than their owner can read."""
+    for path in (directory.root, *sorted(directory.root.rglob("*"))):
+        try:
+            mode = path.stat().st_mode & 0o777
+        except FileNotFoundError:
+            continue
+        fitting = {0o700} if path.is_dir() else {0o600, _SEALED_MODE}
+        if mode not in fitting:
+            needed = max(fitting)
+            sentence = f"has mode {mode:04o}: run `chmod {needed:o} {path}`"
+            yield Finding(Severity.ERROR, str(path.relative_to(directory.root)), sentence)
+
+
+def check_disk(directory: DataDirectory) -> Iterator[Finding]:
+    """Find whether the disk has room for some more days like the largest one."""
+    free = shutil.disk_usage(directory.root).free
+    largest = max((path.stat().st_size for path in segments(directory).values() if path.exists()), default=0)
+    for days, severity in ((1, Severity.ERROR), (_DISK_DAYS, Severity.WARNING)):
+        if free < max(_DISK_BYTES_MIN, largest * days):
+            sentence = f"{free} bytes are free, less than {days} days may need: free some, or keep fewer days"
+            yield Finding(severity, "disk", sentence)
+            return
+
+
+def check_sqlite() -> Iterator[Finding]:
+    """Find whether this SQLite has a known defect."""
+    oldest, newest = WAL_RESET_RACE
+    if oldest <= sqlite3.sqlite_version_info <= newest:
+        sentence = (
+            f"{sqlite3.sqlite_version} can lose data when two programs write to one file: let no other program write "
+            "to these, or use a Python with SQLite 3.51.3 or newer"
+        )
+        yield Finding(Severity.WARNING, "SQLite", sentence)
+
+
+def check_clock(sound: dict[str, Path], clock: Clock) -> Iterator[Finding]:
+    """Find whether events were received later than now."""
+    now = clock.now()
+    for day, path in reversed(sound.items()):
+        received_at = f"{day} 00:00:00" if day > day_of(column_time(now)) else _newest(path)
+        if received_at and column_seconds(received_at) > now + _CLOCK_TOLERANCE_S:
+            sentence = f"an event was received at {received_at}, which is in the future: see that the clock is right"
+            yield Finding(Severity.ERROR, path.name, sentence)
+        return
+
+
+def check_owner(directory: DataDirectory) -> Iterator[Finding]:
+    """Find files that belong to another user than the directory does, as a command run by root leaves them."""
+    owner = directory.root.stat().st_uid
+    for path in sorted(directory.root.rglob("*")):
+        try:
+            other = path.stat().st_uid != owner
+        except FileNotFoundError:
+            continue
+        if other:
+            name = os.fspath(path.relative_to(directory.root))
+            sentence = f"belongs to another user than {directory.root}: run `chown --reference={directory.root} {path}`"
+            yield Finding(Severity.ERROR, name, sentence)
+
+
+def _newest(path: Path) -> str | None:
+    with read_only(path) as segment:
+        wait_patiently(segment)
+        if not segment.execute("PRAGMA user_version").fetchone()[0]:
+            return None
+        found = segment.execute("SELECT created_at FROM events ORDER BY id DESC LIMIT 1").fetchone()
+    return str(found[0]) if found else None

@@ -1,0 +1,96 @@
+"""Copying database files that may be in use, and telling whether a copy is sound."""
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from telemetry.errors import DataDamagedError
+from telemetry.storage.database import telling_damage
+from telemetry.storage.reading import read_only
+
+Progress = Callable[[int], None]
+"""Is told how many bytes, or rows, have been dealt with since the last time."""
+
+# Sealing a large segment locks it for so long.
+PATIENCE_S = 120
+_PAGES_PER_STEP = 256
+_READ_BYTES = 1 << 20
+
+
+def no_progress(_: int) -> None:
+    """Tell nobody."""
+
+
+def copy_database(source: Path, target: Path, on_bytes: Progress = no_progress) -> None:
+    """Copy a database as it is at one moment, its WAL included, durably; the copy needs no file beside it.
+
+    The copy is made inside one read transaction: a writer goes on, and no step has to begin anew because it did. Until
+    the end checkpoints only reach as far as this moment.
+    """
+    with read_only(source) as reader, closing(sqlite3.connect(target, isolation_level=None)) as writer:
+        wait_patiently(reader)
+        reader.execute("BEGIN")
+        # The transaction begins with the first page that it reads.
+        reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        ((page_bytes,),) = reader.execute("PRAGMA page_size")
+        writer.execute("PRAGMA journal_mode = OFF")
+        writer.execute("PRAGMA synchronous = OFF")
+        copied = 0
+
+        def advance(_: int, remaining: int, total: int) -> None:
+            nonlocal copied
+            on_bytes((total - remaining - copied) * page_bytes)
+            copied = total - remaining
+
+        reader.backup(writer, pages=_PAGES_PER_STEP, progress=advance)
+    # The pages were copied as they are, the one that says that there is a WAL included.
+    with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        copy.execute("PRAGMA journal_mode = DELETE")
+    sync_file(target)
+
+
+def wait_patiently(connection: sqlite3.Connection) -> None:
+    """Let a connection wait for as long as a segment may be locked for its sealing."""
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE_S * 1_000}")
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of a file durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def damage(connection: sqlite3.Connection, *, full: bool = False) -> str | None:
+    """Return what SQLite finds wrong with a database, or None; ``full`` also compares indexes with their tables."""
+    try:
+        ((found,),) = connection.execute(f"PRAGMA {'integrity_check' if full else 'quick_check'}(1)")
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if found == "ok" else str(found)
+
+
+def check_copy(path: Path) -> None:
+    """Raise ``DataDamagedError`` unless a copy that nobody writes is sound."""
+    # Immutable, so that SQLite puts nothing beside it.
+    with (
+        telling_damage(path),
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as connection,
+    ):
+        if found := damage(connection):
+            raise DataDamagedError(f"{path} is damaged ({found})")
+
+
+def digest(path: Path, on_bytes: Progress = no_progress) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    hashed = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            hashed.update(block)
+            on_bytes(len(block))
+    return hashed.hexdigest()

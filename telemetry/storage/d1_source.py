@@ -1,0 +1,119 @@
+"""The old worker's data, opened for reading: a database file with its WAL beside it, or an export as SQL.
+
+Whatever it is, it is not changed.
+"""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from telemetry.errors import DataDamagedError
+from telemetry.storage.copying import Progress, damage, no_progress
+
+_MAGIC = b"SQLite format 3\0"
+_STATEMENT_CHARACTERS_MAX = 64 * 1024 * 1024
+
+_ALLOWED = {
+    sqlite3.SQLITE_CREATE_TABLE,
+    sqlite3.SQLITE_INSERT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_REINDEX,
+}
+# Without effect: the import has a transaction of its own, and needs no indexes but those of UNIQUE.
+_IGNORED = {sqlite3.SQLITE_PRAGMA, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_ANALYZE}
+# In defaults, and where an exporter writes characters that its readers could not.
+_FUNCTIONS = {"datetime", "replace", "char", "unistr"}
+
+
+@contextmanager
+def old_data(path: Path, folder: Path, on_bytes: Progress = no_progress) -> Iterator[sqlite3.Connection]:
+    """Open a file of the old worker; ``folder`` takes what has to be copied. Raises ``DataDamagedError``."""
+    with path.open("rb") as file:
+        is_database = file.read(len(_MAGIC)) == _MAGIC
+    copy = _copy(path, folder) if is_database else _load(path, folder, on_bytes)
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.text_factory = _text
+        if found := damage(connection):
+            raise DataDamagedError(f"{path} is damaged ({found}): export it again")
+        try:
+            connection.execute("SELECT id, created_at FROM events LIMIT 1")
+        except sqlite3.OperationalError as error:
+            raise DataDamagedError(f"{path} is no data of the old worker ({error}): choose its export") from error
+        yield connection
+
+
+def _copy(path: Path, folder: Path) -> Path:
+    """Copy a database with what has not been moved into it yet, which opening it would do."""
+    copy = folder / "old.db"
+    for suffix in ("", "-wal", "-journal"):
+        part = path.with_name(f"{path.name}{suffix}")
+        if part.exists():
+            shutil.copyfile(part, copy.with_name(f"{copy.name}{suffix}"))
+    return copy
+
+
+def _load(path: Path, folder: Path, on_bytes: Progress) -> Path:
+    copy = folder / "old.db"
+    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("BEGIN")
+        connection.set_authorizer(_authorize)
+        for line, statement in _statements(path, on_bytes):
+            try:
+                connection.execute(statement)
+            except (sqlite3.Error, ValueError) as error:
+                raise DataDamagedError(
+                    f"{path} cannot be read from line {line} on ({error}): export it again, nothing was imported"
+                ) from error
+        connection.set_authorizer(None)
+        connection.execute("COMMIT")
+    return copy
+
+
+def _statements(path: Path, on_bytes: Progress) -> Iterator[tuple[int, str]]:
+    """Return each statement with the number of its first line."""
+    pending, begun_at = "", 1
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for number, line in enumerate(file, 1):
+                on_bytes(len(line))
+                pending += line
+                if len(pending) > _STATEMENT_CHARACTERS_MAX:
+                    break
+                if line.rstrip().endswith(";") and sqlite3.complete_statement(pending):
+                    yield begun_at, pending
+                    pending, begun_at = "", number + 1
+    except UnicodeDecodeError as error:
+        raise DataDamagedError(
+            f"{path} is neither a database nor SQL in UTF-8: choose the old worker's data"
+        ) from error
+    if pending.strip():
+        raise DataDamagedError(
+            f"{path} ends within the statement of line {begun_at}: export it again, nothing was imported"
+        )
+
+
+def _authorize(action: int, first: str | None, second: str | None, *_: object) -> int:
+    own_index = action == sqlite3.SQLITE_CREATE_INDEX and str(first).startswith("sqlite_autoindex_")
+    if action in _ALLOWED or own_index:
+        return sqlite3.SQLITE_OK
+    if action in _IGNORED:
+        return sqlite3.SQLITE_IGNORE
+    # CREATE TABLE updates the schema, and an export empties the table of sequences before it fills it.
+    if (action, first) in {(sqlite3.SQLITE_UPDATE, "sqlite_master"), (sqlite3.SQLITE_DELETE, "sqlite_sequence")}:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_FUNCTION and second in _FUNCTIONS:
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
+
+
+def _text(raw: bytes) -> str | bytes:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw

@@ -1,0 +1,152 @@
+"""The examination of a data directory: every check, and the aggregates against a recount of the raw events."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from telemetry.clock import Clock
+from telemetry.settings import Settings
+from telemetry.storage.aggregates import Aggregates
+from telemetry.storage.checks import (
+    Finding,
+    Severity,
+    check_clock,
+    check_database,
+    check_disk,
+    check_owner,
+    check_permissions,
+    check_sqlite,
+    segments,
+)
+from telemetry.storage.comparison import Difference, differences
+from telemetry.storage.copying import Progress, copy_database, no_progress
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.recount import Recount, SegmentState, recount
+
+_SHOWN_PER_TABLE = 5
+_REPAIR = "stop the service and run `telemetry repair`"
+
+
+@dataclass(slots=True)
+class Recounted:
+    """The aggregates beside a recount: how many rows of each table differ, and some of them."""
+
+    recount: Recount = field(default_factory=Recount)
+    counts: dict[str, int] = field(default_factory=dict)
+    shown: list[Difference] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Examination:
+    """What was found, worst first, and what it was found by."""
+
+    findings: list[Finding]
+    files: int
+    recounted: Recounted | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether something needs a person."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def find_sound(
+    directory: DataDirectory, *, full: bool, on_bytes: Progress = no_progress
+) -> tuple[list[Finding], dict[str, Path]]:
+    """Check every database; return what was found, and the segments that can be read."""
+    findings: list[Finding] = []
+    if directory.aggregates.exists():
+        findings += check_database(directory.aggregates, "aggregates", full=full, on_bytes=on_bytes)
+    sound = {}
+    for day, path in segments(directory).items():
+        found = list(check_database(path, "segment", full=full, on_bytes=on_bytes))
+        if not any(finding.severity is Severity.ERROR for finding in found):
+            sound[day] = path
+        findings += found
+    return findings, sound
+
+
+async def examine(
+    directory: DataDirectory,
+    settings: Settings,
+    clock: Clock,
+    *,
+    full: bool,
+    on_bytes: Progress = no_progress,
+) -> Examination:
+    """Examine a data directory that may be in use; nothing in it is changed."""
+    findings, sound = find_sound(directory, full=full, on_bytes=on_bytes)
+    files = len(segments(directory)) + directory.aggregates.exists()
+    recounted = None
+    if not directory.aggregates.exists():
+        sentence = "is missing: restore it from a backup, or start the service, which counts the raw events anew"
+        findings.append(Finding(Severity.ERROR, directory.aggregates.name, sentence))
+    elif not damage_of(directory.aggregates, findings):
+        with expectation(directory) as folder:
+            recounted = await compare(folder, sound, settings, on_bytes)
+        findings += _number_findings(recounted)
+    for found in (
+        check_permissions(directory), check_owner(directory), check_disk(directory), check_sqlite(),
+        check_clock(sound, clock),
+    ):  # fmt: skip
+        findings += found
+    severities = list(Severity)
+    findings.sort(key=lambda finding: severities.index(finding.severity))
+    return Examination(findings, files, recounted)
+
+
+@contextmanager
+def expectation(directory: DataDirectory) -> Iterator[Path]:
+    """Give a temporary folder with ``current.db``, the aggregates as they are at this moment."""
+    with tempfile.TemporaryDirectory(prefix="telemetry-recount-") as name:
+        folder = Path(name)
+        copy_database(directory.aggregates, folder / "current.db")
+        yield folder
+
+
+async def compare(
+    folder: Path, sound: dict[str, Path], settings: Settings, on_bytes: Progress = no_progress
+) -> Recounted:
+    """Recount the sound segments into ``expected.db``, beside the aggregates as they were copied there."""
+    current, expected = folder / "current.db", folder / "expected.db"
+    # The copy may be of an older schema than the program's.
+    await (await Aggregates.open(current, synchronous="NORMAL")).close()
+    found = await recount(current, expected, sound, settings, on_bytes)
+    counts, shown = differences(current, expected, _SHOWN_PER_TABLE)
+    return Recounted(found, counts, shown)
+
+
+def damage_of(path: Path, findings: list[Finding]) -> str | None:
+    """Return why a file cannot be read, or None."""
+    found = (finding for finding in findings if finding.subject == path.name)
+    return next((finding.sentence for finding in found if finding.severity is Severity.ERROR), None)
+
+
+def _number_findings(recounted: Recounted) -> Iterator[Finding]:
+    for state in recounted.recount.segments:
+        yield from _segment_findings(state)
+    for table, count in recounted.counts.items():
+        if count:
+            sentence = f"{count} rows differ from a recount of the raw events: {_REPAIR}"
+            yield Finding(Severity.ERROR, table, sentence)
+    if past := recounted.recount.past_days:
+        sentence = (
+            f"{len(past)} days up to {past[-1]} have no raw events any more: their numbers cannot be recounted, and "
+            "sums over all time only as far as raw events alone exceed them"
+        )
+        yield Finding(Severity.NOTE, "past", sentence)
+
+
+def _segment_findings(state: SegmentState) -> Iterator[Finding]:
+    name = f"{state.day}.db"
+    if state.missing:
+        sentence = f"has lost {state.missing} events that were counted: restore it from a backup if one has them"
+        yield Finding(Severity.ERROR, name, sentence)
+    if state.misplaced:
+        sentence = f"holds {state.misplaced} events of another day: another program has written to it"
+        yield Finding(Severity.ERROR, name, sentence)
+    if state.pending:
+        sentence = f"{state.pending} events are not counted yet: the service counts them when it flushes or starts"
+        yield Finding(Severity.NOTE, name, sentence)

@@ -1,0 +1,154 @@
+"""The recount: what the aggregates should hold, made anew from the raw events.
+
+It is built in a database of its own, by the same counters that count live events, so that memory stays bounded however
+long the log is. Days whose raw events are gone, whole or in part, are of the past: nothing can recount them, and what
+the aggregates hold of them is kept. So are sums that include them, unless the raw events alone add up to more.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from telemetry.clock import day_of
+from telemetry.counters import Counters
+from telemetry.day_labels import DayLabels
+from telemetry.rows import Row
+from telemetry.settings import Settings
+from telemetry.storage.aggregates import Aggregates
+from telemetry.storage.copying import Progress, no_progress, wait_patiently
+from telemetry.storage.event_log import count_stored
+from telemetry.storage.flush import flush
+from telemetry.storage.queries import query
+from telemetry.storage.reading import read_only
+from telemetry.storage.segment import StoredEvent
+
+_ROWS_PER_READ = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentState:
+    """How one segment stands to the watermark of its day, and how many of its events were received on another day."""
+
+    day: str
+    watermark: int
+    counted: int
+    pending: int
+    bytes: int = 0
+    misplaced: int = 0
+
+    @property
+    def missing(self) -> int:
+        """How many events the aggregates include that the segment does not hold."""
+        return self.watermark - self.counted
+
+
+@dataclass(slots=True)
+class Recount:
+    """What was recounted: the segments by day, and the days of the past, oldest first."""
+
+    segments: list[SegmentState] = field(default_factory=list)
+    past_days: list[str] = field(default_factory=list)
+
+    @property
+    def whole_days(self) -> list[str]:
+        """The days whose raw events are all there."""
+        return [state.day for state in self.segments if state.counted and not state.missing]
+
+
+async def recount(
+    current: Path, target: Path, segments: Mapping[str, Path], settings: Settings, on_bytes: Progress = no_progress
+) -> Recount:
+    """Build in ``target`` what ``current``, a copy of the aggregates that nobody writes, should hold.
+
+    ``segments`` are the sound ones, by day. Of each only what its watermark includes is counted, so they may be in use.
+    """
+    found = Recount()
+    counters = Counters(DayLabels(labels_max=settings.daily_labels_max))
+    expected = await Aggregates.open(target, synchronous="NORMAL")
+    try:
+        with read_only(current) as now:
+            watermarks = dict(now.execute("SELECT day, watermark FROM segments"))
+            states = [_state(path, int(watermarks.get(day, 0))) for day, path in sorted(segments.items())]
+            found.segments = [state for state in states if state is not None]
+            found.past_days = _seed(target, current, found.whole_days)
+            for number, state in enumerate(found.segments):
+                metrics = now.execute("SELECT metric FROM daily_stats WHERE date = ?", (state.day,))
+                counters.labels.restore(state.day, [str(row[0]) for row in metrics])
+                path = segments[state.day]
+                misplaced = await _count(
+                    path, state, counters, expected, keys_max=settings.flush_keys_max, on_bytes=on_bytes
+                )
+                found.segments[number] = replace(state, misplaced=misplaced)
+        await flush(counters, expected)
+    finally:
+        await expected.close()
+    _keep_the_past(target, current)
+    return found
+
+
+def _state(path: Path, watermark: int) -> SegmentState | None:
+    try:
+        with read_only(path) as segment:
+            wait_patiently(segment)
+            if not segment.execute("PRAGMA user_version").fetchone()[0]:
+                return SegmentState(path.stem, watermark, 0, 0)
+            ((counted, pending),) = segment.execute(
+                "SELECT count(*) FILTER (WHERE id <= ?1), count(*) FILTER (WHERE id > ?1) FROM events", (watermark,)
+            )
+    except sqlite3.OperationalError:
+        if path.exists():
+            raise
+        # Retention removed it in the meantime: its day is of the past.
+        return None
+    return SegmentState(path.stem, watermark, counted, pending, path.stat().st_size)
+
+
+async def _count(
+    path: Path, state: SegmentState, counters: Counters, expected: Aggregates, *, keys_max: int, on_bytes: Progress
+) -> int:
+    position, misplaced = 0, 0
+    if not state.counted:
+        return 0
+    with read_only(path) as segment:
+        wait_patiently(segment)
+        while rows := segment.execute(query("read_events_after"), (position, _ROWS_PER_READ)).fetchall():
+            stored = [StoredEvent(row[0], row[1], Row(*row[2:])) for row in rows if row[0] <= state.watermark]
+            count_stored(counters, state.day, stored)
+            misplaced += sum(day_of(event.received_at) != state.day for event in stored)
+            on_bytes(state.bytes * len(stored) // state.counted)
+            position = rows[-1][0]
+            if position >= state.watermark:
+                break
+            if counters.keys >= keys_max:
+                await flush(counters, expected)
+    return misplaced
+
+
+def _seed(target: Path, current: Path, whole_days: list[str]) -> list[str]:
+    with closing(_attached(target, current)) as expected:
+        expected.execute("CREATE TABLE whole_days (day TEXT PRIMARY KEY)")
+        expected.executemany("INSERT INTO whole_days VALUES (?)", [(day,) for day in whole_days])
+        expected.execute(query("create_past_days"))
+        expected.execute(query("seed_installations"))
+        expected.commit()
+        return [str(row[0]) for row in expected.execute("SELECT day FROM past_days ORDER BY day")]
+
+
+def _keep_the_past(target: Path, current: Path) -> None:
+    with closing(_attached(target, current)) as expected:
+        expected.execute("DELETE FROM daily_stats WHERE date NOT IN (SELECT day FROM whole_days)")
+        expected.execute(query("fold_overflow"))
+        expected.execute(query("keep_daily_stats"))
+        expected.execute(query("add_imported_stats"))
+        expected.execute(query("keep_installations"))
+        expected.execute(query("keep_pattern_signatures"))
+        expected.execute(query("keep_action_aggregates"))
+        expected.commit()
+
+
+def _attached(target: Path, current: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(target, uri=True)
+    connection.execute("ATTACH ? AS current", (f"{current.absolute().as_uri()}?mode=ro",))
+    return connection

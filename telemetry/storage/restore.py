@@ -1,0 +1,103 @@
+"""Restoring a backup: a data directory becomes what it was, and what it held until now is moved aside."""
+
+import shutil
+from pathlib import Path
+
+from telemetry.clock import Clock, instant
+from telemetry.errors import DataDamagedError, DataDirectoryError, NoDataError
+from telemetry.storage.backup import MANIFEST, Manifest, backups
+from telemetry.storage.copying import Progress, digest, no_progress, sync_file
+from telemetry.storage.data_directory import DataDirectory, sync_folder
+
+_ASIDE = "before-restore-"
+_INCOMING = "restore-incoming"
+
+
+def choose(folder: Path) -> Path:
+    """Return a backup: the folder itself, or the newest of those in it."""
+    if (folder / MANIFEST).is_file():
+        return folder
+    found = backups(folder)
+    if not found:
+        raise NoDataError(f"{folder} is no complete backup and holds none: choose what `telemetry backup` made")
+    return found[-1]
+
+
+def occupied(directory: DataDirectory) -> list[Path]:
+    """Return what a data directory holds, besides its lock and what earlier restores left."""
+    left = {directory.lock.name, _INCOMING}
+    return sorted(
+        path for path in directory.root.iterdir() if path.name not in left and not path.name.startswith(_ASIDE)
+    )
+
+
+def restore(
+    directory: DataDirectory, backup: Path, manifest: Manifest, clock: Clock, *, on_bytes: Progress = no_progress
+) -> Path | None:
+    """Put a backup in the place of what a locked data directory holds; return where that was moved.
+
+    Nothing is touched before all files have been copied and are what the manifest says. If it is interrupted after
+    that, nothing else opens the directory until a restore has been completed.
+    """
+    present = occupied(directory)
+    incoming = directory.root / _INCOMING
+    shutil.rmtree(incoming, ignore_errors=True)
+    _copy(backup, incoming, manifest, on_bytes)
+    restoring = directory.restoring
+    if restoring in present:
+        # An earlier restore was interrupted; what it had not put into place yet is in the backup it came from.
+        present.remove(restoring)
+        for path in restoring.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    # In the place of an empty folder this is one step.
+    incoming.rename(restoring)
+    sync_folder(directory.root)
+    aside = _move_aside(directory, present, clock)
+    for path in sorted(restoring.iterdir()):
+        path.rename(directory.root / path.name)
+    for folder in (restoring, directory.root):
+        sync_folder(folder)
+    restoring.rmdir()
+    sync_folder(directory.root)
+    return aside
+
+
+def _copy(backup: Path, incoming: Path, manifest: Manifest, on_bytes: Progress) -> None:
+    needed, free = sum(file.bytes for file in manifest.files), shutil.disk_usage(incoming.parent).free
+    if needed > free:
+        raise DataDirectoryError(f"{incoming.parent} has {free} bytes free, {needed} are needed: free some")
+    (incoming / "events").mkdir(mode=0o700, parents=True)
+    try:
+        for file in manifest.files:
+            source, target = backup / file.name, incoming / file.name
+            if source.is_file():
+                shutil.copyfile(source, target)
+                shutil.copymode(source, target)
+                sync_file(target)
+            _verify(source, target, file.sha256, on_bytes)
+        sync_folder(incoming / "events")
+        sync_folder(incoming)
+    except BaseException:
+        shutil.rmtree(incoming, ignore_errors=True)
+        raise
+
+
+def _verify(source: Path, target: Path, sha256: str, on_bytes: Progress) -> None:
+    if not target.exists():
+        raise DataDamagedError(f"{source} is missing: choose another backup, nothing was changed")
+    if digest(target, on_bytes) != sha256:
+        raise DataDamagedError(f"{source} is damaged: choose another backup, nothing was changed")
+
+
+def _move_aside(directory: DataDirectory, present: list[Path], clock: Clock) -> Path | None:
+    if not present:
+        return None
+    stem = f"{_ASIDE}{instant(clock.now()):%Y-%m-%dT%H%M%S}Z"
+    used = sum(path.name.startswith(stem) for path in directory.root.iterdir())
+    aside = directory.root / (f"{stem}-{used + 1}" if used else stem)
+    aside.mkdir(mode=0o700)
+    for path in present:
+        path.rename(aside / path.name)
+    for folder in (aside, directory.root):
+        sync_folder(folder)
+    return aside
