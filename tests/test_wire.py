@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from telemetry.errors import ErrorCode, Refusal, RejectionCode
 from telemetry.events import KNOWN_EVENTS, OtherEvent, _misshapen_origin, json_schema
-from telemetry.rows import Row, from_row
+from telemetry.rows import Row, from_row, from_rows
 from telemetry.wire import Batch, BatchRules, decode_batch, encode_receipt
 from tests.support.events import KNOWN_TYPES, SAMPLES, encode, make_event, timestamp
 from tests.support.strategies import any_events
@@ -83,7 +83,7 @@ def test_a_damaged_event_costs_itself_and_not_its_neighbours(event_type: str, da
 
     assert len(batch.rows) + len(batch.rejections) == 3
     assert {rejection.index for rejection in batch.rejections} <= {1}
-    assert [from_row(row) for row in batch.rows] == batch.events
+    assert from_rows(batch.rows) == [from_row(row) for row in batch.rows] == batch.events
 
 
 @pytest.mark.parametrize("event_type", KNOWN_TYPES)
@@ -131,7 +131,7 @@ def test_unknown_types_and_fields_from_newer_clients_are_kept() -> None:
     assert json.loads(batch.rows[0].payload) == {"durationMs": 5, "nested": {"ratio": 0.5, "flags": [True, "fast"]}}
     assert json.loads(batch.rows[1].payload)["extraCount"] == 3
     assert isinstance(batch.events[0], OtherEvent)
-    assert [from_row(row) for row in batch.rows] == batch.events
+    assert from_rows(batch.rows) == [from_row(row) for row in batch.rows] == batch.events
 
 
 def test_an_unknown_field_does_not_change_how_its_neighbours_are_stored() -> None:
@@ -151,6 +151,13 @@ def test_a_stored_row_that_the_catalogue_no_longer_understands_still_counts_as_a
         event = from_row(Row("scan_completion", "", "a", "1.0.0", payload))
         assert event.type == "scan_completion"
         assert isinstance(event, OtherEvent)
+
+
+def test_a_damaged_row_costs_itself_and_not_the_rows_that_are_read_with_it() -> None:
+    (good,) = decode(make_event()).rows
+    for payload in ('{"old":1}', "not json", good.payload + "," + good.payload, '{"a":1},{"b":2}'):
+        damaged = Row("scan_completion", good.timestamp, "a", "1.0.0", payload)
+        assert from_rows([good, damaged, good]) == [from_row(row) for row in (good, damaged, good)]
 
 
 def test_the_receipt_is_byte_for_byte_what_deployed_clients_expect() -> None:

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from telemetry.counters import Appended, Counters
-from telemetry.rows import from_row
+from telemetry.rows import from_rows
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.archive import Archive
 from telemetry.storage.segment import Segment, StoredEvent
@@ -126,5 +126,5 @@ def count_stored(counters: Counters, day: str, stored: Sequence[StoredEvent]) ->
     """Count events of one segment as they were counted when they were appended; they come in the order of their ids."""
     for received_at, run in groupby(stored, key=attrgetter("received_at")):
         together = list(run)
-        events = [from_row(event.row) for event in together]
+        events = from_rows([event.row for event in together])
         counters.add(Appended(day, received_at, [event.id for event in together], events))
