@@ -12,6 +12,7 @@ import msgspec
 from tests.bench import corpus
 from tests.bench.load import LoadError, drive
 from tests.bench.log_reader import count_events, last_ids
+from tests.bench.metrics_reader import totals
 from tests.bench.open_loop import Latencies
 from tests.bench.results import Load, Paced
 from tests.bench.server import Server, serving
@@ -56,10 +57,10 @@ def measure_load(case: Case, batches: Path, data_dir: Path, timing: Timing) -> L
         url = server.url + EVENTS_PATH
         warm = drive(url, batches, offset=0, connections=case.connections, seconds=timing.warm_up_s)
         _settle(server, case)
-        since, before = last_ids(data_dir), server.usage()
+        since, before, said_before = last_ids(data_dir), server.usage(), totals(data_dir)
         answered = drive(url, batches, offset=warm.position, connections=case.connections, seconds=timing.run_s)
         tail_s = _settle(server, case)
-        after = server.usage()
+        after, said = server.usage(), totals(data_dir).since(said_before)
     acknowledged = answered.requests * case.batch
     # The ceiling of HTTP stores nothing: there, what was answered has to do.
     found = count_events(data_dir, since) if since else acknowledged
@@ -77,6 +78,8 @@ def measure_load(case: Case, batches: Path, data_dir: Path, timing: Timing) -> L
         p99_ms=answered.p99_ms,
         p999_ms=answered.p999_ms,
         rss_peak_mb=after.rss_peak_bytes / 1e6,
+        events_per_group=said.events_per_group,
+        flush_time_share=said.flush_s / seconds,
         failed=answered.failed,
         missing=max(0, acknowledged - found),
     )

@@ -11,7 +11,7 @@ from tests.bench.targets import TARGETS
 
 _LOAD_HEADINGS = (
     "subject", "batch", "connections", "events/s", "requests/s", "CPU us/event", "bytes/event", "p50 ms", "p99 ms",
-    "p99.9 ms", "peak RSS MB", "failed, missing",
+    "p99.9 ms", "peak RSS MB", "events/group", "failed, missing",
 )  # fmt: skip
 _INSERT_HEADINGS = ("insert loop", "events in a row", "rows", "events/s", "CPU us/event", "bytes/event")
 _PACED_HEADINGS = ("open loop", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "failed")
@@ -72,7 +72,7 @@ def _target_rows(results: Results) -> Iterator[list[str]]:
 def _load_row(load: Load) -> list[str]:
     numbers = (
         load.events_per_s, load.requests_per_s, load.cpu_us_per_event, load.bytes_per_event, load.p50_ms, load.p99_ms,
-        load.p999_ms, load.rss_peak_mb,
+        load.p999_ms, load.rss_peak_mb, load.events_per_group,
     )  # fmt: skip
     troubles = f"{load.failed}, {load.missing}"
     return [load.subject, str(load.batch), str(load.connections), *map(_number, numbers), troubles]

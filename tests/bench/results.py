@@ -14,7 +14,8 @@ class Load(msgspec.Struct, frozen=True):
     """One subject under closed-loop load.
 
     Events are those found in the log afterwards, CPU and bytes include the flushes of them all. ``missing`` events were
-    acknowledged but not found; ``failed`` requests got no answer or another one than success.
+    acknowledged but not found; ``failed`` requests got no answer or another one than success. Groups and flushes are
+    those that the service tells of.
     """
 
     subject: str
@@ -28,6 +29,8 @@ class Load(msgspec.Struct, frozen=True):
     p99_ms: float
     p999_ms: float
     rss_peak_mb: float
+    events_per_group: float
+    flush_time_share: float
     failed: int
     missing: int
 

@@ -92,6 +92,7 @@ TARGETS = (
     Target("CPU per event at batch 100, us", _of(SERVICE, 100, 32, "cpu_us_per_event"), 12, 8, False),
     Target("bytes written per event at batch 50", _of(SERVICE, 50, 32, "bytes_per_event"), 1000, 600, False),
     Target("share of the bytes written by flushes", _flush_share, 0.10, 0.05, False),
+    Target("flush duration over its interval", _of(SERVICE, 50, 32, "flush_time_share"), 0.10, 0.05, False),
     Target("FULL over NORMAL, events/s at batch 50", _over_load(NORMAL, 50, 32), 0.85, 0.92),
     Target("p99 at half of the maximum, batch 50, open loop, ms", _paced("ingest"), 30, 10, False),
     Target("stats p99 at half of the maximum, ms", _paced("stats"), 15, 5, False),

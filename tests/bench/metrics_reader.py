@@ -1,0 +1,51 @@
+"""What the service says of itself: its metrics, read from its admin socket."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from telemetry.admin_socket import AdminConnection
+from telemetry.families import PREFIX
+
+_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many groups of how many events were committed so far, and for how long counters were flushed."""
+
+    groups: float = 0
+    group_events: float = 0
+    flush_s: float = 0
+
+    def since(self, before: "Totals") -> "Totals":
+        """Return what was added since another look."""
+        return Totals(
+            self.groups - before.groups, self.group_events - before.group_events, self.flush_s - before.flush_s
+        )
+
+    @property
+    def events_per_group(self) -> float:
+        """The average size of a group; 0 if there was none."""
+        return self.group_events / self.groups if self.groups else 0.0
+
+
+def totals(data_dir: Path) -> Totals:
+    """Read the metrics of the service that runs on a data directory; baselines have none."""
+    connection = AdminConnection(data_dir, timeout_s=_TIMEOUT_S)
+    try:
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+    except FileNotFoundError:
+        return Totals()
+    finally:
+        connection.close()
+    samples = {
+        sample.name: sample.value for family in text_string_to_metric_families(text) for sample in family.samples
+    }
+    return Totals(
+        samples[f"{PREFIX}group_events_count"],
+        samples[f"{PREFIX}group_events_sum"],
+        samples[f"{PREFIX}flush_seconds_sum"],
+    )
