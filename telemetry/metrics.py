@@ -22,6 +22,7 @@ from telemetry.storage.appender import Appender
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.file_sizes import measure
+from telemetry.tasks.upkeep import Upkeep
 
 _FAILURES = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.STORAGE_ERROR)
 
@@ -37,6 +38,7 @@ class Sources:
     window: DuplicateWindow
     log: EventLog
     directory: DataDirectory
+    upkeep: Upkeep
     clock: Clock
     recovery_s: float
 
@@ -63,6 +65,7 @@ class ServiceCollector(Collector):
         yield from self._flushes()
         yield from self._memory()
         yield from self._files()
+        yield from self._upkeep()
         yield from self._recovery()
         yield from self._health()
 
@@ -123,6 +126,18 @@ class ServiceCollector(Collector):
         yield gauge("newest_segment_bytes", "Size of the newest segment.", sizes.newest_segment_bytes)
         yield gauge("aggregates_bytes", "Size of `telemetry.db`.", sizes.aggregates_bytes)
         yield gauge("disk_free_bytes", "Space left on the disk of the data directory.", sizes.free_bytes)
+
+    def _upkeep(self) -> Iterable[Metric]:
+        sealer, retention, budget = (
+            self._sources.upkeep.sealer, self._sources.upkeep.retention, self._sources.upkeep.budget,
+        )  # fmt: skip
+        yield gauge("sealing", "1 while a segment is being sealed.", sealer.day is not None)
+        yield counter("segments_sealed", "Segments that were sealed.", sealer.sealed)
+        yield counter("sealing_failures", "Sealings that failed; they are tried again.", sealer.failed)
+        yield gauge("last_sealing_seconds", "Time that the last sealing took.", sealer.last_duration_s)
+        yield counter("segments_retired", "Segments that were removed past retention.", retention.retired)
+        yield gauge("disk_used_bytes", "Size of the data directory.", budget.used_bytes)
+        yield gauge("disk_budget_bytes", "Size beyond which events are refused; 0 is no limit.", budget.bytes_max)
 
     def _recovery(self) -> Iterable[Metric]:
         log = self._sources.log

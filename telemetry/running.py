@@ -122,7 +122,7 @@ class _Parts:
         await restore_window(self.log, self.window, self.clock)
         return Sources(
             self.ledger, self.appender, self.publisher, self.counters, self.window, self.log, self.directory,
-            self.clock, recovery_s=self.clock.monotonic() - started,
+            self.upkeep, self.clock, recovery_s=self.clock.monotonic() - started,
         )  # fmt: skip
 
     @asynccontextmanager

@@ -10,13 +10,16 @@ from pathlib import Path
 from telemetry import __version__
 from telemetry.families import PREFIX
 from telemetry.histogram import Histogram
+from telemetry.metrics import exposition
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.file_sizes import measure
 from tests.support import oracle
-from tests.support.admin import scrape
+from tests.support.admin import Metrics, scrape
 from tests.support.events import Traffic, encode
 from tests.support.http import eventually
+from tests.support.segments import DAY_S, pass_a_day, sealing_stopped
 from tests.support.server import ServerProcess, serving
+from tests.support.service import HandClock, service
 from tests.test_readme import rows_below
 from tests.test_storage_faults import segment_of
 
@@ -117,6 +120,24 @@ def test_a_fresh_service_tells_its_versions_files_and_health(data_dir: Path) -> 
     assert metrics.value("segments_bytes") == metrics.value("newest_segment_bytes") == segment_bytes
     assert metrics.value("disk_free_bytes") > 0
     assert metrics.value("wal_bytes", database="aggregates") > 0
+
+
+async def test_an_operator_sees_what_is_sealed_and_removed_and_what_the_disk_holds(data_dir: Path) -> None:
+    hand = HandClock()
+    async with service(data_dir, hand, retention_days=1, disk_bytes_max=50_000_000) as started:
+        render = exposition(started.sources)
+        await pass_a_day(started, hand, Traffic(moment=hand.now))
+        async with sealing_stopped(started):
+            assert Metrics(render().decode()).value("sealing") == 1
+        hand.pass_time(DAY_S)
+        await started.upkeep.retention.check()
+        metrics = Metrics(render().decode())
+
+    assert metrics.value("sealing") == 0
+    assert metrics.value("segments_sealed_total") == metrics.value("segments_retired_total") == 1
+    assert metrics.value("sealing_failures_total") == 0
+    assert metrics.value("last_sealing_seconds") == 0
+    assert 0 < metrics.value("disk_used_bytes") < metrics.value("disk_budget_bytes") == 50_000_000
 
 
 def test_the_ledger_adds_up_over_http_while_storage_fails_and_heals(data_dir: Path) -> None:

@@ -12,19 +12,19 @@ class DiskBudget:
 
     def __init__(self, directory: DataDirectory, *, bytes_max: int) -> None:
         self.used_bytes = 0
+        self.bytes_max = bytes_max
         self._directory = directory
-        self._bytes_max = bytes_max
         self._told = False
 
     @property
     def exceeded(self) -> bool:
         """Whether new events have to be refused."""
-        return 0 < self._bytes_max < self.used_bytes
+        return 0 < self.bytes_max < self.used_bytes
 
     async def check(self) -> None:
         """Measure the data directory; nothing is ever deleted to make room."""
         self.used_bytes = self._directory.size_bytes()
-        sizes = {"used_bytes": self.used_bytes, "disk_bytes_max": self._bytes_max}
+        sizes = {"used_bytes": self.used_bytes, "disk_bytes_max": self.bytes_max}
         if self.exceeded:
             logger.error("the disk budget is used up, events are refused: raise disk_bytes_max", extra=sizes)
         elif self._told:
