@@ -12,9 +12,9 @@ from telemetry.admin_socket import SOCKET_NAME, AdminConnection
 from telemetry.errors import SettingsError
 from telemetry.settings import Settings, load
 from tests.support.admin import ask, scrape
+from tests.support.commands import run
 from tests.support.events import Traffic, encode
 from tests.support.server import ServerProcess, serving
-from tests.test_cli import run
 
 TOKEN = "s3cret-töken"
 

@@ -1,8 +1,6 @@
 import json
-import os
 import re
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -10,15 +8,9 @@ import pytest
 
 from telemetry.settings import Settings
 from telemetry.storage.database import PAGE_BYTES
+from tests.support.commands import run
 from tests.support.events import Traffic, encode
-from tests.support.server import COMMAND, ServerProcess, serving
-
-
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command to its end."""
-    return subprocess.run(
-        [COMMAND, *arguments], capture_output=True, text=True, timeout=30, env=os.environ | variables, check=False
-    )
+from tests.support.server import ServerProcess, serving
 
 
 def test_help_shows_every_command_and_an_example_of_each() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from telemetry.storage.queries import folder
 from tests.support import oracle
-from tests.support.commands import succeed
+from tests.support.commands import run, succeed
 from tests.support.events import Traffic, encode
 from tests.support.service import HandClock, service
 
@@ -27,6 +27,8 @@ async def test_a_directory_of_an_older_schema_is_read_backed_up_and_brought_forw
             older.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newest.{table}")
     (data_dir / "telemetry.db").chmod(0o600)
 
+    listed = run("segments", "--data-dir", data_dir)
+    assert (listed.returncode, "run `telemetry migrate`" in listed.stderr) == (65, True)
     printed = succeed("check", "--data-dir", data_dir)
     assert "run `telemetry migrate`" in printed
     assert "1 days recounted" in printed

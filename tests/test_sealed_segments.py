@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from tests.support import oracle
+from tests.support.commands import run
 from tests.support.events import Traffic, encode, make_event, timestamp
 from tests.support.segments import is_sealed, overwrite, pass_a_day, sealed_days, segment
 from tests.support.service import HandClock, service
-from tests.test_cli import run
 
 
 async def test_a_start_opens_no_sealed_segment(data_dir: Path) -> None:

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from telemetry.cli.options import load_settings, settings_options
-from telemetry.errors import DataDirectoryError
+from telemetry.cli.looking import data_to_read
+from telemetry.cli.options import settings_options
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.queries import query
-from telemetry.storage.reading import read_only
+from telemetry.storage.reading import read_only, reading
 from telemetry.storage.segment_states import SEGMENT_STATES, SegmentState
 
 
@@ -33,7 +33,7 @@ def command(config: Path | None, as_json: bool, **flags: Any) -> None:
 
     Example: telemetry segments --data-dir ./data
     """
-    segments = list_segments(DataDirectory(Path(load_settings(config, flags).data_dir)))
+    segments = list_segments(data_to_read(config, flags))
     if as_json:
         click.echo(msgspec.json.encode([segment._asdict() for segment in segments]))
     else:
@@ -42,9 +42,7 @@ def command(config: Path | None, as_json: bool, **flags: Any) -> None:
 
 def list_segments(directory: DataDirectory) -> list[Listed]:
     """Return what is known of every segment, oldest first."""
-    if not directory.aggregates.exists():
-        raise DataDirectoryError(f"{directory.root} holds no telemetry: choose another with --data-dir")
-    with read_only(directory.aggregates) as connection:
+    with reading(directory.aggregates, "aggregates") as connection:
         states = {row[0]: SegmentState(*row) for row in connection.execute(SEGMENT_STATES)}
     return [_listed(directory.segment(day), states.get(day, SegmentState(day))) for day in directory.days()]
 
