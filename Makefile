@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test torture bench bench-growth check format lock clean install uninstall
+.PHONY: run test torture bench bench-growth check format lock audit clean install uninstall
 
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
@@ -44,6 +44,14 @@ lock:
 	$(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" --extra build --extra test --constraint requirements.txt setup.cfg \
 		--output-file tests/requirements.txt
+
+# Whether the registry still serves the files that are pinned, and what is known to be wrong with them.
+audit:
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/pip install --quiet pip-audit
+	$(VENV)/audit/bin/pip download --quiet --no-deps --require-hashes --dest $(VENV)/audit/files \
+		--requirement requirements.txt
+	$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements.txt
 
 # As root. ENV names the instance, PORT its port; upgrading is the same command again.
 install:
