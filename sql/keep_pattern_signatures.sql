@@ -1,5 +1,5 @@
--- After the recount. A signature that was seen by the newest day of the past may include events that are gone: its
--- numbers are kept, unless the raw events alone add up to more.
+-- After the recount. A signature that was seen by the newest day of the past, or by the newest of which some events were
+-- forgotten, may include events that are gone: its numbers are kept, unless the raw events alone add up to more.
 INSERT INTO main.pattern_signatures (
     signature_hash, occurrence_count, confidence_millionths, locations, outliers, first_seen, last_seen,
     latest_day, latest_id, category, detection_method, language
@@ -8,7 +8,10 @@ SELECT
     signature_hash, occurrence_count, confidence_millionths, locations, outliers, first_seen, last_seen,
     latest_day, latest_id, category, detection_method, language
 FROM current.pattern_signatures
-WHERE substr(first_seen, 1, 10) <= (SELECT max(day) FROM past_days)
+WHERE
+    substr(first_seen, 1, 10) <= (
+        SELECT max(day) FROM (SELECT day FROM past_days UNION ALL SELECT date FROM current.removed_stats)
+    )
 ON CONFLICT (signature_hash) DO UPDATE SET
     confidence_millionths = iif(
         excluded.occurrence_count >= occurrence_count, excluded.confidence_millionths, confidence_millionths

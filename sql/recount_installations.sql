@@ -1,5 +1,5 @@
 -- ?1: the day, ?2: how many installations its segment holds. Runs after the two metrics of that day were deleted.
--- What was taken over without raw events adds to both.
+-- What was taken over without raw events, and what was forgotten, adds to both.
 INSERT INTO daily_stats (date, metric, value)
 SELECT ?1, metric, sum(value)
 FROM (
@@ -9,6 +9,10 @@ FROM (
     UNION ALL
     SELECT metric, value
     FROM imported_stats
+    WHERE date = ?1 AND metric IN ('unique_installations', 'new_installations')
+    UNION ALL
+    SELECT metric, value
+    FROM removed_stats
     WHERE date = ?1 AND metric IN ('unique_installations', 'new_installations')
 )
 GROUP BY metric

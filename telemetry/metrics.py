@@ -85,13 +85,14 @@ class ServiceCollector(Collector):
         yield counter("events_received", "Events of the batches that could be decoded.", ledger.received)
         yield counters(
             "events",
-            "Events by outcome: `accepted` (stored), `rejected` (invalid), `duplicate` or `shed` (503).",
+            "Events by outcome: `accepted` (stored), `rejected` (invalid), `duplicate`, `shed` (503) or `excluded`.",
             ("outcome",),
             {
                 ("accepted",): ledger.accepted,
                 ("rejected",): ledger.rejected.total(),
                 ("duplicate",): ledger.duplicate,
                 ("shed",): ledger.shed,
+                ("excluded",): ledger.excluded,
             },
         )
         yield counters(

@@ -14,6 +14,7 @@ from telemetry.counters import Counters
 from telemetry.day_labels import DayLabels
 from telemetry.duplicates import DuplicateWindow
 from telemetry.errors import StartError
+from telemetry.exclusions import Exclusions
 from telemetry.ledger import Ledger
 from telemetry.metrics import Sources
 from telemetry.publisher import Publisher
@@ -24,6 +25,7 @@ from telemetry.storage.appender import Appender, QueueLimits
 from telemetry.storage.archive import Archive
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import SQLITE_VERSION_MIN
+from telemetry.storage.eraser import Eraser
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.recovery import replay, restore_window
 from telemetry.storage.segment_states import SegmentStates
@@ -78,11 +80,8 @@ class _Parts:
         self.archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
         self.log = EventLog(self.archive, aggregates, self.counters)
         self.publisher = Publisher(self.counters, aggregates, clock)
-        self.upkeep = Upkeep(
-            Sealer(self.log, self.archive, clock),
-            Retention(self.archive, clock, days=settings.retention_days),
-            DiskBudget(directory, bytes_max=settings.disk_bytes_max),
-        )
+        self.exclusions = Exclusions()
+        self.budget = DiskBudget(directory, bytes_max=settings.disk_bytes_max)
         self.flusher = Flusher(
             WalAlarm(self.publisher.flush, directory, bytes_max=settings.wal_alarm_bytes).flush,
             self.counters,
@@ -96,14 +95,32 @@ class _Parts:
             clock=clock,
             limits=QueueLimits(settings.queue_events_max, settings.queue_bytes_max, settings.counter_keys_max),
             ledger=self.ledger,
-            disk_is_full=lambda: self.upkeep.budget.exceeded,
+            disk_is_full=lambda: self.budget.exceeded,
             on_counted=self.flusher.consider,
+        )
+        self.eraser = Eraser(
+            directory,
+            aggregates,
+            self.log,
+            self.exclusions,
+            clock,
+            settle=self.appender.settle,
+            flush=self.publisher.flush,
+            counted=self.counters.counted,
+            keys_max=settings.flush_keys_max,
+        )
+        self.upkeep = Upkeep(
+            Sealer(self.log, self.archive, clock),
+            Retention(self.archive, clock, days=settings.retention_days),
+            self.budget,
+            self.eraser,
         )
         self.service = TelemetryService(
             self.appender,
             self.publisher,
             clock,
             self.ledger,
+            self.exclusions,
             batch_events_max=settings.batch_events_max,
             retention=timedelta(days=settings.retention_days),
         )
@@ -119,6 +136,7 @@ class _Parts:
             keys_max=self.settings.flush_keys_max,
             on_progress=on_replayed,
         )
+        await self.eraser.load()
         await restore_window(self.log, self.window, self.clock)
         return Sources(
             self.ledger, self.appender, self.publisher, self.counters, self.window, self.log, self.directory,

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from telemetry.clock import Clock, instant
 from telemetry.errors import ErrorCode
+from telemetry.exclusions import Exclusions
 from telemetry.ledger import Ledger
 from telemetry.publisher import Document, Publisher
 from telemetry.storage.appender import Appender
-from telemetry.wire import BatchRules, decode_batch, encode_receipt
+from telemetry.wire import Batch, BatchRules, decode_batch, encode_receipt
 
 CLOCK_AHEAD_MAX = timedelta(hours=24)
 
@@ -21,6 +22,7 @@ class TelemetryService:
         publisher: Publisher,
         clock: Clock,
         ledger: Ledger,
+        exclusions: Exclusions,
         *,
         batch_events_max: int,
         retention: timedelta,
@@ -29,18 +31,32 @@ class TelemetryService:
         self._appender = appender
         self._publisher = publisher
         self._clock = clock
+        self._exclusions = exclusions
         self._batch_events_max = batch_events_max
         self._retention = retention
 
     async def accept(self, body: bytes) -> bytes:
-        """Make the valid events of a request body durable and return the receipt; raise ``Refusal`` if that fails."""
+        """Make the valid events of a request body durable and return the receipt; raise ``Refusal`` if that fails.
+
+        Events of excluded installations are in the receipt and nowhere else.
+        """
         now = instant(self._clock.now())
         rules = BatchRules(self._batch_events_max, now - self._retention, now + CLOCK_AHEAD_MAX)
         batch = decode_batch(body, rules)
         self.ledger.receive(len(batch.rows), [rejection.code for rejection in batch.rejections])
-        if batch.rows:
-            await self._appender.append(batch, len(body))
+        kept = self._without_excluded(batch) if self._exclusions else batch
+        if kept.rows:
+            await self._appender.append(kept, len(body))
         return encode_receipt(len(batch.rows), batch.rejections)
+
+    def _without_excluded(self, batch: Batch) -> Batch:
+        kept = Batch()
+        for event, row in zip(batch.events, batch.rows, strict=True):
+            if not self._exclusions.includes(row.installation_id):
+                kept.events.append(event)
+                kept.rows.append(row)
+        self.ledger.excluded += len(batch.rows) - len(kept.rows)
+        return kept
 
     def stats(self) -> Document:
         """Return the public statistics."""

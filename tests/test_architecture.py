@@ -22,7 +22,7 @@ LAYERS = [
     {"publisher"},
     {"storage"},
     {"wire", "counters", "duplicates", "rate_limit"},
-    {"rows", "deltas", "day_labels", "gate", "ledger", "families", "simulation"},
+    {"rows", "deltas", "day_labels", "gate", "ledger", "exclusions", "families", "simulation"},
     {"events"},
     {"settings", "logs", "clock", "shapes", "histogram", "admin_socket", "systemd"},
     {"errors", "networks"},

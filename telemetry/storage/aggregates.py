@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -15,6 +15,7 @@ from telemetry.storage.comparison import adopt
 from telemetry.storage.database import Synchronous, open_database, transaction
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.queries import query
+from telemetry.storage.scrubbing import scrub, write_anew
 
 # Bounds the JSON text of one statement to about a megabyte, and how long it keeps other threads waiting.
 _ROWS_PER_STATEMENT = 5_000
@@ -36,10 +37,17 @@ class Aggregates:
         return cls(await open_database(path, "aggregates", synchronous=synchronous))
 
     @asynccontextmanager
-    async def change(self) -> AsyncIterator[aiosqlite.Connection]:
-        """Commit what is done inside, or roll it back; one task at a time, which nothing cancels."""
+    async def change(
+        self, prepare: Callable[[], Awaitable[None]] | None = None, **attached: Path
+    ) -> AsyncIterator[aiosqlite.Connection]:
+        """Commit what is done inside, or roll it back; one task at a time, which nothing cancels.
+
+        ``prepare`` is awaited when nobody else can change anything any more; other databases can be attached by name.
+        """
         async with self._changing:
-            async with transaction(self._connection):
+            if prepare is not None:
+                await prepare()
+            async with self._attached(attached), transaction(self._connection):
                 yield self._connection
                 await self._connection.execute("UPDATE state SET revision = revision + 1")
             self.changes += 1
@@ -54,6 +62,14 @@ class Aggregates:
             for day in sorted(delta.installations):
                 await self._add_installations(day, list(delta.installations[day]))
             await self._connection.execute(query("advance_watermarks"), (_encode(delta.watermarks).decode(),))
+
+    async def scrub(self, path: Path, text: str | None) -> None:
+        """Rid the files of what is left of a deleted text, or of all that was deleted; raise ``LockHeldError``."""
+        async with self._changing:
+            if text is None:
+                await write_anew(self._connection, path)
+            else:
+                await scrub(self._connection, path, text)
 
     async def adopt(self, expected: Path) -> None:
         """Make the aggregates what a recount says, in one transaction; watermarks stay as they are."""
@@ -94,6 +110,16 @@ class Aggregates:
     async def close(self) -> None:
         """Close the file; the object must not be used afterwards."""
         await self._connection.close()
+
+    @asynccontextmanager
+    async def _attached(self, others: Mapping[str, Path]) -> AsyncIterator[None]:
+        for name, path in others.items():
+            await self._connection.execute(f"ATTACH ? AS {name}", (str(path),))
+        try:
+            yield
+        finally:
+            for name in others:
+                await self._connection.execute(f"DETACH {name}")
 
     async def _add_installations(self, day: str, installations: list[str]) -> None:
         for chunk in _chunks(installations):

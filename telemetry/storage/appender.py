@@ -119,6 +119,12 @@ class Appender:
             if code := await outcome:
                 raise Refusal(code)
 
+    async def settle(self) -> None:
+        """Return when everything that waits now has been stored and counted, or refused."""
+        for group in {self._filling, *self._appending.values()}:
+            if group.rows:
+                await group.outcome()
+
     async def prove_alive(self) -> None:
         """Return when ``run`` has come round and the thread that writes has answered, be it with an error.
 

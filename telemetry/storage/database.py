@@ -42,6 +42,8 @@ async def open_database(path: Path, kind: Kind, *, synchronous: Synchronous) -> 
             f"synchronous = {synchronous}",
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
             f"journal_size_limit = {WAL_BYTES_KEPT}",
+            # What is deleted is overwritten: nobody who was erased can be read from the file.
+            "secure_delete = ON",
         ):
             await connection.execute_fetchall(f"PRAGMA {pragma}")
         await migrate(connection, kind)

@@ -5,6 +5,7 @@ long the log is. Days whose raw events are gone, whole or in part, are of the pa
 the aggregates hold of them is kept. So are sums that include them, unless the raw events alone add up to more.
 """
 
+import json
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -14,7 +15,7 @@ from pathlib import Path
 from telemetry.clock import day_of
 from telemetry.counters import Counters
 from telemetry.day_labels import DayLabels
-from telemetry.rows import Row
+from telemetry.exclusions import hashed
 from telemetry.settings import Settings
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.copying import Progress, no_progress, wait_patiently
@@ -22,9 +23,11 @@ from telemetry.storage.event_log import count_stored
 from telemetry.storage.flush import flush
 from telemetry.storage.queries import query
 from telemetry.storage.reading import read_only
-from telemetry.storage.segment import StoredEvent
+from telemetry.storage.segment import stored_event
 
 _ROWS_PER_READ = 2_000
+_KNOWN = "SELECT day, watermark, erased FROM segments"
+_LEAVING = "SELECT installation_sha256 FROM erasures WHERE counted_at IS NOT NULL AND finished_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +36,18 @@ class SegmentState:
 
     day: str
     watermark: int
+    erased: int
     counted: int
     pending: int
     bytes: int = 0
     misplaced: int = 0
+    # Installations whose erasing was interrupted: their events are still there, and count no more.
+    leaving: frozenset[str] = frozenset()
 
     @property
     def missing(self) -> int:
         """How many events the aggregates include that the segment does not hold."""
-        return self.watermark - self.counted
+        return self.watermark - self.erased - self.counted
 
 
 @dataclass(slots=True)
@@ -54,7 +60,7 @@ class Recount:
     @property
     def whole_days(self) -> list[str]:
         """The days whose raw events are all there."""
-        return [state.day for state in self.segments if state.counted and not state.missing]
+        return [state.day for state in self.segments if (state.counted or state.erased) and not state.missing]
 
 
 async def recount(
@@ -69,8 +75,9 @@ async def recount(
     expected = await Aggregates.open(target, synchronous="NORMAL")
     try:
         with read_only(current) as now:
-            watermarks = dict(now.execute("SELECT day, watermark FROM segments"))
-            states = [_state(path, int(watermarks.get(day, 0))) for day, path in sorted(segments.items())]
+            known = {row[0]: (int(row[1]), int(row[2])) for row in now.execute(_KNOWN)}
+            leaving = {str(row[0]) for row in now.execute(_LEAVING)}
+            states = [_state(path, *known.get(day, (0, 0)), leaving) for day, path in sorted(segments.items())]
             found.segments = [state for state in states if state is not None]
             found.past_days = _seed(target, current, found.whole_days)
             for number, state in enumerate(found.segments):
@@ -88,21 +95,21 @@ async def recount(
     return found
 
 
-def _state(path: Path, watermark: int) -> SegmentState | None:
+def _state(path: Path, watermark: int, erased: int, leaving: set[str]) -> SegmentState | None:
     try:
         with read_only(path) as segment:
             wait_patiently(segment)
             if not segment.execute("PRAGMA user_version").fetchone()[0]:
-                return SegmentState(path.stem, watermark, 0, 0)
-            ((counted, pending),) = segment.execute(
-                "SELECT count(*) FILTER (WHERE id <= ?1), count(*) FILTER (WHERE id > ?1) FROM events", (watermark,)
-            )
+                return SegmentState(path.stem, watermark, erased, 0, 0)
+            ids = segment.execute("SELECT DISTINCT installation_id FROM events") if leaving else ()
+            left = frozenset(str(row[0]) for row in ids if hashed(str(row[0])) in leaving)
+            ((counted, pending),) = segment.execute(query("count_segment_events"), (watermark, json.dumps(list(left))))
     except sqlite3.OperationalError:
         if path.exists():
             raise
         # Retention removed it in the meantime: its day is of the past.
         return None
-    return SegmentState(path.stem, watermark, counted, pending, path.stat().st_size)
+    return SegmentState(path.stem, watermark, erased, counted, pending, path.stat().st_size, leaving=left)
 
 
 async def _count(
@@ -114,7 +121,7 @@ async def _count(
     with read_only(path) as segment:
         wait_patiently(segment)
         while rows := segment.execute(query("read_events_after"), (position, _ROWS_PER_READ)).fetchall():
-            stored = [StoredEvent(row[0], row[1], Row(*row[2:])) for row in rows if row[0] <= state.watermark]
+            stored = [stored_event(row) for row in rows if row[0] <= state.watermark and row[4] not in state.leaving]
             count_stored(counters, state.day, stored)
             misplaced += sum(day_of(event.received_at) != state.day for event in stored)
             on_bytes(state.bytes * len(stored) // state.counted)
@@ -142,6 +149,7 @@ def _keep_the_past(target: Path, current: Path) -> None:
         expected.execute(query("fold_overflow"))
         expected.execute(query("keep_daily_stats"))
         expected.execute(query("add_imported_stats"))
+        expected.execute(query("add_removed_stats"))
         expected.execute(query("keep_installations"))
         expected.execute(query("keep_pattern_signatures"))
         expected.execute(query("keep_action_aggregates"))

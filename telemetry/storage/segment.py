@@ -1,5 +1,6 @@
 """One day's segment of the event log: a database file with the raw events received that UTC day."""
 
+import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -13,6 +14,7 @@ from telemetry.rows import Row
 from telemetry.storage.database import Synchronous, open_database, open_to_read, telling_damage, transaction
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.queries import query
+from telemetry.storage.scrubbing import empty_log, scrub
 
 # Bounds the values of one statement, of which SQLite takes 32,766 unless it is built for more, and its compilation.
 ROWS_PER_STATEMENT_MAX = 1_024
@@ -69,6 +71,23 @@ class Segment:
                 await self._connection.execute(query("take_over_events"), (self.day,))
         finally:
             await self._connection.execute("DETACH staged")
+
+    async def erase(self, ids: list[int]) -> None:
+        """Delete events, so that their bytes are overwritten."""
+        async with transaction(self._connection):
+            await self._connection.execute(
+                "DELETE FROM events WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),)
+            )
+
+    async def scrub(self, text: str | None) -> None:
+        """Rid the file of what is left of a deleted text, and the write-ahead log of all; raise ``LockHeldError``.
+
+        Events are appended, so their pages were never split: if the text is not known, the log has to do.
+        """
+        if text is None:
+            await empty_log(self._connection, self._path)
+        else:
+            await scrub(self._connection, self._path, text)
 
     async def installations(self) -> int:
         """Return how many installations the events come from."""

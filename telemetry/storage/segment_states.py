@@ -7,13 +7,14 @@ from telemetry.storage.queries import query
 
 
 class SegmentState(NamedTuple):
-    """A row of the table ``segments``; ``rows`` is known of sealed segments."""
+    """A row of the table ``segments``; ``rows`` is known of sealed segments, ``erased`` events are gone from it."""
 
     day: str
     watermark: int = 0
     rows: int | None = None
     sealed_at: str | None = None
     retired_at: str | None = None
+    erased: int = 0
 
 
 class Counts(NamedTuple):
@@ -23,7 +24,7 @@ class Counts(NamedTuple):
     installations: int
 
 
-SEGMENT_STATES = "SELECT day, watermark, rows, sealed_at, retired_at FROM segments"
+SEGMENT_STATES = "SELECT day, watermark, rows, sealed_at, retired_at, erased FROM segments"
 
 
 class SegmentStates:
@@ -45,8 +46,9 @@ class SegmentStates:
         """Mark a segment as sealed, and correct the day's counts of installations by what is in it."""
         async with self._aggregates.change() as connection:
             await connection.execute(query("seal_segment"), (day, watermark, counts.rows, sealed_at))
-            # When events are gone, the counts that were made as they came are the better ones.
-            if counts.rows == watermark:
+            ((erased,),) = await connection.execute_fetchall("SELECT erased FROM segments WHERE day = ?", (day,))
+            # When events are lost, the counts that were made as they came are the better ones.
+            if counts.rows + erased == watermark:
                 await connection.execute(query("delete_installation_counts"), (day,))
                 await connection.execute(query("recount_installations"), (day, counts.installations))
 

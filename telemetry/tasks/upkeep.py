@@ -2,6 +2,7 @@
 
 import asyncio
 
+from telemetry.storage.eraser import Eraser
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.periodic import Periodic
 from telemetry.tasks.retention import Retention
@@ -12,18 +13,21 @@ _FIRST_S = 1.0
 _SEALER_INTERVAL_S = 60.0
 _RETENTION_INTERVAL_S = 60.0
 _DISK_INTERVAL_S = 10.0
+_ERASING_INTERVAL_S = 600.0
 
 
 class Upkeep:
-    """Sealing, retention and the disk budget, each at its own pace from ``start`` to ``close``."""
+    """Sealing, retention, erasing and the disk budget, each at its own pace from ``start`` to ``close``."""
 
-    def __init__(self, sealer: Sealer, retention: Retention, budget: DiskBudget) -> None:
+    def __init__(self, sealer: Sealer, retention: Retention, budget: DiskBudget, eraser: Eraser) -> None:
         self.sealer = sealer
         self.retention = retention
         self.budget = budget
+        self.eraser = eraser
         self._periodic = (
             Periodic("sealing", sealer.check, interval_s=_SEALER_INTERVAL_S, first_s=_FIRST_S),
             Periodic("retention", retention.check, interval_s=_RETENTION_INTERVAL_S),
+            Periodic("erasing", eraser.resume, interval_s=_ERASING_INTERVAL_S, first_s=0),
             Periodic("measuring the disk", budget.check, interval_s=_DISK_INTERVAL_S),
         )
         self._tasks: tuple[asyncio.Task[None], ...] = ()
@@ -39,4 +43,5 @@ class Upkeep:
         for periodic in self._periodic:
             periodic.close()
         await self.sealer.close()
+        await self.eraser.close()
         await asyncio.wait(self._tasks)

@@ -1,0 +1,8 @@
+-- ?1: the SHA-256 of an installation's id, ?2: the kind, ?3: the time. Who was excluded stays so when it is forgotten.
+INSERT INTO erasures (installation_sha256, kind, requested_at)
+VALUES (?1, ?2, ?3)
+ON CONFLICT (installation_sha256) DO UPDATE SET
+    kind = iif(kind = 'exclude', kind, excluded.kind),
+    requested_at = excluded.requested_at,
+    counted_at = NULL,
+    finished_at = NULL

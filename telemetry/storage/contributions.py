@@ -1,0 +1,89 @@
+"""What one installation has added to the aggregates of the days whose raw events are there, counted anew.
+
+Two databases are built by the same counters that count live events, so that memory stays bounded however much it sent:
+``contribution`` from its own events, ``remaining`` from the others' events of the same signatures and decisions, which
+tell when these were first and last seen without it.
+"""
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from telemetry.counters import Counters
+from telemetry.day_labels import DayLabels
+from telemetry.storage.aggregates import Aggregates
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.event_log import count_stored
+from telemetry.storage.flush import flush
+from telemetry.storage.queries import query
+from telemetry.storage.reading import read_only, reading
+from telemetry.storage.segment import StoredEvent, stored_event
+
+_ROWS_PER_READ = 2_000
+
+
+class Contributions:
+    """Owns both databases, in a folder that is the caller's. ``count`` goes on from where it was before."""
+
+    def __init__(self, folder: Path, directory: DataDirectory, installation_id: str, *, keys_max: int) -> None:
+        self.contribution = folder / "contribution.db"
+        self.remaining = folder / "remaining.db"
+        self._directory = directory
+        self._installation_id = installation_id
+        self._keys_max = keys_max
+        self._counted: dict[str, int] = {}
+
+    async def count(self, watermarks: Mapping[str, int], *, others: bool) -> None:
+        """Count events up to the watermarks, those of others if they are wanted; it takes a thread of its own."""
+        await asyncio.to_thread(asyncio.run, self._count(dict(watermarks), others=others))
+        self._counted.update(watermarks)
+
+    def events_by_day(self) -> dict[str, int]:
+        """Return how many events of the installation were counted."""
+        sql = "SELECT date, sum(value) FROM daily_stats WHERE metric LIKE 'events:%' GROUP BY date"
+        with read_only(self.contribution) as counted:
+            return {str(day): int(events) for day, events in counted.execute(sql)}
+
+    def rows(self) -> Counter[str]:
+        """Return how many rows of each table of the aggregates it has a part in."""
+        tables = ("daily_stats", "pattern_signatures", "action_aggregates")
+        with read_only(self.contribution) as counted:
+            return Counter({name: counted.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables})
+
+    async def _count(self, watermarks: dict[str, int], *, others: bool) -> None:
+        # Labels without a metric of their own were counted as others, whatever the bound was then.
+        await self._count_into(self.contribution, watermarks, "read_installation_events", DayLabels(labels_max=0))
+        await self._count_into(
+            self.remaining, watermarks if others else {}, "read_related_events", DayLabels(labels_max=0)
+        )
+
+    async def _count_into(self, path: Path, watermarks: dict[str, int], name: str, labels: DayLabels) -> None:
+        counters = Counters(labels)
+        aggregates = await Aggregates.open(path, synchronous="NORMAL")
+        try:
+            for day, watermark in watermarks.items():
+                labels.restore(day, self._metrics(day))
+                for stored in self._stored(day, watermark, name):
+                    count_stored(counters, day, stored)
+                    if counters.keys >= self._keys_max:
+                        await flush(counters, aggregates)
+            await flush(counters, aggregates)
+        finally:
+            await aggregates.close()
+
+    def _stored(self, day: str, watermark: int, name: str) -> Iterator[list[StoredEvent]]:
+        with reading(self._directory.segment(day), "segment") as segment:
+            segment.execute("ATTACH ? AS contribution", (f"{self.contribution.absolute().as_uri()}?mode=ro",))
+            position = self._counted.get(day, 0)
+            while rows := self._read(segment, name, position, watermark):
+                yield [stored_event(row) for row in rows]
+                position = rows[-1][0]
+
+    def _read(self, segment: sqlite3.Connection, name: str, after: int, watermark: int) -> list[tuple[int, ...]]:
+        return segment.execute(query(name), (self._installation_id, after, watermark, _ROWS_PER_READ)).fetchall()
+
+    def _metrics(self, day: str) -> list[str]:
+        with read_only(self._directory.aggregates) as aggregates:
+            return [str(row[0]) for row in aggregates.execute("SELECT metric FROM daily_stats WHERE date = ?", (day,))]

@@ -1,0 +1,240 @@
+"""The eraser: takes one installation out of the log and, if it is excluded, out of the numbers."""
+
+import asyncio
+import logging
+import sqlite3
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from telemetry.clock import Clock, column_time
+from telemetry.errors import LockHeldError
+from telemetry.exclusions import EXCLUSIONS_MAX, Exclusions, hashed
+from telemetry.storage.aggregates import Aggregates
+from telemetry.storage.contributions import Contributions
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.event_log import EventLog
+from telemetry.storage.queries import query
+from telemetry.storage.reading import read_only, reading
+from telemetry.storage.segment_states import SegmentStates
+
+logger = logging.getLogger(__name__)
+
+# A group that comes meanwhile waits for no more than this to be deleted.
+_ROWS_PER_DELETE = 500
+
+
+class Kind(StrEnum):
+    """What is taken away: the raw events alone, or the numbers they made too, for good."""
+
+    FORGET = "forget"
+    EXCLUDE = "exclude"
+
+
+_STATEMENTS = {
+    Kind.FORGET: ("keep_removed_stats", "count_erased_events"),
+    Kind.EXCLUDE: (
+        "subtract_daily_stats",
+        "subtract_pattern_signatures",
+        "delete_empty_signatures",
+        "correct_pattern_signatures",
+        "subtract_action_aggregates",
+        "delete_empty_actions",
+        "correct_action_aggregates",
+        "count_erased_events",
+    ),
+}
+
+
+class Erased(msgspec.Struct):
+    """What was erased, or would be: events by day, and the rows of the aggregates that they have a part in."""
+
+    kind: Kind
+    dry_run: bool
+    events: dict[str, int]
+    daily_stats: int
+    pattern_signatures: int
+    action_aggregates: int
+
+
+class _Unfinished(NamedTuple):
+    hashed_id: str
+    kind: str
+    counted_at: str | None
+
+
+class Eraser:
+    """Owns the table ``erasures``, and what is excluded. One erasure at a time is under way."""
+
+    def __init__(
+        self,
+        directory: DataDirectory,
+        aggregates: Aggregates,
+        log: EventLog,
+        exclusions: Exclusions,
+        clock: Clock,
+        *,
+        settle: Callable[[], Awaitable[None]],
+        flush: Callable[[], Awaitable[None]],
+        counted: Callable[[str], int],
+        keys_max: int,
+    ) -> None:
+        self._directory = directory
+        self._aggregates = aggregates
+        self._states = SegmentStates(aggregates)
+        self._log = log
+        self._exclusions = exclusions
+        self._clock = clock
+        self._settle = settle
+        self._flush = flush
+        self._counted = counted
+        self._keys_max = keys_max
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Erased]] = set()
+        self._closing = False
+
+    async def load(self) -> None:
+        """Exclude whom the database says: those who were excluded, and those who are just being erased."""
+        sql = "SELECT installation_sha256 FROM erasures WHERE kind = 'exclude' OR finished_at IS NULL"
+        self._exclusions.replace([str(row[0]) for row in await self._aggregates.read(sql)])
+
+    async def erase(self, installation_id: str, kind: Kind, *, dry_run: bool = False) -> Erased:
+        """Erase an installation, or say what that would do; it is finished even if nobody waits for it.
+
+        Raises ``LockHeldError`` if something is in the way; what was begun by then is finished at the next start.
+        """
+        erasing = asyncio.create_task(self._erase(installation_id, kind, dry_run=dry_run))
+        self._tasks.add(erasing)
+        erasing.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(erasing)
+
+    async def resume(self) -> None:
+        """Finish what a crash or a stop has left, and what a restored backup does not know yet."""
+        async with self._turn:
+            await self._resume()
+
+    async def close(self) -> None:
+        """Stop at the next point from which a start goes on."""
+        self._closing = True
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _erase(self, installation_id: str, kind: Kind, *, dry_run: bool) -> Erased:
+        async with self._turn:
+            if dry_run:
+                with self._contributions(installation_id) as counted:
+                    await counted.count(await self._watermarks(), others=False)
+                    return _report(kind, counted, dry_run=True)
+            if self._exclusions.full:
+                raise LockHeldError(f"{EXCLUSIONS_MAX} installations are excluded, which is as many as can be")
+            await self._resume()
+            self._exclusions.add(hashed(installation_id))
+            try:
+                erased = await self._take_out(installation_id, kind)
+            finally:
+                await self.load()
+            await self._finish(installation_id, hashed(installation_id))
+            return erased
+
+    async def _resume(self) -> None:
+        sql = "SELECT installation_sha256, kind, counted_at FROM erasures WHERE finished_at IS NULL"
+        for unfinished in [_Unfinished(*row) for row in await self._aggregates.read(sql)]:
+            installation_id = await asyncio.to_thread(self._find, unfinished.hashed_id)
+            if unfinished.counted_at is None and installation_id is not None:
+                await self._take_out(installation_id, Kind(unfinished.kind))
+            await self._finish(installation_id, unfinished.hashed_id)
+
+    async def _take_out(self, installation_id: str, kind: Kind) -> Erased:
+        """Change the numbers, and note what is left to do, in one transaction."""
+        # Its events are not accepted any more: what has come before is in the aggregates now.
+        await self._settle()
+        reached = {day: self._counted(day) for day in self._directory.days()}
+        await self._flush()
+        others, hashed_id, now = kind is Kind.EXCLUDE, hashed(installation_id), column_time(self._clock.now())
+        with self._contributions(installation_id) as counted:
+
+            async def count() -> None:
+                watermarks = await self._watermarks()
+                if any(watermark < reached.get(day, 0) for day, watermark in watermarks.items()):
+                    raise LockHeldError(
+                        "the last events could not be flushed: find the cause in the log, and do this again"
+                    )
+                await counted.count(watermarks, others=others)
+
+            await count()
+            # Once more for what was flushed meanwhile, and then nothing is any more.
+            async with self._aggregates.change(
+                count, contribution=counted.contribution, remaining=counted.remaining
+            ) as connection:
+                for name in _STATEMENTS[kind]:
+                    await connection.execute(query(name))
+                await connection.execute("DELETE FROM installations WHERE installation_id = ?", (installation_id,))
+                await connection.execute(query("request_erasure"), (hashed_id, kind, now))
+                await connection.execute(
+                    "UPDATE erasures SET counted_at = ? WHERE installation_sha256 = ?", (now, hashed_id)
+                )
+            return _report(kind, counted, dry_run=False)
+
+    async def _finish(self, installation_id: str | None, hashed_id: str) -> None:
+        for day in self._directory.days():
+            if installation_id is not None:
+                await self._erase_events(day, installation_id)
+            if (await self._states.get(day)).sealed_at is None:
+                async with self._log.appending(day) as segment:
+                    await segment.scrub(installation_id)
+            if self._closing:
+                return
+        await self._aggregates.scrub(self._directory.aggregates, installation_id)
+        async with self._aggregates.change() as connection:
+            await connection.execute(
+                "UPDATE erasures SET counted_at = coalesce(counted_at, ?1), finished_at = ?1"
+                " WHERE installation_sha256 = ?2",
+                (column_time(self._clock.now()), hashed_id),
+            )
+        await self.load()
+        logger.info("an installation was erased")
+
+    async def _erase_events(self, day: str, installation_id: str) -> None:
+        while ids := await asyncio.to_thread(self._ids, day, installation_id):
+            async with self._log.appending(day) as segment:
+                await segment.erase(ids)
+
+    def _ids(self, day: str, installation_id: str) -> list[int]:
+        sql = "SELECT id FROM events WHERE installation_id = ? LIMIT ?"
+        with reading(self._directory.segment(day), "segment") as segment:
+            return [int(row[0]) for row in segment.execute(sql, (installation_id, _ROWS_PER_DELETE))]
+
+    def _find(self, hashed_id: str) -> str | None:
+        with read_only(self._directory.aggregates) as aggregates:
+            found = _matching(aggregates, "SELECT installation_id FROM installations", hashed_id)
+        for day in self._directory.days():
+            if found is None:
+                with reading(self._directory.segment(day), "segment") as segment:
+                    found = _matching(segment, "SELECT DISTINCT installation_id FROM events", hashed_id)
+        return found
+
+    async def _watermarks(self) -> dict[str, int]:
+        states, days = await self._states.all(), self._directory.days()
+        return {day: states[day].watermark for day in days if day in states and states[day].retired_at is None}
+
+    @contextmanager
+    def _contributions(self, installation_id: str) -> Iterator[Contributions]:
+        with tempfile.TemporaryDirectory(prefix="telemetry-erase-") as folder:
+            yield Contributions(Path(folder), self._directory, installation_id, keys_max=self._keys_max)
+
+
+def _matching(connection: sqlite3.Connection, sql: str, hashed_id: str) -> str | None:
+    return next((str(row[0]) for row in connection.execute(sql) if hashed(str(row[0])) == hashed_id), None)
+
+
+def _report(kind: Kind, counted: Contributions, *, dry_run: bool) -> Erased:
+    rows = counted.rows()
+    return Erased(
+        kind, dry_run, counted.events_by_day(), rows["daily_stats"], rows["pattern_signatures"],
+        rows["action_aggregates"],
+    )  # fmt: skip
