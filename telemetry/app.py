@@ -29,9 +29,10 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def admin_listening(settings: Settings, sources: Sources) -> AsyncIterator[None]:
-    """Serve the metrics on the admin socket and, if a port is set for them, there as well."""
+    """Serve the operator on the admin socket and, if a port is set for them, the metrics there as well."""
     server = AdminServer(
         exposition(sources),
+        sources.upkeep.eraser.erase,
         sources.ledger,
         keepalive_timeout_s=settings.keepalive_timeout_s,
         shutdown_timeout_s=settings.shutdown_timeout_s,

@@ -20,6 +20,7 @@ class ErrorCode(StrEnum):
     STORAGE_FULL = "storage_full"
     STORAGE_ERROR = "storage_error"
     UNAUTHORIZED = "unauthorized"
+    ERASURE_INVALID = "erasure_invalid"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_FOUND = "not_found"
     INTERNAL = "internal"
@@ -38,6 +39,7 @@ ERROR_SENTENCES: dict[ErrorCode, str] = {
     ErrorCode.STORAGE_FULL: "Storage is full: retry later; the operator needs to free disk space",
     ErrorCode.STORAGE_ERROR: "Storage is failing: retry later; the operator finds the cause in the log",
     ErrorCode.UNAUTHORIZED: "Unauthorized: send the admin token as Authorization: Bearer TOKEN",
+    ErrorCode.ERASURE_INVALID: "Invalid erasure: send installation, kind (forget or exclude) and, if wanted, dry_run",
     ErrorCode.METHOD_NOT_ALLOWED: "Method not allowed: use one of those in the Allow header",
     ErrorCode.NOT_FOUND: "Not found",
     ErrorCode.INTERNAL: "Internal error: retry later; the operator finds the cause in the log",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from telemetry.running import Running
-from telemetry.storage.eraser import Kind
+from telemetry.storage.eraser import ErasureRequest, Kind
 from tests.support import oracle
 from tests.support.commands import succeed
 from tests.support.events import Traffic, encode
@@ -47,7 +47,7 @@ async def test_an_excluded_installation_leaves_numbers_as_if_it_had_never_sent_a
         await three_days(started, hand)
         assert sealed_days(data_dir) == list(DAYS[:2])
         sent = Counter(event.day for event in oracle.check(data_dir) if event.installation_id == VANDAL)
-        erased = await started.upkeep.eraser.erase(VANDAL, Kind.EXCLUDE)
+        erased = await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.EXCLUDE))
         assert erased.events == sent
         assert files_with(data_dir, VANDAL) == []
         await started.publisher.flush()
@@ -66,7 +66,7 @@ async def test_a_forgotten_installation_leaves_its_numbers_which_every_recount_h
     async with service(data_dir, hand) as started:
         await three_days(started, hand)
         before = numbers(data_dir)
-        await started.upkeep.eraser.erase(VANDAL, Kind.FORGET)
+        await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.FORGET))
         assert files_with(data_dir, VANDAL) == []
         assert numbers(data_dir) == before
         await started.upkeep.sealer.check()
@@ -82,7 +82,7 @@ async def test_who_was_forgotten_is_new_when_it_comes_again(data_dir: Path) -> N
     hand = HandClock(START)
     async with service(data_dir, hand) as started:
         await three_days(started, hand)
-        await started.upkeep.eraser.erase(VANDAL, Kind.FORGET)
+        await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.FORGET))
         before = dict(read(data_dir / "telemetry.db", NEW_BY_DAY))
         hand.pass_time(60)
         await started.service.accept(encode(of_vandal(Traffic(seed=77, moment=hand.now).batch(3))))
@@ -98,10 +98,10 @@ async def test_a_dry_run_changes_nothing_and_says_what_would_change(data_dir: Pa
     async with service(data_dir, hand) as started:
         await three_days(started, hand)
         before = numbers(data_dir)
-        planned = await started.upkeep.eraser.erase(VANDAL, Kind.EXCLUDE, dry_run=True)
+        planned = await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.EXCLUDE, dry_run=True))
         assert numbers(data_dir) == before
         assert read(data_dir / "telemetry.db", "SELECT * FROM erasures") == []
-        done = await started.upkeep.eraser.erase(VANDAL, Kind.EXCLUDE)
+        done = await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.EXCLUDE))
 
     assert planned.dry_run
     assert planned.events == done.events

@@ -22,7 +22,7 @@ from telemetry.errors import (
 
 COMMANDS = (
     "serve", "migrate", "segments", "config", "tail", "stats", "query", "export", "import", "backup", "restore",
-    "check", "repair", "simulate",
+    "check", "repair", "forget", "exclude", "simulate",
 )  # fmt: skip
 """In the order of the help page; ``telemetry.cli.<name>`` holds the command in ``command``."""
 

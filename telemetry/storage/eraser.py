@@ -14,7 +14,9 @@ import msgspec
 
 from telemetry.clock import Clock, column_time
 from telemetry.errors import LockHeldError
+from telemetry.events import UNKNOWN_INSTALLATION
 from telemetry.exclusions import EXCLUSIONS_MAX, Exclusions, hashed
+from telemetry.shapes import is_installation_id
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.contributions import Contributions
 from telemetry.storage.data_directory import DataDirectory
@@ -49,6 +51,18 @@ _STATEMENTS = {
         "count_erased_events",
     ),
 }
+
+
+class ErasureRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What is asked for; a dry run only reports."""
+
+    installation: str
+    kind: Kind
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        if self.installation == UNKNOWN_INSTALLATION or not is_installation_id(self.installation):
+            raise ValueError("installation: not the id of one")
 
 
 class Erased(msgspec.Struct):
@@ -103,12 +117,12 @@ class Eraser:
         sql = "SELECT installation_sha256 FROM erasures WHERE kind = 'exclude' OR finished_at IS NULL"
         self._exclusions.replace([str(row[0]) for row in await self._aggregates.read(sql)])
 
-    async def erase(self, installation_id: str, kind: Kind, *, dry_run: bool = False) -> Erased:
+    async def erase(self, request: ErasureRequest) -> Erased:
         """Erase an installation, or say what that would do; it is finished even if nobody waits for it.
 
         Raises ``LockHeldError`` if something is in the way; what was begun by then is finished at the next start.
         """
-        erasing = asyncio.create_task(self._erase(installation_id, kind, dry_run=dry_run))
+        erasing = asyncio.create_task(self._erase(request.installation, request.kind, dry_run=request.dry_run))
         self._tasks.add(erasing)
         erasing.add_done_callback(self._tasks.discard)
         return await asyncio.shield(erasing)

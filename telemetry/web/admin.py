@@ -1,36 +1,64 @@
-"""The admin listener: metrics, on a socket that only this host's operator can open and, if wanted, on a port."""
+"""The admin listeners: a socket that only this host's operator can open and, if wanted, a port that shows metrics."""
 
 import hmac
-from collections.abc import Callable, Iterator
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 from aiohttp import hdrs, web
 
 from telemetry.admin_socket import SOCKET_NAME, socket_path
 from telemetry.errors import ErrorCode, Refusal, StartError
 from telemetry.ledger import Ledger
-from telemetry.web.answers import CORS_HEADERS
+from telemetry.storage.database import storage_error_code
+from telemetry.storage.eraser import Erased, ErasureRequest
+from telemetry.web.answers import CORS_HEADERS, json_answer
 from telemetry.web.application import Handler, answered, note_answer
 from telemetry.web.server import lean_runner
+
+logger = logging.getLogger(__name__)
+
+Erase = Callable[[ErasureRequest], Awaitable[Erased]]
 
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class AdminSite:
-    """The handlers, and what they need. With a token, who does not send it is told nothing."""
+    """The handlers, and what they need. With a token, who does not send it is told nothing.
+
+    Only where ``erase`` is given can data be changed.
+    """
 
     render: Callable[[], bytes]
     ledger: Ledger
     token: str = field(default="", repr=False)
+    erase: Erase | None = None
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
         application = web.Application(middlewares=[self._answer_every_request])
         application.router.add_get("/metrics", self._get_metrics)
+        if self.erase is not None:
+            application.router.add_post("/erasures", self._post_erasures)
         return application
+
+    async def _post_erasures(self, request: web.Request) -> web.Response:
+        assert self.erase is not None
+        try:
+            asked = msgspec.json.decode(await request.read(), type=ErasureRequest)
+        except msgspec.DecodeError as error:
+            raise Refusal(ErrorCode.ERASURE_INVALID) from error
+        try:
+            return json_answer(msgspec.json.encode(await self.erase(asked)))
+        except (StartError, sqlite3.Error) as error:
+            logger.error("erasing was not finished, it is tried again", extra={"reason": str(error)})
+            code = storage_error_code(error) if isinstance(error, sqlite3.Error) else ErrorCode.BUSY
+            raise Refusal(code) from error
 
     async def _get_metrics(self, _request: web.Request) -> web.Response:
         headers = {hdrs.CONTENT_TYPE: METRICS_CONTENT_TYPE, hdrs.CACHE_CONTROL: "no-store"}
@@ -61,12 +89,19 @@ async def _refuse(_request: web.Request) -> web.StreamResponse:
 
 
 class AdminServer:
-    """Serves the metrics from ``listen_on_...`` to ``stop``."""
+    """Serves the operator from ``listen_on_...`` to ``stop``; data is changed through the socket alone."""
 
     def __init__(
-        self, render: Callable[[], bytes], ledger: Ledger, *, keepalive_timeout_s: float, shutdown_timeout_s: float
+        self,
+        render: Callable[[], bytes],
+        erase: Erase,
+        ledger: Ledger,
+        *,
+        keepalive_timeout_s: float,
+        shutdown_timeout_s: float,
     ) -> None:
         self._render = render
+        self._erase = erase
         self._ledger = ledger
         self._keepalive_timeout_s = keepalive_timeout_s
         self._shutdown_timeout_s = shutdown_timeout_s
@@ -75,7 +110,7 @@ class AdminServer:
 
     async def listen_on_socket(self, data_dir: Path) -> None:
         """Listen on the admin socket of a data directory, which this process has locked: what is left of it is dead."""
-        runner = await self._set_up(AdminSite(self._render, self._ledger))
+        runner = await self._set_up(AdminSite(self._render, self._ledger, erase=self._erase))
         path = self._stack.enter_context(socket_path(data_dir))
         try:
             # This removes the socket that a crash has left.

@@ -19,6 +19,7 @@ STATUSES: dict[ErrorCode, int] = {
     ErrorCode.STORAGE_FULL: 503,
     ErrorCode.STORAGE_ERROR: 503,
     ErrorCode.UNAUTHORIZED: 401,
+    ErrorCode.ERASURE_INVALID: 400,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.INTERNAL: 500,

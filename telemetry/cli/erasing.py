@@ -1,0 +1,85 @@
+"""What ``forget`` and ``exclude`` share: they ask the service that runs, or do it themselves where none does."""
+
+import asyncio
+import http.client
+import json
+import os
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from telemetry.admin_socket import AdminConnection
+from telemetry.clock import Clock
+from telemetry.errors import LockHeldError, StartError
+from telemetry.events import UNKNOWN_INSTALLATION
+from telemetry.running import running
+from telemetry.settings import Settings
+from telemetry.shapes import is_installation_id
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.eraser import Erased, ErasureRequest
+
+# Settings of those who do it themselves; a service has its own.
+SETTINGS = (
+    "environment", "data_dir", "synchronous", "retention_days", "daily_labels_max", "flush_keys_max", "log_format",
+)  # fmt: skip
+_TIMEOUT_S = 3_600.0
+
+
+class InstallationId(click.ParamType[str]):
+    """An installation id as events carry it."""
+
+    name = "installation"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the id; those who gave none are no installation that could be told from others."""
+        if value == UNKNOWN_INSTALLATION or not is_installation_id(value):
+            self.fail(f"{value!r} is no id of an installation", param, ctx)
+        return str(value)
+
+
+def erase(settings: Settings, request: ErasureRequest) -> Erased:
+    """Have an installation erased, and return when that is done or, for a dry run, what it would do."""
+    directory = DataDirectory(Path(settings.data_dir))
+    directory.check_whole()
+    directory.check_data()
+    try:
+        return _ask(directory, request)
+    except (FileNotFoundError, ConnectionRefusedError):
+        os.umask(0o077)
+        return asyncio.run(_erase_here(settings, request))
+
+
+def shown(erased: Erased) -> str:
+    """Return how many events and rows a report tells of, in words."""
+    events = sum(erased.events.values())
+    verb = "would be erased" if erased.dry_run else "erased"
+    return f"{events:,} events {verb}, received on {len(erased.events)} days"
+
+
+def parts(erased: Erased) -> str:
+    """Return which numbers the events have a part in."""
+    return (
+        f"{erased.daily_stats:,} daily counts, {erased.pattern_signatures:,} signatures and "
+        f"{erased.action_aggregates:,} kinds of decisions"
+    )
+
+
+def _ask(directory: DataDirectory, request: ErasureRequest) -> Erased:
+    with closing(AdminConnection(directory.root, timeout_s=_TIMEOUT_S)) as connection:
+        connection.request("POST", "/erasures", msgspec.json.encode(request))
+        answer = connection.getresponse()
+        body = answer.read()
+    if answer.status == http.client.OK:
+        return msgspec.json.decode(body, type=Erased)
+    sentence = json.loads(body)["error"]
+    if answer.status == http.client.SERVICE_UNAVAILABLE:
+        raise LockHeldError(f"the service answers: {sentence}")
+    raise StartError(f"the service answers: {sentence}")
+
+
+async def _erase_here(settings: Settings, request: ErasureRequest) -> Erased:
+    async with running(settings, Clock()) as started:
+        return await started.upkeep.eraser.erase(request)
