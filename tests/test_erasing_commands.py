@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -147,3 +148,19 @@ def test_only_the_socket_takes_erasures_and_tells_what_is_wrong_with_one(data_di
         assert server.request("POST", "/erasures").status == 404
         assert ask(AdminConnection(data_dir, timeout_s=10), "GET", "/erasures").status == 405
         server.stop()
+
+
+def test_an_import_leaves_out_who_is_excluded(data_dir: Path) -> None:
+    sample = Path(__file__).parent / "samples" / "d1-export.sql"
+    with serving(data_dir) as server:
+        server.stop()
+    everything = json.loads(succeed("import", "d1", sample, "--dry-run", "--json", "--data-dir", data_dir))
+    (installation,) = re.findall(r"'scan_completion','[^']+','([0-9a-f-]{36})'", sample.read_text())[:1]
+    succeed("exclude", installation, "--data-dir", data_dir)
+    imported = json.loads(succeed("import", "d1", sample, "--json", "--data-dir", data_dir))
+
+    excluded = imported["refused"]["excluded"]
+    assert excluded > 0
+    assert imported["events"]["refused"] == everything["events"]["refused"] + excluded
+    assert installation not in {event.installation_id for event in oracle.raw_events(data_dir)}
+    oracle.check(data_dir)

@@ -39,7 +39,9 @@ def command(folder: Path, *, target: Path | None, force: bool, config: Path | No
                 "or choose another directory with --to"
             )
         with progress("Restoring", sum(file.bytes for file in manifest.files)) as on_bytes:
-            aside = restore(directory, backup, manifest, Clock(), on_bytes=on_bytes)
+            restored = restore(directory, backup, manifest, Clock(), on_bytes=on_bytes)
     click.echo(f"{directory.root}: restored {len(manifest.files)} files of {backup}")
-    if aside:
-        click.echo(f"what was there is in {aside}: remove it when it is no longer needed")
+    if restored.erased_again:
+        click.echo(f"{restored.erased_again} installations were erased since: the next start does that again")
+    if restored.aside:
+        click.echo(f"what was there is in {restored.aside}: remove it when it is no longer needed")

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     PAYLOAD_INVALID = "payload_invalid"
     RECEIVED_INVALID = "received_invalid"
     RECEIVED_AHEAD = "received_ahead"
+    EXCLUDED = "excluded"
     COUNTER_INVALID = "counter_invalid"
 
 
@@ -37,6 +38,7 @@ REASON_SENTENCES: dict[str, str] = {
     Reason.PAYLOAD_INVALID: "The payload is no JSON object",
     Reason.RECEIVED_INVALID: "created_at is no time such as 2026-11-23 15:33:48",
     Reason.RECEIVED_AHEAD: "created_at lies in the future",
+    Reason.EXCLUDED: "The installation was excluded",
     Reason.COUNTER_INVALID: "Not a day, a metric and a count",
 }
 

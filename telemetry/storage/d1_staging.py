@@ -11,8 +11,9 @@ from typing import Any
 
 from telemetry.clock import day_of
 from telemetry.day_labels import DayLabels
+from telemetry.exclusions import Exclusions
 from telemetry.storage.copying import Progress
-from telemetry.storage.d1_rows import OldRow, RowRefusedError, judge, judge_counter
+from telemetry.storage.d1_rows import Judged, OldRow, Reason, RowRefusedError, judge, judge_counter
 from telemetry.storage.database import telling_damage
 from telemetry.storage.queries import query
 
@@ -37,11 +38,12 @@ class Judgement:
 class Staging:
     """Owns the staging database; ``stats`` are the old counts by day and metric, ``old_totals`` the events in them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, exclusions: Exclusions) -> None:
         self.path = path
         self.judgement = Judgement()
         self.stats: dict[str, dict[str, int]] = {}
         self.old_totals: dict[str, int] = {}
+        self._exclusions = exclusions
         self._connection = sqlite3.connect(path, uri=True)
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
@@ -110,13 +112,19 @@ class Staging:
         finally:
             self._connection.execute("DETACH segment")
 
+    def _judge(self, old: OldRow, retention: timedelta, now: datetime) -> Judged:
+        judged = judge(old, retention, now)
+        if self._exclusions and self._exclusions.includes(judged.row.installation_id):
+            raise RowRefusedError(Reason.EXCLUDED)
+        return judged
+
     def _judged(
         self, rows: list[OldRow], retention: timedelta, now: datetime, on_refused: Refused
     ) -> Iterator[tuple[object, ...]]:
         judgement = self.judgement
         for old in rows:
             try:
-                row, received_at, mappings = judge(old, retention, now)
+                row, received_at, mappings = self._judge(old, retention, now)
             except RowRefusedError as refused:
                 judgement.refused[refused.reason] += 1
                 on_refused("events", old._asdict(), refused)

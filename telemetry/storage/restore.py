@@ -1,16 +1,26 @@
 """Restoring a backup: a data directory becomes what it was, and what it held until now is moved aside."""
 
+import asyncio
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from telemetry.clock import Clock, instant
 from telemetry.errors import DataDamagedError, DataDirectoryError, NoDataError
 from telemetry.storage.backup import MANIFEST, Manifest, backups
 from telemetry.storage.copying import Progress, digest, no_progress, sync_file
 from telemetry.storage.data_directory import DataDirectory, sync_folder
+from telemetry.storage.erasures import Erasure, known_erasures, request_again
 
 _ASIDE = "before-restore-"
 _INCOMING = "restore-incoming"
+
+
+class Restored(NamedTuple):
+    """Where what was there before is, and how many installations the next start erases again."""
+
+    aside: Path | None
+    erased_again: int
 
 
 def choose(folder: Path) -> Path:
@@ -33,9 +43,10 @@ def occupied(directory: DataDirectory) -> list[Path]:
 
 def restore(
     directory: DataDirectory, backup: Path, manifest: Manifest, clock: Clock, *, on_bytes: Progress = no_progress
-) -> Path | None:
-    """Put a backup in the place of what a locked data directory holds; return where that was moved.
+) -> Restored:
+    """Put a backup in the place of what a locked data directory holds.
 
+    Who was forgotten or excluded since, as far as the directory or the backups beside this one know, is so again.
     Nothing is touched before all files have been copied and are what the manifest says. If it is interrupted after
     that, nothing else opens the directory until a restore has been completed.
     """
@@ -43,6 +54,7 @@ def restore(
     incoming = directory.root / _INCOMING
     shutil.rmtree(incoming, ignore_errors=True)
     _copy(backup, incoming, manifest, on_bytes)
+    erased_again = _request_erasures(incoming, [*_earlier(directory), *backups(backup.parent)])
     restoring = directory.restoring
     if restoring in present:
         # An earlier restore was interrupted; what it had not put into place yet is in the backup it came from.
@@ -59,7 +71,23 @@ def restore(
         sync_folder(folder)
     restoring.rmdir()
     sync_folder(directory.root)
-    return aside
+    return Restored(aside, erased_again)
+
+
+def _earlier(directory: DataDirectory) -> list[Path]:
+    return [directory.root, *directory.root.glob(f"{_ASIDE}*")]
+
+
+def _request_erasures(incoming: Path, others: list[Path]) -> int:
+    aggregates = DataDirectory(incoming).aggregates
+    known: set[Erasure] = set()
+    for other in others:
+        known.update(known_erasures(DataDirectory(other).aggregates))
+    if not known.difference(known_erasures(aggregates)):
+        return 0
+    requested = asyncio.run(request_again(aggregates, known))
+    sync_file(aggregates)
+    return requested
 
 
 def _copy(backup: Path, incoming: Path, manifest: Manifest, on_bytes: Progress) -> None:

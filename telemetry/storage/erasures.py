@@ -1,0 +1,55 @@
+"""The table ``erasures`` as those see it who are not the running service: whom an import leaves out, and what a restore
+has to have done again."""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from telemetry.errors import DataDamagedError
+from telemetry.exclusions import Exclusions
+from telemetry.storage.aggregates import Aggregates
+from telemetry.storage.queries import query
+from telemetry.storage.reading import read_only
+
+
+class Erasure(NamedTuple):
+    """An installation that was forgotten or excluded, and when that was asked for."""
+
+    installation_sha256: str
+    kind: str
+    requested_at: str
+
+
+def known_erasures(aggregates: Path) -> list[Erasure]:
+    """Return what a database knows; nothing if it is not there, too old or damaged."""
+    try:
+        with read_only(aggregates) as connection:
+            return [
+                Erasure(*row)
+                for row in connection.execute("SELECT installation_sha256, kind, requested_at FROM erasures")
+            ]
+    except (sqlite3.OperationalError, DataDamagedError):
+        return []
+
+
+def excluded_by(aggregates: Path) -> Exclusions:
+    """Return whose events are dropped."""
+    exclusions = Exclusions()
+    known = known_erasures(aggregates)
+    exclusions.replace(erasure.installation_sha256 for erasure in known if erasure.kind == "exclude")
+    return exclusions
+
+
+async def request_again(path: Path, erasures: Iterable[Erasure]) -> int:
+    """Have the next start erase what a database does not know to be erased; return how many installations."""
+    aggregates = await Aggregates.open(path, synchronous="FULL")
+    try:
+        requested = 0
+        async with aggregates.change() as connection:
+            for erasure in sorted(erasures, key=lambda erasure: erasure.requested_at):
+                changed = await connection.execute(query("request_erasure_again"), erasure)
+                requested += changed.rowcount
+        return requested
+    finally:
+        await aggregates.close()
