@@ -15,9 +15,10 @@ test: $(VENV)/.test
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# The long forms of the fault cases.
+# Every fault case, in its short and its long forms. TORTURE_SEED chooses what is random; the table also goes to
+# build/torture/torture.md.
 torture: $(VENV)/.test
-	$(BIN)/pytest -m torture $(ARGS)
+	$(BIN)/pytest --torture -m "case or torture" $(ARGS)
 
 # The service beside four baselines; needs wrk. Results go to build/bench.
 bench: $(VENV)/.test

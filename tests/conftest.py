@@ -5,11 +5,26 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.case_report import CaseReport, seed
 from tests.support.commands import succeed
 from tests.support.old_worker import EXPORT
 
 settings.register_profile("service", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("service")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--torture", action="store_true", help="run in bounded time and print the table of fault cases")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(CaseReport(config))
+
+
+@pytest.fixture(name="seed")
+def seed_of_the_run() -> int:
+    """What everything random in a test derives from."""
+    return seed()
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ NOT_THE_TOKEN: dict[str, bytes | None] = {
 }
 
 
+@pytest.mark.case(39)
 def test_the_port_tells_nothing_to_those_without_the_token(data_dir: Path) -> None:
     port = free_port()
     with serving(

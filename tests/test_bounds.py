@@ -37,6 +37,7 @@ async def keys_seen(data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str, 
     return most[0]
 
 
+@pytest.mark.case(37)
 @pytest.mark.parametrize("events", [5_000, pytest.param(100_000, marks=pytest.mark.torture)])
 async def test_distinct_categories_share_one_counter_beyond_the_bound_and_totals_stay_exact(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch, events: int
@@ -51,6 +52,7 @@ async def test_distinct_categories_share_one_counter_beyond_the_bound_and_totals
     assert len(stored) == events
 
 
+@pytest.mark.case(40)
 @pytest.mark.parametrize("name", ["signatureHash", "installationId"])
 @pytest.mark.parametrize("events", [10_000, pytest.param(1_000_000, marks=pytest.mark.torture)])
 async def test_distinct_signatures_and_installations_are_flushed_before_they_fill_the_memory(

@@ -86,6 +86,7 @@ def test_a_database_of_a_newer_program_is_left_alone(data_dir: Path) -> None:
     assert "schema version 99" in failed.stderr
 
 
+@pytest.mark.case(17)
 @pytest.mark.parametrize("name", ["telemetry.db", "events/2026-11-22.db"])
 def test_a_damaged_file_is_left_as_it_is_and_the_start_fails_with_its_own_code(data_dir: Path, name: str) -> None:
     assert run("migrate", "--data-dir", str(data_dir)).returncode == 0

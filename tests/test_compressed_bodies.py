@@ -56,6 +56,7 @@ def refused_cheaply(server: ServerProcess, request: bytes) -> list[Answer]:
     return answers
 
 
+@pytest.mark.case(31)
 @pytest.mark.parametrize(("body", "encoding"), BODIES.values(), ids=BODIES.keys())
 def test_a_compressed_body_is_refused_and_costs_next_to_nothing(
     server: ServerProcess, body: bytes, encoding: str
@@ -65,6 +66,7 @@ def test_a_compressed_body_is_refused_and_costs_next_to_nothing(
         assert answer.headers["Connection"] == "close"
 
 
+@pytest.mark.case(31)
 def test_a_compressed_body_in_chunks_is_refused_and_costs_next_to_nothing(server: ServerProcess) -> None:
     head = b"POST /v1/events HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
 

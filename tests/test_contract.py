@@ -127,6 +127,7 @@ def test_a_body_without_an_events_array_is_told_so_byte_for_byte(server: ServerP
     assert_common_headers(answer)
 
 
+@pytest.mark.case(33)
 @pytest.mark.parametrize("path", UNKNOWN_PATHS)
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "HEAD", "DELETE"])
 def test_an_unknown_path_is_not_found_byte_for_byte(server: ServerProcess, method: str, path: str) -> None:
@@ -137,6 +138,7 @@ def test_an_unknown_path_is_not_found_byte_for_byte(server: ServerProcess, metho
     assert_common_headers(answer)
 
 
+@pytest.mark.case(33)
 @pytest.mark.parametrize(
     ("method", "path"),
     [(m, p) for p, ok in KNOWN_PATHS.items() for m in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") if m not in ok],

@@ -65,11 +65,13 @@ def assert_only_the_neighbours_are_stored(server: ServerProcess, body: bytes, in
     return rejection
 
 
+@pytest.mark.case(34)
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
 def test_what_is_not_json_is_refused_whole(server: ServerProcess, body: bytes) -> None:
     assert_coded(server.post(body), 400, "invalid_json")
 
 
+@pytest.mark.case(34)
 @pytest.mark.parametrize("value", ["NaN", "1e999", "-1e999", '"\\ud800"', '"a\x1fb"', "tru", "\ufeff1"])
 @pytest.mark.parametrize(("event_type", "name"), [("scan_completion", "durationMs"), ("new_type", "extra")])
 def test_what_is_not_json_inside_an_event_refuses_the_batch(
@@ -81,6 +83,7 @@ def test_what_is_not_json_inside_an_event_refuses_the_batch(
     assert stored(server, installation) == []
 
 
+@pytest.mark.case(36)
 @pytest.mark.parametrize(("event_type", "name"), [("scan_completion", "filesScanned"), ("new_type", "extra")])
 @pytest.mark.parametrize("value", [2**53, 2**63 - 1, 2**63, 2**64 - 1, 2**64, 10**400, -(2**53), -(2**63), -(2**64)])
 def test_an_integer_beyond_53_bits_costs_its_event_alone(
@@ -163,6 +166,7 @@ def test_a_value_beyond_its_limit_costs_its_event_alone(
     assert_only_the_neighbours_are_stored(server, body, installation)
 
 
+@pytest.mark.case(36)
 @pytest.mark.parametrize("character", ["\\u0000", "\\u0001", "\\n", "\\t", "\\u001b", "\\u007f", "\\u0085", "\\u2028"])
 @pytest.mark.parametrize(
     ("event_type", "name"),
@@ -179,6 +183,7 @@ def test_a_control_character_costs_its_event_alone(
         installation = new_installation()
 
 
+@pytest.mark.case(36)
 @pytest.mark.parametrize("name", ["a\\u0000b", "a\\nb", ""])
 def test_a_control_character_in_a_name_costs_its_event_alone(server: ServerProcess, name: str) -> None:
     installation = new_installation()
@@ -187,6 +192,7 @@ def test_a_control_character_in_a_name_costs_its_event_alone(server: ServerProce
     assert_only_the_neighbours_are_stored(server, body, installation)
 
 
+@pytest.mark.case(35)
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
 @pytest.mark.parametrize("depth", [5, 17, 300])
 def test_an_event_nested_too_deep_costs_itself_alone(server: ServerProcess, depth: int, opening: str) -> None:
@@ -198,6 +204,7 @@ def test_an_event_nested_too_deep_costs_itself_alone(server: ServerProcess, dept
         assert rejection["code"] in {"content_refused", "field_invalid"}
 
 
+@pytest.mark.case(35)
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'{"events":[', b'{"events":[{"type":"new_type","x":['])
 @pytest.mark.parametrize("closed", [True, False])
 def test_a_hundred_thousand_levels_are_refused(server: ServerProcess, opening: bytes, closed: bool) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import oracle
+from tests.support import oracle, tally
+from tests.support.admin import scrape
 from tests.support.events import SAMPLES, Traffic, encode
+from tests.support.http import eventually
 from tests.support.load import Ledger, load
 from tests.support.server import ServerProcess, serving
 
@@ -37,9 +39,11 @@ def kill_under_load(data_dir: Path, *, loops: int, seed: int) -> Ledger:
             with load(server, ledger, seed=seed + loop):
                 time.sleep(chosen.uniform(0.05, 0.4))
                 server.kill()
+        tally.current().add(tries=1)
     return ledger
 
 
+@pytest.mark.case(1)
 def test_a_process_killed_at_random_moments_under_load_keeps_every_acknowledged_event(data_dir: Path) -> None:
     ledger = kill_under_load(data_dir, loops=4, seed=1)
 
@@ -47,13 +51,15 @@ def test_a_process_killed_at_random_moments_under_load_keeps_every_acknowledged_
     assert len(ledger.acknowledged) > 50
 
 
+@pytest.mark.case(1)
 @pytest.mark.torture
-def test_200_random_kills_under_load_lose_nothing(data_dir: Path) -> None:
-    ledger = kill_under_load(data_dir, loops=200, seed=2)
+def test_200_random_kills_under_load_lose_nothing(data_dir: Path, seed: int) -> None:
+    ledger = kill_under_load(data_dir, loops=200, seed=seed + 1)
 
     restart_and_check(data_dir, ledger)
 
 
+@pytest.mark.case(2)
 @needs_strace
 def test_a_kill_between_commit_and_reply_stores_the_resent_batch_once(data_dir: Path) -> None:
     ledger = Ledger()
@@ -80,6 +86,7 @@ def test_a_kill_between_commit_and_reply_stores_the_resent_batch_once(data_dir: 
     assert died_there > 0
 
 
+@pytest.mark.case(3, 4)
 @needs_strace
 @pytest.mark.parametrize("call", range(1, 30, 4))
 def test_a_kill_inside_a_flush_or_a_replay_counts_nothing_twice(data_dir: Path, call: int) -> None:
@@ -98,6 +105,7 @@ def test_a_kill_inside_a_flush_or_a_replay_counts_nothing_twice(data_dir: Path, 
     restart_and_check(data_dir, ledger)
 
 
+@pytest.mark.case(4)
 def test_a_kill_just_after_a_flush_counts_nothing_twice(data_dir: Path) -> None:
     ledger = Ledger()
     for seed in range(3):
@@ -117,6 +125,7 @@ def state(data_dir: Path) -> int:
     return int(revision)
 
 
+@pytest.mark.case(6)
 @needs_strace
 def test_events_reach_the_disk_before_the_reply_leaves(data_dir: Path, tmp_path: Path) -> None:
     trace = tmp_path / "trace"
@@ -148,6 +157,34 @@ def _step(line: str) -> str | None:
     return next((step for step, pattern in patterns.items() if re.search(pattern, line)), None)
 
 
+@pytest.mark.case(16)
+def test_a_flipped_byte_in_the_write_ahead_log_leaves_a_consistent_prefix_and_is_reported(data_dir: Path) -> None:
+    sent = [Traffic(seed=seed).batch(20) for seed in range(20)]
+    with serving(data_dir, *EARLY_FLUSHES) as server:
+        for batch in sent:
+            assert server.post(encode(batch)).status == 200
+        eventually(lambda: scrape(data_dir).value("counter_keys") == 0)
+        server.kill()
+    stored = len(oracle.raw_events(data_dir))
+    (log,) = (data_dir / "events").glob("*.db-wal")
+    content = bytearray(log.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    log.write_bytes(content)
+
+    with serving(data_dir) as server:
+        missing = int(scrape(data_dir).value("events_missing_total"))
+        (told,) = [line for line in server.output if "a segment lost events" in line]
+        assert server.post(encode(Traffic(seed=99).batch(1))).status == 200
+        assert server.stop() == 0
+    *prefix, fresh = oracle.raw_events(data_dir)
+    assert oracle.read(data_dir / "events" / f"{fresh.day}.db", "PRAGMA integrity_check") == [("ok",)]
+    assert 0 < missing == stored - len(prefix)
+    assert str(missing) in told
+    assert [event.id for event in prefix] == list(range(1, len(prefix) + 1))
+    assert fresh.id == stored + 1
+
+
+@pytest.mark.case(18)
 def test_a_second_instance_on_the_same_directory_ends_at_once_and_says_why(data_dir: Path) -> None:
     with serving(data_dir) as server:
         second = ServerProcess(data_dir)

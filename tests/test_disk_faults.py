@@ -44,6 +44,7 @@ def restart_and_check(data_dir: Path, ledger: Ledger) -> None:
     ledger.check(data_dir)
 
 
+@pytest.mark.case(7)
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
 def test_a_sync_that_fails_makes_health_fail_until_one_succeeds_again(data_dir: Path) -> None:
     traffic, ledger = Traffic(), Ledger()
@@ -74,6 +75,7 @@ def post_until(server: ServerProcess, traffic: Traffic, ledger: Ledger, *, wal_p
     return ledger.refused[-1] if ledger.refused else None
 
 
+@pytest.mark.case(10)
 @needs_root
 def test_a_disk_that_is_full_at_a_checkpoint_refuses_nothing_that_the_log_has_room_for(tmp_path: Path) -> None:
     traffic, ledger = Traffic(), Ledger()
@@ -105,6 +107,7 @@ def test_a_disk_that_is_full_at_a_checkpoint_refuses_nothing_that_the_log_has_ro
         ledger.check(disk / "data")
 
 
+@pytest.mark.case(11)
 @needs_root
 def test_a_read_only_data_directory_is_a_clear_error_at_start(tmp_path: Path) -> None:
     ledger = Ledger()
@@ -122,6 +125,7 @@ def test_a_read_only_data_directory_is_a_clear_error_at_start(tmp_path: Path) ->
         restart_and_check(disk / "data", ledger)
 
 
+@pytest.mark.case(11)
 @needs_root
 @pytest.mark.skipif(shutil.which("mkfs.ext4") is None, reason="needs the Debian package e2fsprogs")
 def test_a_disk_that_turns_read_only_later_is_told_as_unavailable_and_loses_nothing(tmp_path: Path) -> None:
@@ -152,6 +156,7 @@ while True:
 """
 
 
+@pytest.mark.case(15)
 def test_checkpoints_by_another_program_disturb_nothing(data_dir: Path) -> None:
     ledger = Ledger()
     with serving(data_dir, "--flush-interval-s", "0.05") as server:

@@ -15,6 +15,7 @@ from tests.support.faults import crash_image
 from tests.support.service import HandClock, service
 
 
+@pytest.mark.case(20)
 async def test_midnight_under_load_puts_every_event_into_the_day_of_its_receipt(data_dir: Path) -> None:
     hand = HandClock("2026-11-23T23:59:58")
     traffic = Traffic(moment=hand.now)
@@ -28,6 +29,7 @@ async def test_midnight_under_load_puts_every_event_into_the_day_of_its_receipt(
     assert {event.day for event in events} == {"2026-11-23", "2026-11-24"}
 
 
+@pytest.mark.case(20)
 async def test_a_crash_at_midnight_loses_nothing_of_either_day(data_dir: Path, tmp_path: Path) -> None:
     hand = HandClock("2026-11-23T23:59:59")
     traffic = Traffic(moment=hand.now)
@@ -42,6 +44,7 @@ async def test_a_crash_at_midnight_loses_nothing_of_either_day(data_dir: Path, t
     assert [event.day for event in oracle.check(image)] == ["2026-11-23"] * 5 + ["2026-11-24"] * 5
 
 
+@pytest.mark.case(27)
 async def test_a_clock_set_back_reaches_a_day_again_without_reusing_ids(data_dir: Path) -> None:
     hand = HandClock()
     traffic = Traffic(installations=2, moment=hand.now)

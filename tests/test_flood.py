@@ -59,6 +59,7 @@ def assert_nothing_is_kept_of(server: ServerProcess, *texts: str) -> None:
         assert not [line for line in server.output if server.url not in line and text in line], text
 
 
+@pytest.mark.case(38)
 def test_a_flood_with_forged_headers_is_refused_and_nothing_of_it_is_kept(data_dir: Path) -> None:
     ledger = Ledger()
     with serving(data_dir, *LIMITED, "--environment", "production") as server:
@@ -81,6 +82,7 @@ def test_a_flood_with_forged_headers_is_refused_and_nothing_of_it_is_kept(data_d
     assert len(ledger.check(data_dir)) == len(ledger.acknowledged) + 1
 
 
+@pytest.mark.case(38)
 def test_behind_a_proxy_one_client_is_refused_and_its_neighbours_are_not(data_dir: Path) -> None:
     ledger = Ledger()
     with serving(data_dir, *PROXIED) as server:

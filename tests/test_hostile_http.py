@@ -72,6 +72,7 @@ IDLE = {
 }
 
 
+@pytest.mark.case(28)
 def test_idle_and_half_header_connections_are_closed_in_keep_alive_time(server: ServerProcess) -> None:
     def seconds_until_closed(sent: list[bytes]) -> float:
         with Connection(server) as connection:
@@ -90,6 +91,7 @@ def test_idle_and_half_header_connections_are_closed_in_keep_alive_time(server: 
     assert min(seconds.values()) > 0.5, seconds
 
 
+@pytest.mark.case(28)
 def test_headers_at_a_trickle_do_not_hold_a_connection(server: ServerProcess) -> None:
     begun = time.monotonic()
     with Connection(server) as connection:
@@ -102,6 +104,7 @@ def test_headers_at_a_trickle_do_not_hold_a_connection(server: ServerProcess) ->
     assert time.monotonic() - begun < 3
 
 
+@pytest.mark.case(29)
 def test_a_body_at_a_trickle_is_told_so_and_closed(server: ServerProcess) -> None:
     begun = time.monotonic()
     with Connection(server) as connection:
@@ -117,6 +120,7 @@ def test_a_body_at_a_trickle_is_told_so_and_closed(server: ServerProcess) -> Non
     assert answer.headers["Connection"] == "close"
 
 
+@pytest.mark.case(29)
 def test_a_body_that_never_begins_is_told_so_and_closed(server: ServerProcess) -> None:
     begun = time.monotonic()
 
@@ -126,6 +130,7 @@ def test_a_body_that_never_begins_is_told_so_and_closed(server: ServerProcess) -
     assert_coded(answer, 408, "body_timeout")
 
 
+@pytest.mark.case(30)
 @pytest.mark.parametrize("length", [100_000_000, 2**63, 2**64 - 1, BODY_BYTES_MAX + 1])
 @pytest.mark.parametrize("sent", [b"", b'{"events":['])
 def test_a_body_announced_too_large_is_refused_at_once_and_closed(
@@ -140,6 +145,7 @@ def test_a_body_announced_too_large_is_refused_at_once_and_closed(
     assert answer.headers["Connection"] == "close"
 
 
+@pytest.mark.case(30)
 def test_a_body_announced_too_large_is_not_read_to_its_end(server: ServerProcess) -> None:
     with Connection(server) as connection:
         connection.send(post_head(100_000_000))
@@ -148,6 +154,7 @@ def test_a_body_announced_too_large_is_not_read_to_its_end(server: ServerProcess
     assert sent < 32_000_000
 
 
+@pytest.mark.case(30)
 def test_endless_chunks_are_refused_at_once_and_closed(server: ServerProcess) -> None:
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     with Connection(server) as connection:
@@ -194,6 +201,7 @@ def test_a_compressed_body_is_refused_whatever_it_holds(server: ServerProcess, e
     assert stored(server, installation) == []
 
 
+@pytest.mark.case(32)
 @pytest.mark.parametrize("request_bytes", MALFORMED.values(), ids=MALFORMED.keys())
 def test_malformed_http_is_answered_with_400_closed_and_not_logged(server: ServerProcess, request_bytes: bytes) -> None:
     with Connection(server) as connection:
@@ -208,6 +216,7 @@ def test_malformed_http_is_answered_with_400_closed_and_not_logged(server: Serve
 MALFORMED_CHUNKS = [b"zz\r\n", b"-1\r\n", b"1\r\n{}\r\n", b"1\n{\r\n", b"1;\n\r\n{\r\n", b"f" * 20 + b"\r\n"]
 
 
+@pytest.mark.case(32)
 def test_malformed_chunks_are_refused_and_not_logged(server: ServerProcess) -> None:
     def refused(chunks: bytes) -> tuple[int, int]:
         with Connection(server) as connection:
@@ -225,6 +234,7 @@ def test_malformed_chunks_are_refused_and_not_logged(server: ServerProcess) -> N
         assert parse(exchange(server, CHUNKED + chunks + SECRET)).status == 400
 
 
+@pytest.mark.case(24)
 def test_clients_gone_after_their_whole_request_have_their_events_stored(server: ServerProcess) -> None:
     installation = new_installation()
     for _ in range(20):
@@ -251,6 +261,7 @@ def test_an_interrupted_upload_stores_nothing(server: ServerProcess) -> None:
     assert_output_is_silent(server)
 
 
+@pytest.mark.case(33)
 @pytest.mark.parametrize("method", ["PUT", "TRACE", "DELETE", "PATCH", "PROPFIND"])
 def test_other_methods_are_not_allowed_and_nothing_is_echoed(server: ServerProcess, method: str) -> None:
     request = b"%s /v1/events HTTP/1.1\r\nHost: test\r\nX: %s\r\nConnection: close\r\n\r\n" % (method.encode(), SECRET)
@@ -280,6 +291,7 @@ def test_pipelined_requests_are_answered_in_order(server: ServerProcess) -> None
     assert_common_headers(parse(received))
 
 
+@pytest.mark.case(32)
 def test_what_follows_a_refused_body_is_not_taken_for_a_request(server: ServerProcess) -> None:
     installation = new_installation()
     smuggled = post_request(encode(fresh_events(1, installation)))

@@ -69,6 +69,7 @@ class Flood:
             self.codes.append(code(answer))
 
 
+@pytest.mark.case(8)
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
 @pytest.mark.parametrize("sync_s", [0.25, pytest.param(2.0, marks=pytest.mark.torture)])
 def test_a_slow_sync_means_late_or_busy_answers_and_a_queue_within_its_bound(data_dir: Path, sync_s: float) -> None:
@@ -106,6 +107,7 @@ def largest_batch(number: int) -> bytes:
     return encode([make_event("aggregate_stats", totalPatterns=number * 100 + place, **event) for place in range(100)])
 
 
+@pytest.mark.case(25)
 def test_a_flood_is_refused_before_memory_ends(data_dir: Path) -> None:
     bodies = [largest_batch(number) for number in range(100)]
     assert len(bodies) * len(bodies[0]) > 2 * Settings().queue_bytes_max

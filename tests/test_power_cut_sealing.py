@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import oracle
+from tests.support import oracle, tally
 from tests.support.power_cut import record
 from tests.support.sealing_workload import START
 from tests.support.segments import DAY_S, is_sealed
@@ -16,6 +16,7 @@ from tests.test_power_cut import cut_at
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
 
 
+@pytest.mark.case(5, 20)
 @pytest.mark.parametrize("images", [40, pytest.param(1_000, marks=pytest.mark.torture)])
 async def test_a_power_cut_around_sealing_loses_no_event_and_sealing_is_done_in_the_end(
     tmp_path: Path, images: int
@@ -35,6 +36,8 @@ async def test_a_power_cut_around_sealing_loses_no_event_and_sealing_is_done_in_
             assert started.upkeep.sealer.failed == 0
         assert all(map(is_sealed, (image / "events").iterdir()))
         stored = {(raw.type, raw.timestamp, raw.installation_id) for raw in oracle.check(image)}
-        assert {(event["type"], event["timestamp"], event["installationId"]) for event in told} <= stored
+        acknowledged = {(event["type"], event["timestamp"], event["installationId"]) for event in told}
+        tally.current().add(tries=1, acknowledged=len(acknowledged), lost=len(acknowledged - stored))
+        assert acknowledged <= stored
         shutil.rmtree(image)
     assert sealed > images

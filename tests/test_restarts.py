@@ -70,6 +70,7 @@ def assert_few_are_lost(outcomes: list[str]) -> None:
     assert len(lost) <= len(outcomes) * LOST_MAX, (len(outcomes), lost)
 
 
+@pytest.mark.case(23)
 def test_4_restarts_under_load_on_an_inherited_socket_lose_next_to_no_connection(tmp_path: Path) -> None:
     outcomes = restart_under_load(tmp_path, restarts=4)
 
@@ -77,6 +78,7 @@ def test_4_restarts_under_load_on_an_inherited_socket_lose_next_to_no_connection
     assert_few_are_lost(outcomes)
 
 
+@pytest.mark.case(23)
 @pytest.mark.torture
 def test_15_restarts_under_load_on_an_inherited_socket_lose_next_to_no_connection(tmp_path: Path) -> None:
     outcomes = restart_under_load(tmp_path, restarts=15)

@@ -74,6 +74,7 @@ async def test_nothing_is_removed_in_the_first_hour_so_restarts_do_not_empty_the
     oracle.check(data_dir)
 
 
+@pytest.mark.case(27)
 async def test_a_clock_that_jumps_ahead_takes_one_segment_an_hour_and_leaves_the_open_one(data_dir: Path) -> None:
     hand = HandClock(START)
     async with service(data_dir, hand) as started:
@@ -91,6 +92,7 @@ async def test_a_clock_that_jumps_ahead_takes_one_segment_an_hour_and_leaves_the
     oracle.check(data_dir, gone=[event for event in events if event.day == FIRST])
 
 
+@pytest.mark.case(19)
 async def test_retention_removes_everything_then_a_crash_then_new_events_are_counted(
     data_dir: Path, tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ def seal(path: Path, *prefix: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, capture_output=True, timeout=60, check=False)
 
 
+@pytest.mark.case(20)
 @needs_strace
 @pytest.mark.parametrize(("call", "most"), STEPS.items())
 def test_a_kill_at_any_step_leaves_a_segment_that_is_sealed_the_next_time(tmp_path: Path, call: str, most: int) -> None:
@@ -101,6 +102,7 @@ def kill_while_sealing(data_dir: Path, day: str, ledger: Ledger) -> int:
     return 3
 
 
+@pytest.mark.case(20)
 def test_a_service_killed_while_it_seals_loses_nothing_and_seals_at_the_next_start(data_dir: Path) -> None:
     ledger = Ledger()
     day = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()

@@ -7,6 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.events import Traffic, encode
 from tests.support.faults import held_lock
 from tests.support.load import Ledger
@@ -16,6 +18,7 @@ from tests.test_storage_faults import segment_of
 REQUESTS = 100
 
 
+@pytest.mark.case(21)
 def test_requests_in_flight_at_sigterm_get_their_reply_or_a_reset_and_the_final_flush_is_done(data_dir: Path) -> None:
     traffic, ledger = Traffic(), Ledger()
     with serving(data_dir) as server:
@@ -47,6 +50,7 @@ def test_requests_in_flight_at_sigterm_get_their_reply_or_a_reset_and_the_final_
     assert len(ledger.acknowledged) > REQUESTS
 
 
+@pytest.mark.case(22)
 def test_sigterm_with_a_stalled_body_ends_in_time(data_dir: Path) -> None:
     with (
         serving(data_dir, "--shutdown-timeout-s", "1") as server,

@@ -51,11 +51,13 @@ def assert_full_and_healing(server: ServerProcess, make_room: list[str]) -> None
     ledger.check(server.data_dir)
 
 
+@pytest.mark.case(9)
 def test_a_file_size_limit_is_told_as_storage_full_and_heals_by_itself(data_dir: Path) -> None:
     with serving(data_dir, prefix=("prlimit", "--fsize=900000:unlimited")) as server:
         assert_full_and_healing(server, ["prlimit", "--pid", str(server.pid), "--fsize=unlimited"])
 
 
+@pytest.mark.case(9)
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 def test_a_full_disk_is_told_as_storage_full_and_heals_by_itself(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
@@ -68,6 +70,7 @@ def test_a_full_disk_is_told_as_storage_full_and_heals_by_itself(tmp_path: Path)
         subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.case(12)
 def test_a_lock_held_for_a_moment_delays_the_answer_and_nothing_else(data_dir: Path) -> None:
     traffic, ledger = Traffic(), Ledger()
     with serving(data_dir) as server:
@@ -85,6 +88,7 @@ def test_a_lock_held_for_a_moment_delays_the_answer_and_nothing_else(data_dir: P
     assert len(ledger.check(data_dir)) == 7
 
 
+@pytest.mark.case(13)
 def test_a_lock_held_too_long_is_told_as_busy_until_it_is_released(data_dir: Path) -> None:
     traffic, ledger = Traffic(), Ledger()
     with serving(data_dir) as server:
@@ -113,6 +117,7 @@ def _post_in_background(server: ServerProcess, ledger: Ledger) -> subprocess.Pop
     return process
 
 
+@pytest.mark.case(7)
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
 def test_a_sync_that_fails_is_told_as_storage_error_and_what_is_sent_again_is_stored_once(data_dir: Path) -> None:
     traffic, ledger = Traffic(), Ledger()

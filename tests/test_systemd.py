@@ -103,10 +103,12 @@ def stop_and_let_the_watchdog_act(tmp_path: Path, *, watchdog_s: float, stopped_
     ledger.check(data_dir)
 
 
+@pytest.mark.case(26)
 def test_a_stopped_process_is_not_taken_for_alive_and_started_anew_has_lost_nothing(tmp_path: Path) -> None:
     stop_and_let_the_watchdog_act(tmp_path, watchdog_s=0.9, stopped_s=1.2)
 
 
+@pytest.mark.case(26)
 @pytest.mark.torture
 def test_a_process_stopped_for_40_s_is_not_taken_for_alive_by_the_units_watchdog(tmp_path: Path) -> None:
     stop_and_let_the_watchdog_act(tmp_path, watchdog_s=30, stopped_s=40)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from telemetry.storage.database import WAL_BYTES_KEPT
 from tests.support.admin import scrape
 from tests.support.events import Traffic, encode
@@ -31,6 +33,7 @@ def post_until(server: ServerProcess, ledger: Ledger, traffic: Traffic, conditio
     raise AssertionError("the condition never held")
 
 
+@pytest.mark.case(14)
 def test_a_reader_that_holds_a_snapshot_costs_no_event_and_is_told_of_until_it_lets_go(data_dir: Path) -> None:
     traffic, ledger = Traffic(), Ledger()
     grown = WAL_BYTES_KEPT + 4_000_000

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.support import oracle
+from tests.support import oracle, tally
 from tests.support.events import Fields, Traffic, encode
 from tests.support.server import Answer, ServerProcess
 
@@ -31,6 +31,7 @@ class Ledger:
         self.unanswered: list[bytes] = []
         self.refused: list[Answer] = []
         self._lock = threading.Lock()
+        self._tallied = 0
 
     def post(self, connection: http.client.HTTPConnection, events: list[Fields]) -> None:
         """Send a batch; keep its body if no answer comes."""
@@ -60,12 +61,18 @@ class Ledger:
         """Assert the aggregates, and that each acknowledged event is stored once with an equal payload."""
         stored = oracle.check(data_dir, **limits)
         found: dict[Identity, dict[str, Any]] = {}
+        twice: list[Identity] = []
         for raw in stored:
             identity = (raw.type, raw.timestamp, raw.installation_id, raw.drift_version)
-            assert identity not in found, f"stored twice: {identity}"
+            if identity in found:
+                twice.append(identity)
             found[identity] = raw.payload
-        for identity, own_fields in self.acknowledged.items():
-            assert found.get(identity) == own_fields, f"acknowledged, but not stored: {identity}"
+        lost = [name for name, own_fields in self.acknowledged.items() if found.get(name) != own_fields]
+        new = len(self.acknowledged) - self._tallied
+        self._tallied += new
+        tally.current().add(acknowledged=new, lost=len(lost), double_counted=len(twice))
+        assert not twice, f"stored twice: {twice[:3]}"
+        assert not lost, f"acknowledged, but not stored: {lost[:3]}"
         return stored
 
     def enter(self, events: list[Fields]) -> None:
