@@ -128,6 +128,10 @@ class Disk:
                     self._settle(change)
                     self.folder_changes.remove(change)
 
+    def as_killed(self) -> dict[str, bytes]:
+        """Return files as the next process finds them when this one is killed: the kernel keeps what was written."""
+        return {path: bytes(content) for path, content in self.current.items()}
+
     def image(self, chosen: random.Random) -> dict[str, bytes]:
         """Return files as the disk may hold them when the power goes now."""
         entries = set(self.entries)

@@ -1,0 +1,100 @@
+"""The oracle is not the service's friend: a bug planted in each of its promises is found."""
+
+import shutil
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from telemetry.duplicates import DuplicateWindow
+from telemetry.rows import Row
+from telemetry.storage.aggregates import Aggregates
+from telemetry.storage.segment import Segment, StoredEvent
+from telemetry.storage.segment_states import Counts, SegmentStates
+from tests.support.events import Traffic, encode
+from tests.support.load import Ledger
+from tests.support.segments import DAY_S
+from tests.support.service import HandClock, service
+
+Bug = Callable[[], AbstractContextManager[Any]]
+
+
+async def short_life(data_dir: Path) -> None:
+    """Accept, flush, crash, replay, send again and seal; then have everything that was acknowledged checked."""
+    hand, ledger = HandClock(), Ledger()
+    traffic = Traffic(moment=hand.now)
+    crashed = data_dir.with_name("crashed")
+    async with service(data_dir, hand) as started:
+        batches = [traffic.batch(10) for _ in range(6)]
+        for number, batch in enumerate(batches):
+            await started.service.accept(encode(batch))
+            ledger.enter(batch)
+            if number % 2 == 0:
+                await started.publisher.flush()
+        shutil.copytree(data_dir, crashed, ignore=shutil.ignore_patterns("*.sock"))
+    async with service(crashed, hand) as started:
+        await started.service.accept(encode(batches[-1]))
+        await started.publisher.flush()
+        hand.pass_time(DAY_S)
+        await started.upkeep.sealer.check()
+    ledger.check(crashed)
+
+
+def ids_without_rows() -> AbstractContextManager[Any]:
+    given = iter(range(1, 1_000))
+
+    async def append(_self: Segment, rows: list[Row], _received_at: str) -> range:
+        first = next(given)
+        for _ in rows[1:]:
+            next(given)
+        return range(first, first + len(rows))
+
+    return mock.patch.object(Segment, "append", append)
+
+
+def counters_added_twice() -> AbstractContextManager[Any]:
+    add: Callable[..., Awaitable[None]] = Aggregates.add
+
+    async def add_twice(self: Aggregates, delta: Any) -> None:
+        await add(self, delta)
+        await add(self, delta)
+
+    return mock.patch.object(Aggregates, "add", add_twice)
+
+
+def first_event_skipped() -> AbstractContextManager[Any]:
+    read_after = Segment.read_after
+
+    async def read_too_late(self: Segment, event_id: int, limit: int) -> list[StoredEvent]:
+        return await read_after(self, event_id + 1, limit)
+
+    return mock.patch.object(Segment, "read_after", read_too_late)
+
+
+def one_installation_too_many() -> AbstractContextManager[Any]:
+    seal = SegmentStates.seal
+
+    async def seal_wrongly(self: SegmentStates, day: str, watermark: int, counts: Counts, sealed_at: str) -> None:
+        await seal(self, day, watermark, Counts(counts.rows, counts.installations + 1), sealed_at)
+
+    return mock.patch.object(SegmentStates, "seal", seal_wrongly)
+
+
+def nothing_remembered() -> AbstractContextManager[Any]:
+    return mock.patch.object(DuplicateWindow, "remember")
+
+
+async def test_the_short_life_is_found_to_be_in_order(data_dir: Path) -> None:
+    await short_life(data_dir)
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [ids_without_rows, counters_added_twice, first_event_skipped, one_installation_too_many, nothing_remembered],
+)
+async def test_a_bug_in_append_flush_replay_seal_or_duplicate_detection_is_found(data_dir: Path, bug: Bug) -> None:
+    with bug(), pytest.raises(AssertionError):
+        await short_life(data_dir)
