@@ -78,6 +78,19 @@ def test_a_compressed_body_in_chunks_is_refused_and_costs_next_to_nothing(server
         assert answer.status == 400
 
 
+@pytest.mark.case(31)
+@pytest.mark.parametrize(
+    "encoding", ["gzip", "GZIP", "deflate", "br", "zstd", "x-unknown", "identity, gzip", "gzip,gzip"]
+)
+def test_a_compressed_body_is_refused_whatever_it_holds(server: ServerProcess, encoding: str) -> None:
+    installation = new_installation()
+    body = encode(fresh_events(1, installation))
+    for sent in (gzip.compress(body), b"not compressed at all", body, gzip.compress(b" " * 10_000_000)):
+        answer = parse(exchange(server, post_request(sent, f"Content-Encoding: {encoding}")))
+        assert_coded(answer, 415, "unsupported_encoding")
+    assert stored(server, installation) == []
+
+
 def test_after_all_of_these_an_event_is_taken(server: ServerProcess) -> None:
     installation = new_installation()
 

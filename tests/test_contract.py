@@ -43,6 +43,8 @@ UNKNOWN_PATHS = [
     "/v1/%00",
     "/v1/..",
 ]
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+WRONG = [(method, path) for path, right in KNOWN_PATHS.items() for method in METHODS if method not in right]
 
 
 @pytest.fixture(scope="module")
@@ -138,11 +140,7 @@ def test_an_unknown_path_is_not_found_byte_for_byte(server: ServerProcess, metho
     assert_common_headers(answer)
 
 
-@pytest.mark.case(33)
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [(m, p) for p, ok in KNOWN_PATHS.items() for m in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") if m not in ok],
-)
+@pytest.mark.parametrize(("method", "path"), WRONG)
 def test_a_wrong_method_on_a_known_path_is_told_the_right_ones(server: ServerProcess, method: str, path: str) -> None:
     answer = server.request(method, path)
 

@@ -15,7 +15,7 @@ from telemetry.storage.comparison import adopt
 from telemetry.storage.database import Synchronous, open_database, transaction
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.queries import query
-from telemetry.storage.scrubbing import scrub, write_anew
+from telemetry.storage.scrubbing import empty_log
 
 # Bounds the JSON text of one statement to about a megabyte, and how long it keeps other threads waiting.
 _ROWS_PER_STATEMENT = 5_000
@@ -63,13 +63,15 @@ class Aggregates:
                 await self._add_installations(day, list(delta.installations[day]))
             await self._connection.execute(query("advance_watermarks"), (_encode(delta.watermarks).decode(),))
 
-    async def scrub(self, path: Path, text: str | None) -> None:
-        """Rid the files of what is left of a deleted text, or of all that was deleted; raise ``LockHeldError``."""
+    async def empty_log(self) -> bool:
+        """Cut off the write-ahead log, with whatever was deleted; return whether no reader was in the way."""
         async with self._changing:
-            if text is None:
-                await write_anew(self._connection, path)
-            else:
-                await scrub(self._connection, path, text)
+            return await empty_log(self._connection)
+
+    async def write_anew(self) -> None:
+        """Write the file anew, without anything that was deleted."""
+        async with self._changing:
+            await self._connection.execute("VACUUM")
 
     async def adopt(self, expected: Path) -> None:
         """Make the aggregates what a recount says, in one transaction; watermarks stay as they are."""

@@ -5,8 +5,9 @@ import logging
 import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.queries import query
 from telemetry.storage.reading import read_only, reading
+from telemetry.storage.scrubbing import scrub
 from telemetry.storage.segment_states import SegmentStates
 
 logger = logging.getLogger(__name__)
@@ -199,11 +201,13 @@ class Eraser:
             if installation_id is not None:
                 await self._erase_events(day, installation_id)
             if (await self._states.get(day)).sealed_at is None:
-                async with self._log.appending(day) as segment:
-                    await segment.scrub(installation_id)
+                await scrub(self._directory.segment(day), partial(self._log.appending, day), installation_id)
             if self._closing:
                 return
-        await self._aggregates.scrub(self._directory.aggregates, installation_id)
+        if installation_id is None:
+            # Who it was cannot be looked for any more.
+            await self._aggregates.write_anew()
+        await scrub(self._directory.aggregates, lambda: nullcontext(self._aggregates), installation_id)
         async with self._aggregates.change() as connection:
             await connection.execute(
                 "UPDATE erasures SET counted_at = coalesce(counted_at, ?1), finished_at = ?1"

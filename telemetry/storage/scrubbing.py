@@ -1,41 +1,64 @@
-"""Ridding a database file of what was deleted from it."""
+"""Ridding a database file of what was deleted from it.
+
+Deleting overwrites a row, but pages that were split earlier may keep a copy of it where they are unused, and the
+write-ahead log keeps pages as they were.
+"""
 
 import asyncio
 import mmap
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Protocol
 
 import aiosqlite
 
 from telemetry.errors import LockHeldError
+from telemetry.storage.database import LOCK_WAIT_S
 
-# A reader that never ends keeps old pages in the write-ahead log.
 _READER_TRIES = 30
 _READER_PAUSE_S = 1.0
 
 
-async def scrub(connection: aiosqlite.Connection, path: Path, text: str) -> None:
-    """Empty the write-ahead log of a database, and see that the file does not hold a text that was deleted.
+class Writer(Protocol):
+    """The one writer of a file."""
 
-    Deleting overwrites a row, but pages that were split earlier may keep a copy of it where they are unused: then the
-    file is written anew. Raises ``LockHeldError`` if a reader stays in the way.
+    async def empty_log(self) -> bool:
+        """Cut off the write-ahead log; return whether no reader was in the way."""
+
+    async def write_anew(self) -> None:
+        """Write the file anew, without anything that was deleted."""
+
+
+async def scrub(path: Path, writer: Callable[[], AbstractAsyncContextManager[Writer]], text: str | None) -> None:
+    """Empty the write-ahead log of a file and, where a deleted text is known, see that the file does not hold it.
+
+    The writer is held only for as long as it writes. Raises ``LockHeldError`` if a reader stays in the way.
     """
-    await empty_log(connection, path)
-    if await asyncio.to_thread(_contains, path, text.encode()):
-        await write_anew(connection, path)
+    await _empty_patiently(path, writer)
+    # Looked for while others write: it may be a large file, and nobody adds what is looked for.
+    if text is not None and await asyncio.to_thread(_contains, path, text.encode()):
+        async with writer() as file:
+            await file.write_anew()
+        await _empty_patiently(path, writer)
 
 
-async def write_anew(connection: aiosqlite.Connection, path: Path) -> None:
-    """Write a database anew, without anything that was deleted from it; raise ``LockHeldError`` as ``scrub`` does."""
-    await connection.execute("VACUUM")
-    await empty_log(connection, path)
-
-
-async def empty_log(connection: aiosqlite.Connection, path: Path) -> None:
-    """Move the write-ahead log into the database and cut it off; raise ``LockHeldError`` as ``scrub`` does."""
-    for _ in range(_READER_TRIES):
+async def empty_log(connection: aiosqlite.Connection) -> bool:
+    """Move the write-ahead log into the database and cut it off; return whether no reader was in the way."""
+    # Whoever waits for this connection must not wait for a reader too.
+    await connection.execute("PRAGMA busy_timeout = 0")
+    try:
         ((busy, _, _),) = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-        if not busy:
-            return
+    finally:
+        await connection.execute(f"PRAGMA busy_timeout = {round(LOCK_WAIT_S * 1_000)}")
+    return not busy
+
+
+async def _empty_patiently(path: Path, writer: Callable[[], AbstractAsyncContextManager[Writer]]) -> None:
+    for _ in range(_READER_TRIES):
+        async with writer() as file:
+            if await file.empty_log():
+                return
         await asyncio.sleep(_READER_PAUSE_S)
     raise LockHeldError(f"a program that reads {path} is in the way: end it, and do this again")
 

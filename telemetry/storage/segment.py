@@ -14,7 +14,7 @@ from telemetry.rows import Row
 from telemetry.storage.database import Synchronous, open_database, open_to_read, telling_damage, transaction
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.queries import query
-from telemetry.storage.scrubbing import empty_log, scrub
+from telemetry.storage.scrubbing import empty_log
 
 # Bounds the values of one statement, of which SQLite takes 32,766 unless it is built for more, and its compilation.
 ROWS_PER_STATEMENT_MAX = 1_024
@@ -79,15 +79,13 @@ class Segment:
                 "DELETE FROM events WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),)
             )
 
-    async def scrub(self, text: str | None) -> None:
-        """Rid the file of what is left of a deleted text, and the write-ahead log of all; raise ``LockHeldError``.
+    async def empty_log(self) -> bool:
+        """Cut off the write-ahead log, with whatever was deleted; return whether no reader was in the way."""
+        return await empty_log(self._connection)
 
-        Events are appended, so their pages were never split: if the text is not known, the log has to do.
-        """
-        if text is None:
-            await empty_log(self._connection, self._path)
-        else:
-            await scrub(self._connection, self._path, text)
+    async def write_anew(self) -> None:
+        """Write the file anew, without anything that was deleted."""
+        await self._connection.execute("VACUUM")
 
     async def installations(self) -> int:
         """Return how many installations the events come from."""
