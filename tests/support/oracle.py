@@ -44,21 +44,31 @@ def raw_events(data_dir: Path) -> list[Raw]:
     ]
 
 
-def check(data_dir: Path, *, labels_max: int = 1_000, gone: Sequence[Raw] = (), erased: bool = False) -> list[Raw]:
+def check(
+    data_dir: Path,
+    *,
+    labels_max: int = 1_000,
+    gone: Sequence[Raw] = (),
+    forgotten: Sequence[Raw] = (),
+    erased: bool = False,
+) -> list[Raw]:
     """Assert that all files are sound and every aggregate equals the recount; return the events.
 
     ``gone`` are the events that retention has removed since: they stay counted, installations leave with the last one.
-    Where some were ``erased``, the last id of a day may be one of theirs.
+    ``forgotten`` events stay counted too, without their installations. Where some were ``erased``, the last id of a day
+    may be one of theirs.
     """
     for path in (data_dir / "telemetry.db", *(data_dir / "events").glob("*.db")):
         assert read(path, "PRAGMA integrity_check") == [("ok",)], path
-    events = sorted([*gone, *raw_events(data_dir)], key=lambda event: (event.day, event.id))
+    events = sorted([*gone, *forgotten, *raw_events(data_dir)], key=lambda event: (event.day, event.id))
     for event in events:
         assert event.created_at[:10] == event.day, event
     last_gone = max((event.day for event in gone), default="")
     found, expected = _aggregates(data_dir / "telemetry.db"), _recount(events, labels_max, last_gone)
     if erased:
-        expected["segments"] = _given_ids(data_dir)
+        expected["segments"] |= _given_ids(data_dir)
+    for raw in forgotten:
+        expected["installations"].pop(raw.installation_id, None)
     tally.current().add(double_counted=sum(_differing(found[name], expected[name]) for name in expected))
     assert found == expected
     return events
