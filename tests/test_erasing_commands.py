@@ -1,5 +1,6 @@
 """``telemetry forget`` and ``telemetry exclude`` as an operator runs them, with and without a service."""
 
+import asyncio
 import json
 import os
 import re
@@ -10,17 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
 from telemetry.admin_socket import AdminConnection
+from telemetry.storage import backup
+from telemetry.storage.data_directory import DataDirectory
 from tests.support import oracle
 from tests.support.admin import ask, scrape
 from tests.support.commands import run, succeed
 from tests.support.events import Traffic, encode
 from tests.support.http import eventually
 from tests.support.server import COMMAND, ServerProcess, serving
-from tests.test_erasing import VANDAL, files_with, numbers, of_vandal
+from tests.support.service import HandClock, service
+from tests.test_erasing import START, VANDAL, files_with, numbers, of_vandal, three_days
 
 
 @contextmanager
@@ -164,3 +169,27 @@ def test_an_import_leaves_out_who_is_excluded(data_dir: Path) -> None:
     assert imported["events"]["refused"] == everything["events"]["refused"] + excluded
     assert installation not in {event.installation_id for event in oracle.raw_events(data_dir)}
     oracle.check(data_dir)
+
+
+async def test_a_backup_is_made_anew_when_an_installation_is_erased_meanwhile(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = HandClock(START)
+    async with service(data_dir, hand) as started:
+        await three_days(started, hand)
+    loop, fills = asyncio.get_running_loop(), []
+    fill = backup._fill
+
+    def fill_slowly(*arguments: Any) -> Any:
+        filled = fill(*arguments)
+        fills.append(filled)
+        if len(fills) == 1:
+            succeed("exclude", VANDAL, "--data-dir", data_dir)
+        return filled
+
+    monkeypatch.setattr(backup, "_fill", fill_slowly)
+    made = await loop.run_in_executor(None, backup.back_up, DataDirectory(data_dir), tmp_path / "backups", hand.clock)
+
+    assert len(fills) == 2
+    assert files_with(made.folder, VANDAL) == []
+    oracle.check(made.folder, erased=True)

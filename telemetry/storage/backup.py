@@ -23,11 +23,13 @@ from telemetry.clock import Clock, instant, iso_milliseconds
 from telemetry.errors import DataDamagedError, DataDirectoryError, LockHeldError
 from telemetry.storage.copying import Progress, check_copy, copy_database, digest, no_progress, sync_file
 from telemetry.storage.data_directory import DataDirectory, sync_folder
+from telemetry.storage.erasures import known_erasures
 
 MANIFEST = "backup.json"
 FORMAT = 1
 _UNFINISHED = ".unfinished"
 _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z")
+_TRIES = 3
 # A file written to as recently as this could be written to again without its time showing it.
 _SETTLED_NS = 2_000_000_000
 
@@ -100,7 +102,9 @@ def back_up(
             raise DataDirectoryError(f"{folder} exists: see that the clock is right, and try again")
         unfinished = root / f"{folder.name}{_UNFINISHED}"
         try:
-            files, copied = _fill(directory, unfinished, next(reversed(backups(root)), None), clock, on_bytes)
+            files, copied = _fill_consistently(
+                directory, unfinished, next(reversed(backups(root)), None), clock, on_bytes
+            )
             manifest = Manifest(FORMAT, iso_milliseconds(made_at), __version__, files)
             _finish(unfinished, folder, manifest)
         except BaseException:
@@ -128,6 +132,18 @@ def _sources(directory: DataDirectory) -> Iterator[Path]:
     """Return the aggregates; only when they have been dealt with it is asked which segments there are."""
     yield directory.aggregates
     yield from sorted(directory.events.glob("????-??-??.db"))
+
+
+def _fill_consistently(
+    directory: DataDirectory, target: Path, last: Path | None, clock: Clock, on_bytes: Progress
+) -> tuple[list[BackedUp], int]:
+    """Copy everything, anew if an installation was erased meanwhile: the aggregates would miss its events."""
+    for _ in range(_TRIES):
+        filled = _fill(directory, target, last, clock, on_bytes)
+        if known_erasures(target / directory.aggregates.name) == known_erasures(directory.aggregates):
+            return filled
+        shutil.rmtree(target)
+    raise LockHeldError("installations are being erased: make the backup when that is done")
 
 
 def _fill(
