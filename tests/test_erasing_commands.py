@@ -123,6 +123,7 @@ def test_a_restored_backup_gets_both_applied_again(data_dir: Path, tmp_path: Pat
     assert "2 installations" in printed
     for aside in data_dir.glob("before-restore-*"):
         aside.rename(tmp_path / aside.name)
+    assert "2 installations wait for their erasing" in succeed("check", "--data-dir", data_dir)
     with serving(data_dir) as server:
         eventually(lambda: files_with(data_dir, VANDAL) == files_with(data_dir, other) == [], within_s=20)
         eventually(

@@ -13,6 +13,7 @@ from telemetry.errors import DataDamagedError
 from telemetry.storage.copying import Progress, damage, wait_patiently
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import WAL_RESET_RACE, Kind
+from telemetry.storage.erasures import known_erasures
 from telemetry.storage.migrations import newest_version
 from telemetry.storage.reading import read_only
 
@@ -101,6 +102,14 @@ def check_sqlite() -> Iterator[Finding]:
             "to these, or use a Python with SQLite 3.51.3 or newer"
         )
         yield Finding(Severity.WARNING, "SQLite", sentence)
+
+
+def check_erasures(directory: DataDirectory) -> Iterator[Finding]:
+    """Find installations whose erasing has not come to its end."""
+    waiting = sum(not erasure.finished for erasure in known_erasures(directory.aggregates))
+    if waiting:
+        sentence = f"{waiting} installations wait for their erasing: the service does that when it starts"
+        yield Finding(Severity.NOTE, "erasures", sentence)
 
 
 def check_clock(sound: dict[str, Path], clock: Clock) -> Iterator[Finding]:

@@ -14,21 +14,22 @@ from telemetry.storage.reading import read_only
 
 
 class Erasure(NamedTuple):
-    """An installation that was forgotten or excluded, and when that was asked for."""
+    """An installation that is to be forgotten or excluded, when that was asked for, and whether it is done."""
 
     installation_sha256: str
     kind: str
     requested_at: str
+    finished: bool = False
 
 
 def known_erasures(aggregates: Path) -> list[Erasure]:
     """Return what a database knows; nothing if it is not there, too old or damaged."""
     try:
         with read_only(aggregates) as connection:
-            return [
-                Erasure(*row)
-                for row in connection.execute("SELECT installation_sha256, kind, requested_at FROM erasures")
-            ]
+            rows = connection.execute(
+                "SELECT installation_sha256, kind, requested_at, finished_at IS NOT NULL FROM erasures"
+            )
+            return [Erasure(*row) for row in rows]
     except (sqlite3.OperationalError, DataDamagedError):
         return []
 
@@ -48,7 +49,7 @@ async def request_again(path: Path, erasures: Iterable[Erasure]) -> int:
         requested = 0
         async with aggregates.change() as connection:
             for erasure in sorted(erasures, key=lambda erasure: erasure.requested_at):
-                changed = await connection.execute(query("request_erasure_again"), erasure)
+                changed = await connection.execute(query("request_erasure_again"), erasure[:3])
                 requested += changed.rowcount
         return requested
     finally:

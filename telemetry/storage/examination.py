@@ -15,6 +15,7 @@ from telemetry.storage.checks import (
     check_clock,
     check_database,
     check_disk,
+    check_erasures,
     check_owner,
     check_permissions,
     check_sqlite,
@@ -89,7 +90,7 @@ async def examine(
         findings += _number_findings(recounted)
     for found in (
         check_permissions(directory), check_owner(directory), check_disk(directory), check_sqlite(),
-        check_clock(sound, clock),
+        check_clock(sound, clock), check_erasures(directory),
     ):  # fmt: skip
         findings += found
     severities = list(Severity)
