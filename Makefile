@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test torture bench bench-growth check format lock audit clean install uninstall
+.PHONY: run test torture fuzz bench bench-growth check format lock audit clean install uninstall
 
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
@@ -17,8 +17,13 @@ test: $(VENV)/.test
 
 # Every fault case, in its short and its long forms. TORTURE_SEED chooses what is random; the table also goes to
 # build/torture/torture.md.
-torture: $(VENV)/.test
+torture: $(VENV)/.test $(VENV)/.fuzz
 	$(BIN)/pytest --torture -m "case or torture" $(ARGS)
+
+# Looks for inputs that break a promise, FUZZ_SECONDS for each of two targets; make torture does so for half a minute.
+FUZZ_SECONDS ?= 1800
+fuzz: $(VENV)/.test $(VENV)/.fuzz
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest tests/test_fuzz.py $(ARGS)
 
 # The service beside four baselines; needs wrk. Results go to build/bench.
 bench: $(VENV)/.test
@@ -75,4 +80,9 @@ $(VENV)/.run: requirements.txt setup.cfg pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: tests/requirements.txt $(VENV)/.run
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.txt
+	touch $@
+
+# Without a wheel for this machine the searches are skipped.
+$(VENV)/.fuzz: $(VENV)/.test
+	-$(BIN)/pip install --quiet --disable-pip-version-check --only-binary atheris --no-build-isolation --editable '.[fuzz]'
 	touch $@
