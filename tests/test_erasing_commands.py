@@ -89,7 +89,12 @@ def test_without_a_service_the_command_does_it_and_an_excluded_one_stays_out(dat
 
 
 @pytest.mark.parametrize("kind", ["forget", "exclude"])
-def test_a_crash_at_any_moment_only_delays_the_rest(data_dir: Path, kind: str) -> None:
+def test_a_crash_at_any_moment_only_delays_the_rest(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    elsewhere = tmp_path / "temporary"
+    elsewhere.mkdir()
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
     with serving(data_dir) as server:
         for seed in range(6):
             server.post(encode(of_vandal(Traffic(seed=seed).batch(90))))
@@ -103,7 +108,7 @@ def test_a_crash_at_any_moment_only_delays_the_rest(data_dir: Path, kind: str) -
         assert "all is well" in succeed("check", "--data-dir", data_dir)
     succeed(kind, VANDAL, "--data-dir", data_dir)
 
-    assert files_with(data_dir, VANDAL) == []
+    assert files_with(data_dir, VANDAL) == files_with(elsewhere, VANDAL) == []
     assert "all is well" in succeed("check", "--data-dir", data_dir)
     if kind == "exclude":
         oracle.check(data_dir, erased=True)

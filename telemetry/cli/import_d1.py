@@ -68,9 +68,11 @@ async def _import(
 ) -> tuple[Judgement, Imported]:
     async with AsyncExitStack() as stack:
         directory, aggregates = DataDirectory(Path(settings.data_dir)), None
-        if not dry_run:
+        if dry_run:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telemetry-import-")))
+        else:
             directory, aggregates = await stack.enter_async_context(data_directory(settings))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telemetry-import-")))
+            folder = stack.enter_context(directory.scratch())
         with progress("Reading", size_bytes) as on_bytes:
             old = stack.enter_context(old_data(file, folder, on_bytes))
         staging = Staging(folder / "staged.db", excluded_by(directory.aggregates))

@@ -2,11 +2,15 @@
 
 import fcntl
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from telemetry.errors import DataDirectoryError, LockHeldError, NoDataError
+
+_SCRATCH = "scratch-"
 
 
 class DataDirectory:
@@ -98,9 +102,21 @@ class DataDirectory:
                 f"another process is using {self.root}: stop it first, or choose another directory with --data-dir"
             ) from error
         try:
+            for left_over in self.root.glob(f"{_SCRATCH}*"):
+                shutil.rmtree(left_over, ignore_errors=True)
             yield
         finally:
             os.close(descriptor)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give the process that holds the lock a folder until the end of the block.
+
+        It is here and not among the system's temporary files because what is worked out there may name installations:
+        if this process is killed, the next to hold the lock removes it.
+        """
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.root) as folder:
+            yield Path(folder)
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,12 +3,10 @@
 import asyncio
 import logging
 import sqlite3
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -242,8 +240,8 @@ class Eraser:
 
     @contextmanager
     def _contributions(self, installation_id: str) -> Iterator[Contributions]:
-        with tempfile.TemporaryDirectory(prefix="telemetry-erase-") as folder:
-            yield Contributions(Path(folder), self._directory, installation_id, keys_max=self._keys_max)
+        with self._directory.scratch() as folder:
+            yield Contributions(folder, self._directory, installation_id, keys_max=self._keys_max)
 
 
 def _matching(connection: sqlite3.Connection, sql: str, hashed_id: str) -> str | None:
