@@ -3,82 +3,63 @@
 import json
 import random
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from telemetry.settings import Settings
-from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.examination import examine
-from tests.support import oracle, tally
-from tests.support.events import Fields, Traffic, encode
-from tests.support.power_cut import Call, Disk, record
-from tests.support.segments import DAY_S
-from tests.support.service import HandClock, service
+from tests.support.events import Fields
+from tests.support.images import assert_in_order, images
+from tests.support.power_cut import Disk, record
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
 
-LAST_MOMENT = "2026-11-24T12:00:00"
 WORKLOADS = ("workload", "sealing_workload", "erasing_workload")
-
-
-def images(calls: list[Call], data_dir: Path, target: Path, wanted: set[int]) -> Iterator[list[Fields]]:
-    """Yield the directory after each wanted number of calls, with what had been told by then."""
-    disk, told = Disk(), []
-    for number, call in enumerate(calls):
-        if call.name == "told":
-            told += json.loads(call.data)
-        disk.apply(call)
-        if number not in wanted:
-            continue
-        for folder in (target, target / "events"):
-            folder.mkdir(mode=0o700)
-        for path, content in disk.as_killed().items():
-            file = target / Path(path).relative_to(data_dir)
-            file.write_bytes(content)
-            file.chmod(disk.modes.get(path, 0o600))
-        yield list(told)
-        shutil.rmtree(target)
-
-
-async def assert_in_order(image: Path, told: list[Fields]) -> None:
-    """Start on an image, send one more batch, and look for everything that was acknowledged and not taken back."""
-    hand = HandClock(LAST_MOMENT)
-    hand.pass_time(DAY_S)
-    fresh = Traffic(seed=999, moment=hand.now).batch(2)
-    async with service(image, hand) as started:
-        await started.upkeep.eraser.resume()
-        await started.service.accept(encode(fresh))
-    gone = {event["gone"] for event in told if "gone" in event}
-    obliged = {
-        identity(event)
-        for event in [*told, *fresh]
-        if "gone" not in event and event["installationId"] not in gone and event["timestamp"][:10] not in gone
-    }
-    stored = {(raw.type, raw.timestamp, raw.installation_id, raw.drift_version) for raw in oracle.raw_events(image)}
-    tally.current().add(tries=1, acknowledged=len(obliged), lost=len(obliged - stored))
-    assert obliged <= stored
-    if not gone:
-        oracle.check(image)
-    settings = Settings(data_dir=str(image))
-    found = await examine(DataDirectory(image), settings, hand.clock, full=True)
-    assert not found.failed, found.findings
-
-
-def identity(event: Fields) -> tuple[str, ...]:
-    return (event["type"], event["timestamp"], event["installationId"], event["driftVersion"])
+CHANGES = "pwrite64,fdatasync,fsync,ftruncate,unlink,mkdir,fchmod"
+# Each thread counts for itself; the one that appends changes files some hundred times in each life.
+CHANGES_OF_A_THREAD = 120
 
 
 @pytest.mark.case(1, 3, 4)
 @pytest.mark.parametrize("workload", WORKLOADS)
-@pytest.mark.parametrize("prefixes", [12, pytest.param(1_000, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("prefixes", [12, pytest.param(1_200, marks=pytest.mark.torture)])
 async def test_a_kill_after_any_call_leaves_a_directory_that_a_start_sets_right(
     tmp_path: Path, workload: str, prefixes: int, seed: int
 ) -> None:
     data_dir = tmp_path / "data"
     calls = record(f"tests.support.{workload}", data_dir, tmp_path / "trace")
-    wanted = set(random.Random(seed).sample(range(len(calls)), min(prefixes, len(calls))))
+    wanted = random.Random(seed).sample(range(1, len(calls) + 1), min(prefixes, len(calls)))
     image = tmp_path / "image"
-    for told in images(calls, data_dir, image, wanted):
+    for told in images(calls, data_dir, image, wanted, Disk.as_killed):
         await assert_in_order(image, told)
+
+
+@pytest.mark.case(1, 3, 4)
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.torture)])
+async def test_a_signal_at_any_call_leaves_a_directory_that_a_start_sets_right(
+    tmp_path: Path, kills: int, seed: int
+) -> None:
+    chosen, killed = random.Random(seed), 0
+    while killed < kills:
+        data_dir = tmp_path / "data"
+        told = told_until_killed(chosen.choice(WORKLOADS), data_dir, chosen.randint(1, CHANGES_OF_A_THREAD))
+        if told is not None and data_dir.exists():
+            await assert_in_order(data_dir, told)
+            killed += 1
+        shutil.rmtree(data_dir, ignore_errors=True)
+        shutil.rmtree(tmp_path / "backups", ignore_errors=True)
+
+
+def told_until_killed(workload: str, data_dir: Path, call: int) -> list[Fields] | None:
+    """Live until a thread has made so many changes to files; return what was told by then, or None if it never had."""
+    inject = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={CHANGES}:signal=KILL:when={call}")
+    command = (*inject, sys.executable, "-m", f"tests.support.{workload}", str(data_dir))
+    lived = subprocess.run(command, check=False, stdout=subprocess.PIPE)
+    told: list[Fields] = []
+    output = lived.stdout.decode()
+    while output.startswith("["):
+        some, length = json.JSONDecoder().raw_decode(output)
+        told += some
+        output = output[length:]
+    return told if lived.returncode else None

@@ -1,5 +1,5 @@
 """A scripted life like that of ``workload``: days are sealed and one is removed, an installation is excluded and one
-forgotten.
+forgotten, and backups are made.
 
 Besides the acknowledged events it tells what is no obligation any more, before it may be gone.
 """
@@ -7,6 +7,7 @@ Besides the acknowledged events it tells what is no obligation any more, before 
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,6 +31,8 @@ async def live(data_dir: Path) -> None:
                 await started.service.accept(encode(batch))
                 tell(batch)
             await started.publisher.flush()
+            if day == 1:
+                await asyncio.to_thread(back_up, data_dir)
             if day == 2:
                 tell([{"gone": VANDAL}])
                 await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.EXCLUDE))
@@ -40,6 +43,12 @@ async def live(data_dir: Path) -> None:
             await started.upkeep.sealer.check()
         tell([{"gone": START[:10]}])
         await started.upkeep.retention.check()
+
+
+def back_up(data_dir: Path) -> None:
+    """Make a backup beside the data directory, as an operator would."""
+    command = (sys.executable, "-m", "telemetry", "backup", data_dir.with_name("backups"), "--data-dir", data_dir)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def tell(told: list[Fields]) -> None:
