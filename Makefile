@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test torture fuzz bench bench-growth check format lock audit clean install uninstall
+.PHONY: run test torture fuzz bench bench-growth soak check format lock audit clean install uninstall
 
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
@@ -31,6 +31,9 @@ bench: $(VENV)/.test
 
 bench-growth: $(VENV)/.test
 	$(BIN)/python -m tests.bench growth $(ARGS)
+
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.bench soak $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

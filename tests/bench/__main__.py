@@ -1,4 +1,4 @@
-"""The command of the benchmark: ``python -m tests.bench quick | full | growth``."""
+"""The command of the benchmark: ``python -m tests.bench quick | full | growth | soak``."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from tests.bench import growth, machine, plan, report
+from tests.bench import growth, machine, plan, report, soak
 from tests.bench.load import LoadError, require_wrk
 from tests.bench.measure import Timing
 from tests.bench.results import Results
@@ -53,6 +53,19 @@ def growth_command(rows: tuple[int, ...], runs: int, run_s: int, replay_events: 
         growth.run(bench, results, sorted(rows), runs, replay_events)
 
     _measure("growth", runs, Timing(2, run_s), output, measure)
+
+
+@cli.command("soak")
+@click.option("--minutes", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--lives", type=click.IntRange(min=1), default=3, show_default=True, help="One more than restarts.")
+@_output
+def soak_command(minutes: int, lives: int, output: Path) -> None:
+    """Load at four fifths of the maximum for a long time, with readers, slow clients and restarts."""
+
+    def measure(bench: plan.Bench, results: Results) -> None:
+        soak.run(bench, results, minutes, lives)
+
+    _measure("soak", 1, Timing(2, 10), output, measure)
 
 
 def _run_plan(chosen: plan.Plan, output: Path) -> None:

@@ -77,7 +77,7 @@ def _sealing(bench: Bench, data_dir: Path, segment: Path, grown: Growth) -> Seal
     rows, bytes_before, rate = _last_id(yesterday), yesterday.stat().st_size, grown.load.requests_per_s / 2
     batches = bench.corpus(PACED_BATCH, seed=99)
     with serving(SERVICE, data_dir) as server:
-        paced = pace(server, batches, batch=PACED_BATCH, rate=rate, run_s=bench.timing.run_s)
+        paced = pace(server.port, batches, batch=PACED_BATCH, rate=rate, run_s=bench.timing.run_s)
         sealed = _wait_until_sealed(data_dir / "output.log")
     return Sealing(rows, sealed["seconds"], yesterday.stat().st_size - bytes_before, paced)
 

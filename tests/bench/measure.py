@@ -90,15 +90,15 @@ def measure_paced(
 ) -> Paced:
     """Measure latencies of batches sent at a rate per second, and of statistics read meanwhile."""
     with serving(command, data_dir) as server:
-        return pace(server, batches, batch=batch, rate=rate, run_s=run_s)
+        return pace(server.port, batches, batch=batch, rate=rate, run_s=run_s)
 
 
-def pace(server: Server, batches: Path, *, batch: int, rate: float, run_s: int) -> Paced:
+def pace(port: int, batches: Path, *, batch: int, rate: float, run_s: int) -> Paced:
     """Measure the same on a server that runs."""
-    stats = server.data_dir.with_suffix(".stats")
+    stats = batches.with_suffix(".stats")
     corpus.write(stats, [corpus.STATS_REQUEST] * (STATS_PER_S * run_s))
-    reading = _start(server.port, stats, STATS_PER_S, STATS_PER_S * run_s)
-    ingesting = _start(server.port, batches, rate, int(rate * run_s))
+    reading = _start(port, stats, STATS_PER_S, STATS_PER_S * run_s)
+    ingesting = _start(port, batches, rate, int(rate * run_s))
     return Paced(batch, _latencies(ingesting, run_s), _latencies(reading, run_s))
 
 

@@ -39,7 +39,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, load: "OpenLoop") -> None:
         self._load = load
         self._received = b""
-        self._due = 0.0
+        self._due: float | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -47,7 +47,7 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        self._load.lost(self)
+        self._load.lost(self, unanswered=self._due is not None)
 
     def send(self, request: bytes, due: float) -> None:
         assert self._transport is not None
@@ -58,28 +58,30 @@ class _Connection(asyncio.Protocol):
         self._received += data
         head, blank, body = self._received.partition(b"\r\n\r\n")
         if blank and len(body) >= _content_length(head):
-            self._load.answered(self, succeeded=head[9:10] == b"2", latency_s=time.monotonic() - self._due)
-
-    def close(self) -> None:
-        assert self._transport is not None
-        self._transport.close()
+            assert self._due is not None
+            latency_s, self._due = time.monotonic() - self._due, None
+            self._load.answered(succeeded=head[9:10] == b"2", latency_s=latency_s)
+            # A server that leaves says so, and closes when its answer has been read.
+            if b"connection: close" not in head.lower():
+                self._load.freed(self)
 
 
 class OpenLoop:
     """Sends requests on time, over whichever connection is free."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str, port: int) -> None:
+        self._address = (host, port)
         self._free: deque[_Connection] = deque()
         self._waiting: deque[tuple[bytes, float]] = deque()
         self._latencies: list[float] = []
         self._failed = 0
         self._progress = asyncio.Event()
+        self._connecting: set[asyncio.Task[None]] = set()
 
-    async def run(self, host: str, port: int, requests: Sequence[bytes], rate: float) -> Latencies:
+    async def run(self, requests: Sequence[bytes], rate: float) -> Latencies:
         """Send requests at a rate per second, and return when all are answered or given up."""
-        loop = asyncio.get_running_loop()
         for _ in range(CONNECTIONS):
-            self._free.append((await loop.create_connection(lambda: _Connection(self), host, port))[1])
+            await self._connect()
         started_at = time.monotonic()
         for number, request in enumerate(requests):
             due = started_at + number / rate
@@ -91,20 +93,32 @@ class OpenLoop:
             await asyncio.wait_for(self._all_answered(len(requests)), LAST_REPLY_TIMEOUT_S)
         return self._result(len(requests), rate)
 
-    def answered(self, connection: _Connection, *, succeeded: bool, latency_s: float) -> None:
-        """Take note of a reply and use its connection again."""
+    def answered(self, *, succeeded: bool, latency_s: float) -> None:
+        """Take note of a reply."""
         if succeeded:
             self._latencies.append(latency_s)
         else:
             self._failed += 1
         self._progress.set()
+
+    def freed(self, connection: _Connection) -> None:
+        """Use a connection again."""
         self._free.append(connection)
         self._send()
 
-    def lost(self, connection: _Connection) -> None:
-        """Do without a connection that the server closed."""
+    def lost(self, connection: _Connection, *, unanswered: bool) -> None:
+        """Put another connection in the place of one that the server closed; what waited on it has failed."""
         if connection in self._free:
             self._free.remove(connection)
+        self._failed += unanswered
+        self._progress.set()
+        connecting = asyncio.create_task(self._connect())
+        self._connecting.add(connecting)
+        connecting.add_done_callback(self._connecting.discard)
+
+    async def _connect(self) -> None:
+        _, connection = await asyncio.get_running_loop().create_connection(lambda: _Connection(self), *self._address)
+        self.freed(connection)
 
     def _send(self) -> None:
         while self._free and self._waiting:
@@ -133,6 +147,10 @@ def _content_length(head: bytes) -> int:
     return 0
 
 
+async def _send(port: int, requests: Sequence[bytes], rate: float) -> Latencies:
+    return await OpenLoop("127.0.0.1", port).run(requests, rate)
+
+
 @click.command()
 @click.option("--port", type=int, required=True, help="Where on 127.0.0.1 the server listens.")
 @click.option("--corpus", "path", type=click.Path(path_type=Path), required=True)
@@ -141,7 +159,7 @@ def _content_length(head: bytes) -> int:
 def main(port: int, path: Path, rate: float, count: int) -> None:
     """Send requests of a corpus at a fixed rate."""
     requests = list(islice(corpus.read(path), count))
-    latencies = asyncio.run(OpenLoop().run("127.0.0.1", port, requests, rate))
+    latencies = asyncio.run(_send(port, requests, rate))
     click.echo(msgspec.json.encode(latencies).decode())
 
 

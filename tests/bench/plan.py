@@ -62,11 +62,11 @@ class Bench:
     timing: Timing
     tell: Callable[[str], None]
 
-    def corpus(self, batch: int, seed: int = 1) -> Path:
-        """Return a corpus of batches of one size."""
+    def corpus(self, batch: int, seed: int = 1, events: int | None = None) -> Path:
+        """Return a corpus of batches of one size, enough for a closed-loop load unless ``events`` says how many."""
         path = self.scratch / f"batches-{batch}-{seed}"
         if not path.exists():
-            events = self.timing.corpus_events(batch)
+            events = events or self.timing.corpus_events(batch)
             self.tell(f"making {events:,} events in batches of {batch}")
             corpus.write_batches(path, seed=seed, batch=batch, events=events)
         return path

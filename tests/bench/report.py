@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from tests.bench.baselines import Inserted
-from tests.bench.results import Load, Paced, Results
+from tests.bench.results import Life, Load, Paced, Results, Soak, median
 from tests.bench.targets import TARGETS
 
 _LOAD_HEADINGS = (
@@ -15,6 +15,10 @@ _LOAD_HEADINGS = (
 )  # fmt: skip
 _INSERT_HEADINGS = ("insert loop", "events in a row", "rows", "events/s", "CPU us/event", "bytes/event")
 _PACED_HEADINGS = ("open loop", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "failed")
+_LIFE_HEADINGS = (
+    "life of minutes", "RSS MB after a minute", "RSS MB at the end", "growth", "descriptors then", "largest WAL MB",
+)  # fmt: skip
+_STRETCHES = 4
 
 
 def write(results: Results, folder: Path) -> Path:
@@ -32,8 +36,7 @@ def markdown(results: Results) -> str:
     grown = [msgspec.structs.replace(step.load, subject=f"at {step.rows:,} rows") for step in results.growth]
     paced = results.paced + [step.paced for step in results.growth]
     parts = [
-        f"Measured on {results.date} in {results.mode} mode: medians of {results.runs} runs of {results.run_s} s each. "
-        f"{machine}.",
+        f"Measured on {results.date} in {results.mode} mode{_repetitions(results)}. {machine}.",
         _table(("measure", "measured", "required", "stretch", "verdict"), _target_rows(results)),
         _table(_LOAD_HEADINGS, map(_load_row, results.loads + grown)),
         _table(_INSERT_HEADINGS, map(_insert_row, results.inserts)),
@@ -52,7 +55,37 @@ def markdown(results: Results) -> str:
             f"Restart with {results.replay.events:,} events to replay: {results.replay.start_s:.2f} s, "
             f"without any: {results.replay.start_without_s:.2f} s."
         )
+    if results.soak is not None:
+        parts += _soak_parts(results.soak)
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _repetitions(results: Results) -> str:
+    return "" if results.soak else f": medians of {results.runs} runs of {results.run_s} s each"
+
+
+def _soak_parts(soak: Soak) -> list[str]:
+    minutes = len(soak.minutes)
+    stretch = max(1, minutes // _STRETCHES)
+    stretches = [(at, median(soak.minutes[at : at + stretch])) for at in range(0, minutes, stretch)]
+    return [
+        f"{minutes} minutes at {soak.rate:,.0f} batches of {soak.minutes[0].batch} a second, four fifths of the "
+        f"maximum, with {len(soak.lives) - 1} restarts: {soak.failed} requests failed, {soak.missing} acknowledged "
+        "events are missing.",
+        _table(_LIFE_HEADINGS, map(_life_row, soak.lives)),
+        _table(
+            ("minutes", *_PACED_HEADINGS),
+            ([f"{at + 1} to {at + stretch}", *row] for at, paced in stretches for row in _paced_rows(paced)),
+        ),
+    ]
+
+
+def _life_row(life: Life) -> list[str]:
+    growth = (life.rss_mb_last / life.rss_mb_first - 1) * 100
+    return [
+        f"{life.seconds / 60:.1f}", _number(life.rss_mb_first), _number(life.rss_mb_last), f"{growth:+.1f} %",
+        f"{life.descriptors_first}, {life.descriptors_last}", _number(life.wal_mb_max),
+    ]  # fmt: skip
 
 
 def _target_rows(results: Results) -> Iterator[list[str]]:

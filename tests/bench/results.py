@@ -73,6 +73,27 @@ class Replay(msgspec.Struct, frozen=True):
         return self.events / max(self.start_s - self.start_without_s, 0.001)
 
 
+class Life(msgspec.Struct, frozen=True):
+    """What one process held: medians of a minute near its start and of its last minute, and the largest WAL."""
+
+    seconds: float
+    rss_mb_first: float
+    rss_mb_last: float
+    descriptors_first: int
+    descriptors_last: int
+    wal_mb_max: float
+
+
+class Soak(msgspec.Struct, frozen=True):
+    """A long time at a fixed rate; ``minutes`` are what each was like, ``missing`` as for a load."""
+
+    rate: float
+    minutes: list[Paced]
+    lives: list[Life]
+    failed: int
+    missing: int
+
+
 class Results(msgspec.Struct):
     """Everything that one run of the benchmark measured; loads and inserts are medians over its runs."""
 
@@ -87,6 +108,7 @@ class Results(msgspec.Struct):
     growth: list[Growth] = []
     sealing: Sealing | None = None
     replay: Replay | None = None
+    soak: Soak | None = None
 
     def load(self, subject: str, batch: int, connections: int) -> Load | None:
         """Return the load of one kind, if it was measured."""

@@ -22,9 +22,9 @@ _POLL_S = 0.02
 _STILL_S = 0.3
 
 _PYTHON = sys.executable
+PRODUCTION = ("--environment", "production", "--log-format", "json")
 SERVICE = (
-    str(Path(_PYTHON).with_name("telemetry")), "serve", "--environment", "production", "--log-format", "json",
-    "--host", "127.0.0.1", "--port", "0",
+    str(Path(_PYTHON).with_name("telemetry")), "serve", *PRODUCTION, "--host", "127.0.0.1", "--port", "0",
     # The whole load comes from one address: the limit is at work, and out of reach.
     "--rate-limit-requests-per-minute", "1000000000",
 )  # fmt: skip

@@ -29,6 +29,19 @@ def usage(pid: int) -> Usage:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one process holds at a moment."""
+
+    rss_bytes: int
+    descriptors: int
+
+
+def held(pid: int) -> Held:
+    """Return what a process holds now; raise ``OSError`` if it has gone."""
+    return Held(_field(pid, "status", "VmRSS") * 1024, len(list((_PROC / str(pid) / "fd").iterdir())))
+
+
 def _family(pid: int) -> list[int]:
     parents = {}
     for path in _PROC.glob("[0-9]*/stat"):
