@@ -68,7 +68,7 @@ def are_signature_hashes(texts: Iterable[str]) -> bool:
 
 def parse_timestamp(text: str) -> datetime | None:
     """Return the instant that ``text`` names in ISO 8601 with an offset, or None."""
-    if len(text) > TIMESTAMP_LENGTH_MAX or text[10:11] != "T":
+    if len(text) > TIMESTAMP_LENGTH_MAX or text[10:11] != "T" or not _have_characters_of_timestamps(text):
         return None
     try:
         instant = datetime.fromisoformat(text)
@@ -79,10 +79,18 @@ def parse_timestamp(text: str) -> datetime | None:
 
 def parse_timestamps(texts: Sequence[str]) -> list[datetime]:
     """Return the instants that the texts name, or nothing if one of them names none."""
-    if any(text[10:11] != "T" for text in texts):
+    if any(text[10:11] != "T" for text in texts) or not _have_characters_of_timestamps("".join(texts)):
         return []
     try:
         instants = list(map(datetime.fromisoformat, texts))
     except ValueError:
         return []
     return instants if all(map(attrgetter("tzinfo"), instants)) else []
+
+
+def _have_characters_of_timestamps(texts: str) -> bool:
+    """Tell whether nothing is in ``texts`` that has no place in a timestamp.
+
+    Before an offset, ``datetime.fromisoformat`` takes any character for a separator, a quotation mark too.
+    """
+    return not texts.encode(errors="replace").translate(None, b"0123456789-:.,+TWZ")
