@@ -19,9 +19,9 @@ from telemetry.storage.segment_states import SegmentStates
 from telemetry.systemd import Notifier, inherited_sockets
 from telemetry.tasks.watchdog import Watchdog
 from telemetry.web.admin import AdminServer
-from telemetry.web.application import PublicSite
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientLimit
+from telemetry.web.public import PublicSite
 from telemetry.web.server import PublicServer
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,10 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
             limit=_client_limit(settings, clock),
         )
         server = PublicServer(
-            site, keepalive_timeout_s=settings.keepalive_timeout_s, shutdown_timeout_s=settings.shutdown_timeout_s
+            site,
+            body_bytes_max=settings.body_bytes_max,
+            keepalive_timeout_s=settings.keepalive_timeout_s,
+            shutdown_timeout_s=settings.shutdown_timeout_s,
         )
         announce(await server.start(settings.host, settings.port, inherited))
         _warn_of_wal_reset_race()

@@ -17,13 +17,14 @@ from telemetry.ledger import Ledger
 from telemetry.storage.database import storage_error_code
 from telemetry.storage.eraser import Erased, ErasureRequest
 from telemetry.web.answers import CORS_HEADERS, json_answer
-from telemetry.web.application import Handler, answered, note_answer
+from telemetry.web.routing import Routes, answered, find_route, note_answer
 from telemetry.web.server import lean_runner
 
 logger = logging.getLogger(__name__)
 
 Erase = Callable[[ErasureRequest], Awaitable[Erased]]
 
+_BODY_BYTES_MAX = 65_536
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -39,19 +40,27 @@ class AdminSite:
     token: str = field(default="", repr=False)
     erase: Erase | None = None
 
-    def application(self) -> web.Application:
-        """Return the aiohttp application."""
-        application = web.Application(middlewares=[self._answer_every_request])
-        application.router.add_get("/metrics", self._get_metrics)
-        if self.erase is not None:
-            application.router.add_post("/erasures", self._post_erasures)
-        return application
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer any request; nothing is raised."""
+        path, handler = find_route(self._routes(), request)
+        answer = await answered(request, handler if self._is_authorized(request) else _refuse)
+        if answer.status == web.HTTPUnauthorized.status_code:
+            answer.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+        # No page in the operator's browser may read these.
+        for name in CORS_HEADERS:
+            answer.headers.pop(name, None)
+        note_answer(self.ledger, path, answer)
+        return answer
 
-    async def _post_erasures(self, request: web.Request) -> web.Response:
+    def _routes(self) -> Routes:
+        metrics: Routes = {"/metrics": {"GET": self._get_metrics}}
+        return metrics if self.erase is None else {**metrics, "/erasures": {"POST": self._post_erasures}}
+
+    async def _post_erasures(self, request: web.BaseRequest) -> web.Response:
         assert self.erase is not None
         try:
             asked = msgspec.json.decode(await request.read(), type=ErasureRequest)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, web.HTTPRequestEntityTooLarge) as error:
             raise Refusal(ErrorCode.ERASURE_INVALID) from error
         try:
             return json_answer(msgspec.json.encode(await self.erase(asked)))
@@ -60,22 +69,11 @@ class AdminSite:
             code = storage_error_code(error) if isinstance(error, sqlite3.Error) else ErrorCode.BUSY
             raise Refusal(code) from error
 
-    async def _get_metrics(self, _request: web.Request) -> web.Response:
+    async def _get_metrics(self, _request: web.BaseRequest) -> web.Response:
         headers = {hdrs.CONTENT_TYPE: METRICS_CONTENT_TYPE, hdrs.CACHE_CONTROL: "no-store"}
         return web.Response(body=self.render(), headers=headers)
 
-    @web.middleware
-    async def _answer_every_request(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        answer = await answered(request, handler if self._is_authorized(request) else _refuse)
-        if answer.status == web.HTTPUnauthorized.status_code:
-            answer.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
-        # No page in the operator's browser may read these.
-        for name in CORS_HEADERS:
-            answer.headers.pop(name, None)
-        note_answer(self.ledger, request, answer)
-        return answer
-
-    def _is_authorized(self, request: web.Request) -> bool:
+    def _is_authorized(self, request: web.BaseRequest) -> bool:
         if not self.token:
             return True
         scheme, _, sent = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
@@ -84,7 +82,7 @@ class AdminSite:
         return scheme.lower() == "bearer" and hmac.compare_digest(sent_bytes, self.token.encode())
 
 
-async def _refuse(_request: web.Request) -> web.StreamResponse:
+async def _refuse(_request: web.BaseRequest) -> web.StreamResponse:
     raise Refusal(ErrorCode.UNAUTHORIZED)
 
 
@@ -105,7 +103,7 @@ class AdminServer:
         self._ledger = ledger
         self._keepalive_timeout_s = keepalive_timeout_s
         self._shutdown_timeout_s = shutdown_timeout_s
-        self._runners: list[web.AppRunner] = []
+        self._runners: list[web.ServerRunner] = []
         self._stack = ExitStack()
 
     async def listen_on_socket(self, data_dir: Path) -> None:
@@ -138,9 +136,10 @@ class AdminServer:
             await runner.cleanup()
         self._stack.close()
 
-    async def _set_up(self, site: AdminSite) -> web.AppRunner:
+    async def _set_up(self, site: AdminSite) -> web.ServerRunner:
         runner = lean_runner(
-            site.application(),
+            site.answer,
+            body_bytes_max=_BODY_BYTES_MAX,
             keepalive_timeout_s=self._keepalive_timeout_s,
             shutdown_timeout_s=self._shutdown_timeout_s,
         )

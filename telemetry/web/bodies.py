@@ -2,15 +2,9 @@
 
 import asyncio
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from telemetry.errors import ErrorCode, Refusal
-
-
-async def continue_reading(request: web.Request) -> None:
-    """Ask for the body of a client that waits to be asked; any other expectation is met by the answer itself."""
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 class BodyReader:
@@ -22,23 +16,26 @@ class BodyReader:
         self._timeout_s = timeout_s
         self._reading_bytes = 0
 
-    async def read(self, request: web.Request) -> bytes:
+    async def read(self, request: web.BaseRequest) -> bytes:
         """Return the body of a request; raise ``Refusal`` if it is too large, too slow, compressed or one too many.
 
-        The application's ``client_max_size`` stops bodies that do not announce their length.
+        The request's own ``client_max_size`` stops bodies that do not announce their length. A client that waits to be
+        asked for its body is asked; any other expectation is met by the answer itself.
         """
         if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
             raise Refusal(ErrorCode.UNSUPPORTED_ENCODING)
         expected = self.bytes_max if request.content_length is None else request.content_length
         if expected > self.bytes_max:
             raise Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max)
+        if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         try:
             # Most bodies came with their headers: there is nothing to wait for.
             return await (request.read() if request.content.is_eof() else self._receive(request, expected))
         except web.HTTPRequestEntityTooLarge:
             raise Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max) from None
 
-    async def _receive(self, request: web.Request, expected: int) -> bytes:
+    async def _receive(self, request: web.BaseRequest, expected: int) -> bytes:
         if self._reading_bytes + expected > self._reading_bytes_max:
             raise Refusal(ErrorCode.BUSY)
         self._reading_bytes += expected

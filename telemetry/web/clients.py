@@ -50,7 +50,7 @@ class ClientLimit:
         self._trusted_proxies = trusted_proxies
         self._monotonic = monotonic
 
-    def refusal(self, request: web.Request) -> web.Response | None:
+    def refusal(self, request: web.BaseRequest) -> web.Response | None:
         """Count a request, before its body is read; return the answer if it is one too many."""
         if request.method not in _COUNTED_METHODS or request.path in _EXEMPT_PATHS:
             return None
@@ -60,7 +60,7 @@ class ClientLimit:
         return _too_fast(request, wait_s) if wait_s else None
 
 
-def _too_fast(request: web.Request, wait_s: float) -> web.Response:
+def _too_fast(request: web.BaseRequest, wait_s: float) -> web.Response:
     logger.warning("a client sends too fast and is refused; if that is a proxy, name it in trusted_proxies")
     answer = refusal_answer(Refusal(ErrorCode.RATE_LIMITED), {"Retry-After": str(math.ceil(wait_s))})
     if not request.content.is_eof():

@@ -3,11 +3,14 @@
 import asyncio
 import socket
 from collections.abc import Sequence
+from typing import Protocol
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 
 from telemetry.errors import StartError
-from telemetry.web.application import PublicSite
+from telemetry.web.routing import Handler
 
 # Between asking clients to leave with their next answer and closing what is still open.
 DRAIN_S = 0.5
@@ -16,27 +19,54 @@ BACKLOG = 4_096
 
 
 def lean_runner(
-    application: web.Application, *, keepalive_timeout_s: float, shutdown_timeout_s: float
-) -> web.AppRunner:
-    """Return what serves an application without access log, inflating, lingering or cancelling."""
-    return web.AppRunner(
-        application,
+    handler: Handler, *, body_bytes_max: int, keepalive_timeout_s: float, shutdown_timeout_s: float
+) -> web.ServerRunner:
+    """Return what serves a handler without access log, inflating, lingering or cancelling."""
+    loop = asyncio.get_running_loop()
+
+    def make_request(
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> web.BaseRequest:
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=body_bytes_max)
+
+    server = web.Server(
+        handler,
+        request_factory=make_request,
         access_log=None,
         auto_decompress=False,
         handler_cancellation=False,
         keepalive_timeout=keepalive_timeout_s,
         lingering_time=0,
-        shutdown_timeout=shutdown_timeout_s,
     )
+    return web.ServerRunner(server, shutdown_timeout=shutdown_timeout_s)
+
+
+class Site(Protocol):
+    """What is served: it answers every request. While ``draining`` is set it asks clients to leave."""
+
+    draining: bool
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request."""
+        ...
 
 
 class PublicServer:
     """Serves a site from ``start`` to ``stop``, on sockets that it inherits or else on one of its own."""
 
-    def __init__(self, site: PublicSite, *, keepalive_timeout_s: float, shutdown_timeout_s: float) -> None:
+    def __init__(
+        self, site: Site, *, body_bytes_max: int, keepalive_timeout_s: float, shutdown_timeout_s: float
+    ) -> None:
         self._site = site
         self._runner = lean_runner(
-            site.application(), keepalive_timeout_s=keepalive_timeout_s, shutdown_timeout_s=shutdown_timeout_s
+            site.answer,
+            body_bytes_max=body_bytes_max,
+            keepalive_timeout_s=keepalive_timeout_s,
+            shutdown_timeout_s=shutdown_timeout_s,
         )
         self._listeners: list[asyncio.Server] = []
 

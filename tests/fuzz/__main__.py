@@ -1,9 +1,14 @@
 """The search: ``python -m tests.fuzz decoder | http``, guided by the coverage of what the input reaches.
 
-An input that breaks a promise ends the search and is written into the folder of findings.
+What breaks a promise ends the search. The last inputs are then in the folder of findings, because what an input does to
+a connection may show only with the next ones.
 """
 
+import os
 import sys
+import traceback
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 import atheris
@@ -15,6 +20,7 @@ with atheris.instrument_imports(include=["telemetry", "aiohttp"]):
     from tests.fuzz.inputs import folder, tokens
 
 _BODY_BYTES_MAX = 4_096
+_INPUTS_REPORTED = 200
 
 
 @click.command()
@@ -28,13 +34,30 @@ def main(target: str, work: Path, seconds: int, seed: int) -> None:
     for path in (kept, findings):
         path.mkdir(parents=True, exist_ok=True)
     dictionary.write_text("\n".join(tokens()) + "\n")
-    one_input = decode if target == "decoder" else HttpTarget(work / "data").exchange_or_close
+    one_input = decode if target == "decoder" else HttpTarget(work / "data").exchange
     flags = (
         f"-max_total_time={seconds}", f"-seed={seed}", f"-dict={dictionary}", f"-artifact_prefix={findings}/",
-        f"-max_len={_BODY_BYTES_MAX}", "-timeout=10", "-print_final_stats=1", "-rss_limit_mb=1024", "-handle_term=0",
+        f"-max_len={_BODY_BYTES_MAX}", "-timeout=10", "-print_final_stats=1", "-rss_limit_mb=1024",
     )  # fmt: skip
-    atheris.Setup([sys.argv[0], *flags, str(kept), str(folder(target))], one_input)
+    atheris.Setup([sys.argv[0], *flags, str(kept), str(folder(target))], _reporting(one_input, findings))
     atheris.Fuzz()
+
+
+def _reporting(one_input: Callable[[bytes], object], findings: Path) -> Callable[[bytes], None]:
+    """End the process at once when an input fails: threads of the service would keep it."""
+    last: deque[bytes] = deque(maxlen=_INPUTS_REPORTED)
+
+    def report(data: bytes) -> None:
+        last.append(data)
+        try:
+            one_input(data)
+        except BaseException:
+            traceback.print_exc()
+            for number, each in enumerate(reversed(last)):
+                (findings / f"{number:03}-before-the-end").write_bytes(each)
+            os._exit(1)
+
+    return report
 
 
 if __name__ == "__main__":

@@ -41,14 +41,6 @@ class HttpTarget(logging.Handler):
         """Take note of what no input may cause."""
         self._complaints.append(self.format(record))
 
-    def exchange_or_close(self, data: bytes) -> None:
-        """Exchange bytes; if that fails, stop the service, so that the process can end."""
-        try:
-            self.exchange(data)
-        except BaseException:
-            self.close()
-            raise
-
     def exchange(self, data: bytes) -> bytes:
         """Send bytes and return what comes back; raise ``AssertionError`` if they did any harm.
 

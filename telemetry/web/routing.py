@@ -1,0 +1,62 @@
+"""Routing: which handler answers a request, and that something answers whatever a request or its handler does.
+
+Not aiohttp's router and middlewares: these answer an odd ``Expect`` on an unknown path before anything of ours is
+asked, and cost each request more than all that is here.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from aiohttp import web
+
+from telemetry.errors import ErrorCode, Refusal
+from telemetry.ledger import Ledger
+from telemetry.web.answers import REFUSED_WITH, refusal_answer
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+# Handlers by path and method; what answers GET answers HEAD.
+Routes = Mapping[str, Mapping[str, Handler]]
+
+OTHER = "other"
+
+
+def find_route(routes: Routes, request: web.BaseRequest) -> tuple[str, Handler]:
+    """Return the path of a request and its handler; paths that are not served all look the same."""
+    path = request.rel_url.path_safe
+    methods = routes.get(path)
+    if methods is None:
+        return OTHER, _refuse_path
+    handler = methods.get("GET" if request.method == "HEAD" else request.method)
+    return (path, handler) if handler is not None else (OTHER, partial(_refuse_method, methods))
+
+
+async def answered(request: web.BaseRequest, handler: Handler) -> web.StreamResponse:
+    """Return the answer of a handler, or that to whatever it raises."""
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return refusal_answer(refusal)
+    except (ConnectionError, web.RequestPayloadError):
+        # The client left before its request was complete: nobody reads this answer.
+        return refusal_answer(Refusal(ErrorCode.INVALID_JSON))
+    except Exception:
+        logger.exception("request failed")
+        return refusal_answer(Refusal(ErrorCode.INTERNAL))
+
+
+def note_answer(ledger: Ledger, path: str, answer: web.StreamResponse) -> None:
+    """Enter an answered request into the ledger."""
+    code = answer.get(REFUSED_WITH) if answer.status >= web.HTTPBadRequest.status_code else None
+    ledger.answer(path, answer.status, code)
+
+
+async def _refuse_path(_request: web.BaseRequest) -> web.StreamResponse:
+    raise Refusal(ErrorCode.NOT_FOUND)
+
+
+async def _refuse_method(methods: Mapping[str, Handler], _request: web.BaseRequest) -> web.StreamResponse:
+    allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
+    return refusal_answer(Refusal(ErrorCode.METHOD_NOT_ALLOWED), {"Allow": ",".join(sorted(allowed))})
