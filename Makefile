@@ -4,14 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test torture fuzz bench bench-growth soak check format lock audit clean install uninstall
+.PHONY: run test torture large fuzz bench bench-growth soak check format lock audit clean install uninstall
 
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not torture" $(ARGS)
+	$(BIN)/coverage run -m pytest -m "not torture and not large" $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -19,6 +19,10 @@ test: $(VENV)/.test
 # build/torture/torture.md.
 torture: $(VENV)/.test $(VENV)/.fuzz
 	$(BIN)/pytest --torture -m "case or torture" $(ARGS)
+
+# What holds for ten million events too.
+large: $(VENV)/.test
+	$(BIN)/pytest -m large $(ARGS)
 
 # Looks for inputs that break a promise, FUZZ_SECONDS for each of two targets; make torture does so for half a minute.
 FUZZ_SECONDS ?= 1800

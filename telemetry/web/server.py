@@ -7,13 +7,16 @@ from typing import Protocol
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import RawRequestMessage
+from aiohttp.http import HttpVersion10, RawRequestMessage
+from yarl import URL
 
 from telemetry.errors import StartError
 from telemetry.web.routing import Handler
 
 # Between asking clients to leave with their next answer and closing what is still open.
 DRAIN_S = 0.5
+# What a request of HTTP 0.9 asks for: such have no headers, and some for aiohttp no target either.
+_NOWHERE = URL("/")
 # Connections that wait in the kernel, those of a restart among them; systemd's own default for sockets.
 BACKLOG = 4_096
 
@@ -31,6 +34,8 @@ def lean_runner(
         writer: AbstractStreamWriter,
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
+        if message.version < HttpVersion10:
+            message = message._replace(version=HttpVersion10, url=_NOWHERE)
         return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=body_bytes_max)
 
     server = web.Server(

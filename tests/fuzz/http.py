@@ -12,7 +12,7 @@ from telemetry.app import serve
 from telemetry.logs import MalformedRequestFilter
 from telemetry.settings import Settings
 
-_FAILED = re.compile(rb"HTTP/\d\.\d 500")
+_FAILED = re.compile(rb"HTTP/1\.[01] 500")
 # Whatever came before, after this no server waits for more, unless for a body that was announced.
 _END = b"\r\n\r\n\x00 / HTTP/1.1\r\n\r\n"
 _PATIENCE_S = 0.02
@@ -42,12 +42,9 @@ class HttpTarget(logging.Handler):
         self._complaints.append(self.format(record))
 
     def exchange(self, data: bytes) -> bytes:
-        """Send bytes and return what comes back; raise ``AssertionError`` if they did any harm.
-
-        A request of HTTP 0.9 has no version; aiohttp answers it like any other, with a status line of that version.
-        """
+        """Send bytes and return what comes back; raise ``AssertionError`` if they did any harm."""
         received = self._loop.run_until_complete(self._exchange(data))
-        assert received == b"" or received.startswith(b"HTTP/"), received[:200]
+        assert received == b"" or received.startswith(b"HTTP/1."), received[:200]
         assert not _FAILED.search(received), received[:500]
         assert not self._complaints, self._complaints
         assert not self._serving.done()
