@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.events import Fields
-from tests.support.images import assert_in_order, images
-from tests.support.power_cut import Disk, record
+from tests.support.images import Recording, assert_in_order, check_images
+from tests.support.power_cut import record
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
 
@@ -24,15 +24,13 @@ CHANGES_OF_A_THREAD = 120
 @pytest.mark.case(1, 3, 4)
 @pytest.mark.parametrize("workload", WORKLOADS)
 @pytest.mark.parametrize("prefixes", [12, pytest.param(1_200, marks=pytest.mark.torture)])
-async def test_a_kill_after_any_call_leaves_a_directory_that_a_start_sets_right(
+def test_a_kill_after_any_call_leaves_a_directory_that_a_start_sets_right(
     tmp_path: Path, workload: str, prefixes: int, seed: int
 ) -> None:
     data_dir = tmp_path / "data"
     calls = record(f"tests.support.{workload}", data_dir, tmp_path / "trace")
     wanted = random.Random(seed).sample(range(1, len(calls) + 1), min(prefixes, len(calls)))
-    image = tmp_path / "image"
-    for told in images(calls, data_dir, image, wanted, Disk.as_killed):
-        await assert_in_order(image, told)
+    assert check_images(Recording(calls, data_dir), wanted, assert_in_order).tries == len(wanted)
 
 
 @pytest.mark.case(1, 3, 4)

@@ -10,7 +10,7 @@ import pytest
 from telemetry.errors import DataDamagedError
 from tests.support import oracle
 from tests.support.events import Fields
-from tests.support.images import assert_in_order, assert_stored, identity, images
+from tests.support.images import Check, Recording, assert_in_order, assert_stored, check_images, identity, images
 from tests.support.power_cut import record
 from tests.support.sealing_workload import START
 from tests.support.segments import DAY_S, is_sealed
@@ -23,10 +23,6 @@ pytestmark = [
 ]
 
 
-def some(count: int, calls: int, chosen: random.Random) -> list[int]:
-    return chosen.choices(range(1, calls + 1), k=count)
-
-
 async def assert_nothing_lost(image: Path, told: list[Fields]) -> None:
     hand = HandClock(MOMENT)
     hand.pass_time(60)
@@ -36,46 +32,43 @@ async def assert_nothing_lost(image: Path, told: list[Fields]) -> None:
     oracle.check(image)
 
 
+async def assert_nothing_lost_and_all_sealed(image: Path, told: list[Fields]) -> None:
+    hand = HandClock(START)
+    hand.pass_time(5 * DAY_S)
+    async with service(image, hand) as started:
+        await started.upkeep.sealer.check()
+        assert started.upkeep.sealer.failed == 0
+    assert all(map(is_sealed, (image / "events").iterdir()))
+    assert_stored(image, set(map(identity, told)))
+    oracle.check(image)
+
+
+def cut_the_power(workload: str, folder: Path, cuts: int, check: Check, seed: int) -> None:
+    calls = record(f"tests.support.{workload}", folder / "data", folder / "trace")
+    moments = random.Random(seed).choices(range(1, len(calls) + 1), k=cuts)
+    found = check_images(Recording(calls, folder / "data"), moments, check, torn_by=seed)
+    assert found.tries == cuts
+    assert found.acknowledged > cuts
+
+
 @pytest.mark.parametrize("cuts", [80, pytest.param(3_500, marks=pytest.mark.torture)])
-async def test_a_power_cut_at_any_moment_loses_no_acknowledged_event(tmp_path: Path, cuts: int, seed: int) -> None:
-    data_dir, image, chosen = tmp_path / "data", tmp_path / "image", random.Random(seed)
-    calls = record("tests.support.workload", data_dir, tmp_path / "trace")
-    at_stake = 0
-    for told in images(calls, data_dir, image, some(cuts, len(calls), chosen), lambda disk: disk.image(chosen)):
-        await assert_nothing_lost(image, told)
-        at_stake += len(told)
-    assert at_stake > cuts
+def test_a_power_cut_at_any_moment_loses_no_acknowledged_event(tmp_path: Path, cuts: int, seed: int) -> None:
+    cut_the_power("workload", tmp_path, cuts, assert_nothing_lost, seed)
 
 
 @pytest.mark.case(20)
 @pytest.mark.parametrize("cuts", [40, pytest.param(1_000, marks=pytest.mark.torture)])
-async def test_a_power_cut_around_sealing_loses_no_event_and_sealing_is_done_in_the_end(
+def test_a_power_cut_around_sealing_loses_no_event_and_sealing_is_done_in_the_end(
     tmp_path: Path, cuts: int, seed: int
 ) -> None:
-    data_dir, image, chosen = tmp_path / "data", tmp_path / "image", random.Random(seed)
-    calls = record("tests.support.sealing_workload", data_dir, tmp_path / "trace")
-    segments = 0
-    for told in images(calls, data_dir, image, some(cuts, len(calls), chosen), lambda disk: disk.image(chosen)):
-        segments += len(list((image / "events").glob("*.db")))
-        hand = HandClock(START)
-        hand.pass_time(5 * DAY_S)
-        async with service(image, hand) as started:
-            await started.upkeep.sealer.check()
-            assert started.upkeep.sealer.failed == 0
-        assert all(map(is_sealed, (image / "events").iterdir()))
-        assert_stored(image, set(map(identity, told)))
-        oracle.check(image)
-    assert segments > cuts
+    cut_the_power("sealing_workload", tmp_path, cuts, assert_nothing_lost_and_all_sealed, seed)
 
 
 @pytest.mark.parametrize("cuts", [20, pytest.param(500, marks=pytest.mark.torture)])
-async def test_a_power_cut_around_an_erasure_loses_no_event_that_was_not_to_be_erased(
+def test_a_power_cut_around_an_erasure_loses_no_event_that_was_not_to_be_erased(
     tmp_path: Path, cuts: int, seed: int
 ) -> None:
-    data_dir, image, chosen = tmp_path / "data", tmp_path / "image", random.Random(seed)
-    calls = record("tests.support.erasing_workload", data_dir, tmp_path / "trace")
-    for told in images(calls, data_dir, image, some(cuts, len(calls), chosen), lambda disk: disk.image(chosen)):
-        await assert_in_order(image, told)
+    cut_the_power("erasing_workload", tmp_path, cuts, assert_in_order, seed)
 
 
 async def test_the_images_do_lose_events_when_syncs_are_ignored(tmp_path: Path) -> None:
@@ -86,7 +79,7 @@ async def test_the_images_do_lose_events_when_syncs_are_ignored(tmp_path: Path) 
     told_at = [number for number, call in enumerate(unsynced, 1) if call.name == "told"]
 
     lost = 0
-    for told in images(unsynced, data_dir, image, [told_at[6]] * 20, lambda disk: disk.image(chosen)):
+    for told in images(Recording(unsynced, data_dir), image, [told_at[6]] * 20, lambda disk: disk.image(chosen)):
         try:
             await assert_nothing_lost(image, told)
         except (AssertionError, DataDamagedError, sqlite3.DatabaseError):

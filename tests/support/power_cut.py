@@ -42,7 +42,7 @@ def _whole_lines(text: str) -> Iterator[str]:
     for line in text.splitlines():
         thread = line.split(" ", 1)[0]
         if line.endswith("<unfinished ...>"):
-            begun[thread] = line.removesuffix("<unfinished ...>")
+            begun[thread] = line.removesuffix("<unfinished ...>").rstrip()
         elif "resumed>" in line:
             yield begun.pop(thread) + line.partition("resumed>")[2]
         else:
@@ -65,7 +65,7 @@ def _parse(lines: Iterator[str], folder: str) -> Iterator[Call]:
 def _call(name: str, arguments: str) -> Call | None:
     if name in {"write", "pwrite64"}:
         written = _WRITE.match(arguments)
-        assert written, arguments[:200]
+        assert written, (arguments[:300], arguments[-300:])
         return Call(name, _unhex_path(written[1]), _unhex(written[2]), int(written[4] or 0))
     if name in {"fdatasync", "fsync"}:
         on_file = _ON_FILE.match(arguments)
