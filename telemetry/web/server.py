@@ -7,7 +7,7 @@ from typing import Protocol
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import HttpVersion10, RawRequestMessage
+from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
 from yarl import URL
 
 from telemetry.errors import StartError
@@ -15,7 +15,9 @@ from telemetry.web.routing import Handler
 
 # Between asking clients to leave with their next answer and closing what is still open.
 DRAIN_S = 0.5
-# What a request of HTTP 0.9 asks for: such have no headers, and some for aiohttp no target either.
+# aiohttp takes 0.9 and 2.0 for versions of HTTP/1 too, and a tunnel in 0.9 has no target then. Such requests are
+# answered as if they asked for a path that is not served.
+_VERSIONS = (HttpVersion11, HttpVersion10)
 _NOWHERE = URL("/")
 # Connections that wait in the kernel, those of a restart among them; systemd's own default for sockets.
 BACKLOG = 4_096
@@ -34,7 +36,7 @@ def lean_runner(
         writer: AbstractStreamWriter,
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
-        if message.version < HttpVersion10:
+        if message.version not in _VERSIONS:
             message = message._replace(version=HttpVersion10, url=_NOWHERE)
         return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=body_bytes_max)
 
