@@ -44,8 +44,11 @@ class Counters:
         return self._delta.keys
 
     def add(self, appended: Appended) -> None:
-        """Count events; the watermark of their segment moves to the last of them."""
-        if not appended.ids:
+        """Count events; the watermark of their segment moves to the last of them.
+
+        Those that were counted already are passed over: what waited to be counted can be found in the log meanwhile.
+        """
+        if not appended.ids or appended.ids[-1] <= self.counted(appended.day):
             return
         self._advance(appended.day, appended.ids[-1])
         self._count_installations(appended)

@@ -111,7 +111,7 @@ async def test_a_duplicate_of_an_event_still_being_appended_shares_its_fate(data
         with failing(data_dir / "events" / f"{TODAY}.db", "events"):
             first = asyncio.create_task(started.service.accept(body))
             await asyncio.sleep(0)
-            await until(lambda: not started.service._appender._filling.rows)
+            await until(lambda: not started.service._appender._queue)
             assert await refused(started.service, body) is ErrorCode.STORAGE_ERROR
             with pytest.raises(Refusal):
                 await first

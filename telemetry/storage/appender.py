@@ -1,7 +1,7 @@
 """The appender: requests that arrive together share one transaction (group commit), and duplicates are set aside.
 
-One task, which nothing cancels, commits a group while the next one fills. What is durable is counted in commit order
-before anything else happens, so the counters neither miss nor repeat an event.
+One task, which nothing cancels, commits a group while the next one fills. What is durable is counted in commit order,
+each group while the thread that writes is at work on the next, so that neither waits for the other.
 """
 
 import asyncio
@@ -9,17 +9,16 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from telemetry.clock import Clock, column_time, day_of
 from telemetry.counters import Appended, Counters
 from telemetry.duplicates import DuplicateWindow
 from telemetry.errors import DataDamagedError, ErrorCode, Refusal
-from telemetry.events import AnyEvent
 from telemetry.ledger import Ledger
-from telemetry.rows import Row
 from telemetry.storage.database import storage_error_code
 from telemetry.storage.event_log import EventLog
+from telemetry.storage.groups import Group, GroupQueue
 from telemetry.wire import Batch
 
 logger = logging.getLogger(__name__)
@@ -34,38 +33,6 @@ class QueueLimits:
     events_max: int
     bytes_max: int
     counter_keys_max: int
-
-
-@dataclass(slots=True, eq=False)
-class Group:
-    """Events that share one transaction, and the requests that wait for it."""
-
-    events: list[AnyEvent] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    digests: list[int] = field(default_factory=list)
-    bytes: int = 0
-    duplicates: int = 0
-    stored: bool = False
-    _waiting: list[asyncio.Future[ErrorCode | None]] = field(default_factory=list)
-
-    def take(self, events: list[AnyEvent], rows: list[Row], digests: list[int]) -> None:
-        """Put events into the group."""
-        self.events += events
-        self.rows += rows
-        self.digests += digests
-
-    def outcome(self) -> asyncio.Future[ErrorCode | None]:
-        """Return what becomes None once the events are durable, or why none of them is."""
-        # A future for each request: one that gives up cancels its own and nobody else's.
-        waiting: asyncio.Future[ErrorCode | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
-        return waiting
-
-    def settle(self, outcome: ErrorCode | None) -> None:
-        """Tell every request that waits."""
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(outcome)
 
 
 class Appender:
@@ -91,9 +58,9 @@ class Appender:
         self._ledger = ledger
         self._disk_is_full = disk_is_full
         self._on_counted = on_counted
-        self._filling = Group()
-        self._appending: dict[int, Group] = {}
-        self._waiting_bytes = 0
+        self._queue = GroupQueue()
+        # Its transaction has ended; it is not counted yet, and has not left the queue.
+        self._unfinished: Group | None = None
         self._filled = asyncio.Event()
         self._closing = False
         self._failed_with: ErrorCode | None = None
@@ -111,7 +78,7 @@ class Appender:
     @property
     def queued(self) -> tuple[int, int]:
         """How many events wait for their commit, and the bytes of their bodies."""
-        return len(self._appending), self._waiting_bytes
+        return len(self._queue), self._queue.bytes
 
     async def append(self, batch: Batch, body_bytes: int) -> None:
         """Return when every event of the batch is durable; raise ``Refusal`` if some are not."""
@@ -121,9 +88,8 @@ class Appender:
 
     async def settle(self) -> None:
         """Return when everything that waits now has been stored and counted, or refused."""
-        for group in {self._filling, *self._appending.values()}:
-            if group.rows:
-                await group.outcome()
+        for group in self._queue.groups:
+            await group.outcome()
 
     async def prove_alive(self) -> None:
         """Return when ``run`` has come round and the thread that writes has answered, be it with an error.
@@ -138,9 +104,9 @@ class Appender:
     async def run(self) -> None:
         """Commit groups until closed. An error nobody expected ends it, and with it the service."""
         try:
-            while not (self._closing and not self._filling.rows):
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._filled.wait(), PROBE_INTERVAL_S if self._failed_with else None)
+            while self._queue or not self._closing:
+                if not self._queue:
+                    await self._wait()
                 self._filled.clear()
                 await self._commit_or_probe()
                 self._settle_proof()
@@ -156,21 +122,16 @@ class Appender:
         self._filled.set()
 
     def _join(self, batch: Batch, body_bytes: int) -> set[Group]:
-        """Put what is new into the filling group; return the groups that decide whether the batch is durable."""
+        """Queue what is new; return the groups that decide whether the batch is durable."""
         self._check_room(len(batch.rows), body_bytes)
         self._window.forget(self._clock.monotonic())
-        filling = self._filling
         digests = [row.digest() for row in batch.rows]
         if self._are_new(digests):
             # As nearly every batch is: taken as a whole it costs a fifth.
-            filling.take(batch.events, batch.rows, digests)
-            self._appending.update(dict.fromkeys(digests, filling))
-            deciding = {filling}
+            deciding = {self._queue.put(batch.events, batch.rows, digests, body_bytes)}
         else:
-            deciding = self._take_new(filling, batch, digests)
-        if filling in deciding:
-            filling.bytes += body_bytes
-            self._waiting_bytes += body_bytes
+            deciding = self._put_new(batch, digests, body_bytes)
+        if self._queue:
             self._filled.set()
         return deciding
 
@@ -180,23 +141,27 @@ class Appender:
         return (
             len(distinct) == len(digests)
             and self._window.isdisjoint(distinct)
-            and self._appending.keys().isdisjoint(distinct)
+            and self._queue.digests.isdisjoint(distinct)
         )
 
-    def _take_new(self, filling: Group, batch: Batch, digests: list[int]) -> set[Group]:
-        """Take the new events one by one; return the groups that decide whether all are durable."""
-        deciding = set()
-        for event, row, digest in zip(batch.events, batch.rows, digests, strict=True):
+    def _put_new(self, batch: Batch, digests: list[int], body_bytes: int) -> set[Group]:
+        """Look at events one by one and queue the new ones; return the groups that decide whether all are durable."""
+        deciding, new, repeated = set(), {}, 0
+        for index, digest in enumerate(digests):
             if digest in self._window:
                 self._ledger.duplicate += 1
-                continue
-            group = self._appending.get(digest)
-            deciding.add(group or filling)
-            if group is not None:
+            elif (group := self._queue.find(digest)) is not None:
+                deciding.add(group)
                 group.duplicates += 1
-                continue
-            self._appending[digest] = filling
-            filling.take([event], [row], [digest])
+            elif digest in new:
+                repeated += 1
+            else:
+                new[digest] = index
+        if new:
+            events, rows = [batch.events[at] for at in new.values()], [batch.rows[at] for at in new.values()]
+            group = self._queue.put(events, rows, list(new), body_bytes)
+            group.duplicates += repeated
+            deciding.add(group)
         return deciding
 
     def _check_room(self, events: int, body_bytes: int) -> None:
@@ -204,44 +169,63 @@ class Appender:
         if (
             self._closing
             or self._disk_is_full()
-            or len(self._appending) + events > limits.events_max
-            or self._waiting_bytes + body_bytes > limits.bytes_max
+            or len(self._queue) + events > limits.events_max
+            or self._queue.bytes + body_bytes > limits.bytes_max
             or self._counters.keys > limits.counter_keys_max
         ):
             self._ledger.shed += events
             raise Refusal(self.failing or ErrorCode.BUSY)
 
+    async def _wait(self) -> None:
+        """Return when there is something to do; storage that fails is probed after a while."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._filled.wait(), PROBE_INTERVAL_S if self._failed_with else None)
+
     async def _commit_or_probe(self) -> None:
-        if self._filling.rows:
-            group, self._filling = self._filling, Group()
-            await self._commit(group)
+        if self._queue:
+            await self._commit()
         elif self._failed_with:
             await self._probe()
         elif self._proof is not None:
             await self._log.prove_alive()
 
-    async def _commit(self, group: Group) -> None:
-        outcome: ErrorCode | None = None
+    async def _commit(self) -> None:
+        """Store the next group and, meanwhile, count the one that was stored before."""
+        group = self._queue.take()
+        storing = asyncio.create_task(self._store(group))
         try:
-            await self._store(group)
-        except (sqlite3.Error, DataDamagedError) as error:
-            outcome = _reported(error)
-            self._shed(group)
-        self._failed_with = outcome
-        for digest in group.digests:
-            del self._appending[digest]
-        self._waiting_bytes -= group.bytes
-        group.settle(outcome)
+            # One turn of the loop, in which the thread that writes is given its work.
+            await asyncio.sleep(0)
+            self._finish()
+        finally:
+            await storing
+            self._unfinished = group
+        if not self._queue:
+            self._finish()
 
     async def _store(self, group: Group) -> None:
         received_at = column_time(self._clock.now())
-        async with self._log.appending(day_of(received_at)) as segment:
-            started = self._clock.monotonic()
-            ids = await segment.append(group.rows, received_at)
-            group.stored = True
-            self._ledger.commit(len(ids), group.duplicates, self._clock.monotonic() - started)
+        try:
+            async with self._log.appending(day_of(received_at)) as segment:
+                started = self._clock.monotonic()
+                ids = await segment.append(group.rows, received_at)
+                group.seconds = self._clock.monotonic() - started
+                group.appended = Appended(segment.day, received_at, ids, group.events)
+        except (sqlite3.Error, DataDamagedError) as error:
+            group.failure = _reported(error)
+        self._failed_with = group.failure
+
+    def _finish(self) -> None:
+        """Count the group whose transaction has ended, if there is one, and tell those who wait for it."""
+        group, self._unfinished = self._unfinished, None
+        if group is None:
+            return
+        self._enter(group)
+        if group.appended is not None:
             self._window.remember(group.digests, self._clock.monotonic())
-            self._counters.add(Appended(segment.day, received_at, ids, group.events))
+            self._counters.add(group.appended)
+        self._queue.leave(group)
+        group.settle()
         self._on_counted()
 
     def _settle_proof(self) -> None:
@@ -263,13 +247,20 @@ class Appender:
         self._failed_with = ErrorCode.STORAGE_ERROR
         # A group may be half counted. What is dropped here is replayed from the log at the next start, exactly.
         self._counters.drain()
-        for group in {self._filling, *self._appending.values()}:
-            if not group.stored:
-                self._shed(group)
-            group.settle(ErrorCode.STORAGE_ERROR)
+        ended, self._unfinished = self._unfinished, None
+        if ended is not None:
+            self._enter(ended)
+        for group in self._queue.groups:
+            if group.appended is None and group is not ended:
+                self._enter(group)
+            group.failure = ErrorCode.STORAGE_ERROR
+            group.settle()
 
-    def _shed(self, group: Group) -> None:
-        self._ledger.shed += len(group.rows) + group.duplicates
+    def _enter(self, group: Group) -> None:
+        if group.appended is None:
+            self._ledger.shed += len(group.rows) + group.duplicates
+        else:
+            self._ledger.commit(len(group.rows), group.duplicates, group.seconds)
 
 
 def _reported(error: sqlite3.Error | DataDamagedError) -> ErrorCode:
