@@ -1,6 +1,7 @@
 """The composition root: the running service behind its listeners, and the service manager told of it."""
 
 import asyncio
+import gc
 import logging
 import signal
 import sqlite3
@@ -25,6 +26,10 @@ from telemetry.web.public import PublicSite
 from telemetry.web.server import PublicServer
 
 logger = logging.getLogger(__name__)
+
+# Events live until they are counted and hold no cycles: to look through them for garbage, as Python does by default
+# with every 700 new objects, cost a tenth of the time and doubled p99 at small batches.
+_COLLECTOR_THRESHOLDS = (10_000, 20, 100)
 
 
 @asynccontextmanager
@@ -79,6 +84,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
             keepalive_timeout_s=settings.keepalive_timeout_s,
             shutdown_timeout_s=settings.shutdown_timeout_s,
         )
+        _spare_collector()
         announce(await server.start(settings.host, settings.port, inherited))
         _warn_of_wal_reset_race()
         watchdog = Watchdog(notifier, started.proofs_of_life, service.failing)
@@ -112,6 +118,13 @@ def _client_limit(settings: Settings, clock: Clock) -> ClientLimit | None:
         clients_max=settings.rate_limit_clients_max,
     )
     return ClientLimit(limiter, Networks(settings.trusted_proxies), clock.monotonic)
+
+
+def _spare_collector() -> None:
+    """Have the garbage collector pass over what was made by now, and look at the rest less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
 def _warn_of_wal_reset_race() -> None:
