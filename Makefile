@@ -9,9 +9,11 @@ BIN := $(VENV)/bin
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
 
+# Most tests wait for a process or a disk: more of them than there are cores keep two cores busy.
+WORKERS ?= 4
 test: $(VENV)/.test
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not torture and not large" $(ARGS)
+	$(BIN)/coverage run -m pytest -m "not torture and not large" -n $(WORKERS) --dist worksteal $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -1,4 +1,5 @@
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -18,6 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell makes what it runs in the background deaf to Ctrl-C, and that is inherited; tests press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(CaseReport(config))
 
 

@@ -113,7 +113,8 @@ def test_an_installation_holds_what_runs_and_names_the_next_two_commands(tmp_pat
     (release,) = (root / "opt/drift-telemetry/releases").iterdir()
     assert (root / "opt/drift-telemetry/current").readlink() == Path("/") / release.relative_to(root)
     program = (release / "bin/telemetry").read_text()
-    assert program.startswith(f"#!/{release.relative_to(root)}/bin/python")
+    # A path that is too long for the kernel stands one line further down.
+    assert f"/{release.relative_to(root)}/bin/python" in "".join(program.splitlines()[:2])
     ran = subprocess.run(
         [release / "bin/python", "-m", "telemetry", "config"], capture_output=True, text=True, check=True
     )
