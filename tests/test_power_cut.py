@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.errors import DataDamagedError
-from tests.support import oracle
+from tests.support import oracle, tally
 from tests.support.events import Fields
 from tests.support.images import Check, Recording, assert_in_order, assert_stored, check_images, identity, images
 from tests.support.power_cut import record
@@ -79,9 +79,11 @@ async def test_the_images_do_lose_events_when_syncs_are_ignored(tmp_path: Path) 
     told_at = [number for number, call in enumerate(unsynced, 1) if call.name == "told"]
 
     lost = 0
-    for told in images(Recording(unsynced, data_dir), image, [told_at[6]] * 20, lambda disk: disk.image(chosen)):
-        try:
-            await assert_nothing_lost(image, told)
-        except (AssertionError, DataDamagedError, sqlite3.DatabaseError):
-            lost += 1
+    # What is lost here is not lost by the service, and has no place in the table of cases.
+    with tally.tallying(lambda _tally: None):
+        for told in images(Recording(unsynced, data_dir), image, [told_at[6]] * 20, lambda disk: disk.image(chosen)):
+            try:
+                await assert_nothing_lost(image, told)
+            except (AssertionError, DataDamagedError, sqlite3.DatabaseError):
+                lost += 1
     assert lost > 0
