@@ -41,6 +41,19 @@ async def test_requests_that_arrive_together_share_a_transaction(data_dir: Path)
     assert commits <= 2
 
 
+async def test_a_group_holds_no_more_than_its_bound_and_the_others_follow_in_order(data_dir: Path) -> None:
+    hand = HandClock()
+    traffic = Traffic(moment=hand.now)
+    async with service(data_dir, hand) as started:
+        await started.service.accept(encode(traffic.batch(1)))
+        await asyncio.gather(*(started.service.accept(encode(traffic.batch(100))) for _ in range(30)))
+        sizes = started.service.ledger.group_events
+        held_by_bound = dict(sizes.buckets())[2_000]
+
+    assert held_by_bound == sizes.buckets()[-1][1] >= 4
+    assert sizes.sum == len(oracle.check(data_dir)) == 3_001
+
+
 def data_version(data_dir: Path) -> int:
     """Return how many transactions the write-ahead log of today's segment has seen, by its commit frames."""
     wal = (data_dir / "events" / f"{TODAY}.db-wal").read_bytes()

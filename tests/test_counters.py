@@ -43,6 +43,16 @@ def test_any_split_of_events_into_batches_gives_equal_counters(groups: Groups) -
 
 
 @given(groups_of_events)
+def test_events_that_a_replay_has_counted_meanwhile_are_not_counted_again(groups: Groups) -> None:
+    counters = count(groups)
+    last_ids = {day: counters.counted(day) for day in DAYS}
+    for day, received_at, events in groups:
+        counters.add(Appended(day, received_at, range(last_ids[day] + 1 - len(events), last_ids[day] + 1), events))
+
+    assert counters.drain() == count(groups).drain()
+
+
+@given(groups_of_events)
 def test_drain_merge_drain_is_the_identity(groups: Groups) -> None:
     counters = count(groups)
 
