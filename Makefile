@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
 
-# Most tests wait for a process or a disk: more of them than there are cores keep two cores busy.
-WORKERS ?= 4
+# As many at once as there are cores: some tests say how long an answer may take.
+WORKERS ?= auto
 test: $(VENV)/.test
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -m "not torture and not large" -n $(WORKERS) --dist worksteal $(ARGS)
