@@ -41,7 +41,7 @@ async def test_requests_that_arrive_together_share_a_transaction(data_dir: Path)
     assert commits <= 2
 
 
-async def test_a_group_holds_no_more_than_its_bound_and_the_others_follow_in_order(data_dir: Path) -> None:
+async def test_a_group_holds_no_more_than_its_bound_and_what_is_too_much_for_it_follows(data_dir: Path) -> None:
     hand = HandClock()
     traffic = Traffic(moment=hand.now)
     async with service(data_dir, hand) as started:
