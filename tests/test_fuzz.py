@@ -29,7 +29,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpTarget]:
     data_dir = tmp_path_factory.mktemp("fuzz") / "data"
     http = HttpTarget(data_dir)
     yield http
-    http.close()
+    http.stop()
     assert oracle.check(data_dir)
 
 

@@ -50,7 +50,7 @@ class HttpTarget(logging.Handler):
         assert not self._serving.done()
         return received
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Stop the service as an operator would."""
         signal.raise_signal(signal.SIGTERM)
         self._loop.run_until_complete(self._serving)
