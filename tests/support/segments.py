@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from unittest import mock
 
@@ -68,8 +68,10 @@ async def sealing_stopped(started: Running) -> AsyncIterator[tuple[asyncio.Task[
             await asyncio.sleep(0.001)
     stopping.unlink()
     yield checking, pid
+    # It may have been killed, and be known to be dead before anybody has been told.
     if archive.sealing_pid == pid:
-        os.kill(pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
     await checking
 
 
