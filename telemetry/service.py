@@ -42,11 +42,13 @@ class TelemetryService:
         """
         now = instant(self._clock.now())
         rules = BatchRules(self._batch_events_max, now - self._retention, now + CLOCK_AHEAD_MAX)
-        batch = decode_batch(body, rules)
+        batch, body_bytes = decode_batch(body, rules), len(body)
+        # While a batch waits for its commit, nobody needs its body.
+        del body
         self.ledger.receive(len(batch.rows), [rejection.code for rejection in batch.rejections])
         kept = self._without_excluded(batch) if self._exclusions else batch
         if kept.rows:
-            await self._appender.append(kept, len(body))
+            await self._appender.append(kept, body_bytes)
         return encode_receipt(len(batch.rows), batch.rejections)
 
     def _without_excluded(self, batch: Batch) -> Batch:

@@ -29,11 +29,13 @@ class BodyReader:
             raise Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max)
         if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        try:
-            # Most bodies came with their headers: there is nothing to wait for.
-            return await (request.read() if request.content.is_eof() else self._receive(request, expected))
-        except web.HTTPRequestEntityTooLarge:
-            raise Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max) from None
+        if not request.content.is_eof():
+            return await self._receive(request, expected)
+        # Most bodies came with their headers: there is nothing to wait for or to put together.
+        body = request.content.read_nowait()
+        if len(body) > self.bytes_max:
+            raise Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max)
+        return body
 
     async def _receive(self, request: web.BaseRequest, expected: int) -> bytes:
         if self._reading_bytes + expected > self._reading_bytes_max:
@@ -44,5 +46,7 @@ class BodyReader:
                 return await request.read()
         except TimeoutError:
             raise Refusal(ErrorCode.BODY_TIMEOUT, limit=self._timeout_s) from None
+        except web.HTTPRequestEntityTooLarge:
+            raise Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max) from None
         finally:
             self._reading_bytes -= expected
