@@ -7,6 +7,7 @@ drained back if it fails.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
+from sys import intern
 
 import msgspec
 
@@ -31,17 +32,16 @@ class Appended(msgspec.Struct, frozen=True):
 
 
 class Counters:
-    """Contributions since the last drain; ``labels`` bounds the metrics of a day."""
+    """Contributions since the last drain; ``labels`` bounds the metrics of a day.
+
+    ``keys`` is how many rows of the aggregates a flush would touch now.
+    """
 
     def __init__(self, labels: DayLabels) -> None:
         self.labels = labels
+        self.keys = 0
         self._delta = Delta()
         self._counted: dict[str, int] = {}
-
-    @property
-    def keys(self) -> int:
-        """How many rows of the aggregates a flush would touch now."""
-        return self._delta.keys
 
     def add(self, appended: Appended) -> None:
         """Count events; the watermark of their segment moves to the last of them.
@@ -55,6 +55,7 @@ class Counters:
         self._count_labels(appended)
         self._count_signatures(appended)
         self._count_actions(appended)
+        self.keys = self._delta.keys
 
     def counted(self, day: str) -> int:
         """Return the id of the last event of a recent day that was counted, flushed since or not; 0 if unknown."""
@@ -63,11 +64,11 @@ class Counters:
     def merge(self, delta: Delta) -> None:
         """Take back what a failed flush had drained."""
         delta.merge(self._delta)
-        self._delta = delta
+        self._delta, self.keys = delta, delta.keys
 
     def drain(self) -> Delta:
         """Take everything, watermarks included, and leave the counters empty."""
-        drained, self._delta = self._delta, Delta()
+        drained, self._delta, self.keys = self._delta, Delta(), 0
         return drained
 
     def _advance(self, day: str, last_id: int) -> None:
@@ -100,7 +101,7 @@ class Counters:
             if signature is None:
                 signatures[event.signature_hash] = SignatureDelta(
                     event.signature_hash, 1, confidence, locations, outliers, received_at, received_at, day, event_id,
-                    event.category, event.detection_method, event.language,
+                    intern(event.category), intern(event.detection_method), intern(event.language),
                 )  # fmt: skip
                 continue
             signature.occurrences += 1
@@ -110,8 +111,12 @@ class Counters:
             # Within a day ids only grow; a day before the latest one appears when the clock was set back.
             if day >= signature.latest_day:
                 signature.latest_day, signature.latest_id = day, event_id
-                signature.category, signature.detection_method = event.category, event.detection_method
-                signature.language = event.language
+                if event.category != signature.category:
+                    signature.category = intern(event.category)
+                if event.detection_method != signature.detection_method:
+                    signature.detection_method = intern(event.detection_method)
+                if event.language != signature.language:
+                    signature.language = intern(event.language)
             if received_at > signature.last_seen:
                 signature.last_seen = received_at
             elif received_at < signature.first_seen:
