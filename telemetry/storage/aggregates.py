@@ -2,23 +2,34 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import aiosqlite
 import msgspec
+from msgspec.structs import astuple
 
 from telemetry.deltas import Delta
 from telemetry.storage.comparison import adopt
 from telemetry.storage.database import Synchronous, open_database, transaction
+from telemetry.storage.many_rows import many_rows
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.queries import query
 from telemetry.storage.scrubbing import empty_log
 
-# Bounds the JSON text of one statement to about a megabyte, and how long it keeps other threads waiting.
-_ROWS_PER_STATEMENT = 5_000
+# Neighbours share pages: in order, rows cost half. More sorted at once would keep other threads waiting.
+_SORTED_ROWS = 8_192
+# SQLite takes 32,766 values in a statement, unless it is built for more. After each of them the thread that flushes
+# waits for its turn, under load for some milliseconds.
+_ROWS_PER_STATEMENT = 2_048
+# Bounds the JSON text of one statement to about a megabyte, and how long making it keeps other threads waiting.
+_INSTALLATIONS_PER_STATEMENT = 20_000
+
+_Item = TypeVar("_Item")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -34,7 +45,10 @@ class Aggregates:
     @classmethod
     async def open(cls, path: Path, *, synchronous: Synchronous) -> Self:
         """Open or create the database."""
-        return cls(await open_database(path, "aggregates", synchronous=synchronous))
+        connection = await open_database(path, "aggregates", synchronous=synchronous)
+        await connection.execute("PRAGMA temp_store = MEMORY")
+        await connection.execute(query("create_changed_installations"))
+        return cls(connection)
 
     @asynccontextmanager
     async def change(
@@ -55,12 +69,12 @@ class Aggregates:
     async def add(self, delta: Delta) -> None:
         """Add a delta and advance the watermarks in one transaction; raise ``sqlite3.Error`` with nothing changed."""
         async with self.change():
-            daily = [[day, metric, value] for day, metrics in delta.daily.items() for metric, value in metrics.items()]
-            await self._execute_rows("add_daily_stats", daily)
-            await self._execute_rows("add_pattern_signatures", list(delta.signatures.values()))
-            await self._execute_rows("add_action_aggregates", list(delta.actions.values()))
+            daily = ((day, metric, value) for day, metrics in delta.daily.items() for metric, value in metrics.items())
+            await self._insert("add_daily_stats", daily)
+            await self._insert("add_pattern_signatures", map(astuple, delta.signatures.values()))
+            await self._insert("add_action_aggregates", map(astuple, delta.actions.values()))
             for day in sorted(delta.installations):
-                await self._add_installations(day, list(delta.installations[day]))
+                await self._add_installations(day, delta.installations[day])
             await self._connection.execute(query("advance_watermarks"), (_encode(delta.watermarks).decode(),))
 
     async def empty_log(self) -> bool:
@@ -123,17 +137,21 @@ class Aggregates:
             for name in others:
                 await self._connection.execute(f"DETACH {name}")
 
-    async def _add_installations(self, day: str, installations: list[str]) -> None:
-        for chunk in _chunks(installations):
-            parameters = (day, _encode(chunk).decode())
-            await self._connection.execute(query("count_unique_installations"), parameters)
-            await self._connection.execute(query("count_new_installations"), parameters)
-            await self._connection.execute(query("add_installations"), parameters)
+    async def _add_installations(self, day: str, installations: Iterable[str]) -> None:
+        for chunk in _chunks(installations, _INSTALLATIONS_PER_STATEMENT):
+            await self._connection.execute(query("find_changed_installations"), (day, _encode(chunk).decode()))
+            for name in ("count_unique_installations", "count_new_installations", "add_installations"):
+                await self._connection.execute(query(name), (day,))
+            await self._connection.execute("DELETE FROM changed_installations")
 
-    async def _execute_rows(self, name: str, rows: Sequence[object]) -> None:
-        for chunk in _chunks(rows):
-            await self._connection.execute(query(name), (_encode(chunk).decode(),))
+    async def _insert(self, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        for part in _chunks(rows, _SORTED_ROWS):
+            statements = [many_rows(name, chunk, len(chunk)) for chunk in _chunks(sorted(part), _ROWS_PER_STATEMENT)]
+            for statement, same in groupby(statements, itemgetter(0)):
+                await self._connection.executemany(statement, [parameters for _, parameters in same])
 
 
-def _chunks(rows: Sequence[object]) -> Iterator[Sequence[object]]:
-    return (rows[start : start + _ROWS_PER_STATEMENT] for start in range(0, len(rows), _ROWS_PER_STATEMENT))
+def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    remaining = iter(items)
+    while chunk := list(islice(remaining, size)):
+        yield chunk

@@ -2,29 +2,23 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import aiosqlite
+from msgspec.structs import astuple
 
 from telemetry.errors import DataDamagedError
 from telemetry.rows import Row
 from telemetry.storage.database import Synchronous, open_database, open_to_read, telling_damage, transaction
+from telemetry.storage.many_rows import many_rows
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.queries import query
 from telemetry.storage.scrubbing import empty_log
 
 # Bounds the values of one statement, of which SQLite takes 32,766 unless it is built for more, and its compilation.
 ROWS_PER_STATEMENT_MAX = 1_024
-_COLUMNS = len(Row.__struct_fields__)
-
-
-@cache
-def _append_statement(size: int) -> str:
-    """Return the statement that inserts up to ``size`` rows; each size is compiled once for a connection."""
-    return query("append_events").replace("(?, ?, ?, ?, ?)", ", ".join(["(?, ?, ?, ?, ?)"] * size))
 
 
 class StoredEvent(NamedTuple):
@@ -129,12 +123,9 @@ class Segment:
 
     async def _insert(self, rows: list[Row], received_at: str) -> int:
         """Insert rows by one statement, which is a transaction if none is open; return the id of the first."""
-        size = 1 << (len(rows) - 1).bit_length()
-        parameters: list[str | None] = [received_at]
-        for row in rows:
-            parameters += (row.type, row.timestamp, row.installation_id, row.drift_version, row.payload)
-        parameters += [None] * (_COLUMNS * (size - len(rows)))
-        inserted = await self._connection.execute_insert(_append_statement(size), parameters)
+        inserted = await self._connection.execute_insert(
+            *many_rows("append_events", map(astuple, rows), len(rows), received_at)
+        )
         assert inserted is not None  # SELECT last_insert_rowid() always has a row.
         return int(inserted[0]) - len(rows) + 1
 
