@@ -1,3 +1,8 @@
+from collections import deque
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from telemetry.duplicates import DuplicateWindow
 
 
@@ -27,3 +32,23 @@ def test_a_group_larger_than_the_window_is_remembered_whole_until_the_next() -> 
 
     window.remember([4, 5], accepted_at=0)
     assert [digest for digest in range(1, 6) if digest in window] == [4, 5]
+
+
+@given(st.lists(st.tuples(st.integers(1, 7), st.integers(0, 4))), st.integers(1, 20))
+def test_the_window_holds_what_a_plain_list_of_groups_would(steps: list[tuple[int, int]], events_max: int) -> None:
+    window = DuplicateWindow(seconds=6, events_max=events_max)
+    groups: deque[tuple[int, list[int]]] = deque()
+    now = given_out = 0
+    for size, waited in steps:
+        now += waited
+        group = list(range(given_out, given_out + size))
+        given_out += size
+        window.remember(group, accepted_at=now)
+        groups.append((now, group))
+        while groups and (groups[0][0] < now - 6 or sum(len(each) for _, each in list(groups)[1:]) >= events_max):
+            groups.popleft()
+
+        held = {digest for _, each in groups for digest in each}
+        assert len(window) == len(held)
+        assert {digest for digest in range(given_out) if digest in window} == held
+        assert all(window.isdisjoint([digest]) == (digest not in held) for digest in range(given_out))
