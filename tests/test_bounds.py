@@ -1,12 +1,16 @@
 """Cases 37 and 40 of the fault list: what strangers can make grow stays within its bounds."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from telemetry.counters import Counters
+from tests.bench.usage import usage
 from tests.support import oracle
 from tests.support.events import encode, make_event, timestamp
+from tests.support.segments import make_segment
+from tests.support.server import serving
 from tests.support.service import HandClock, service
 
 
@@ -63,3 +67,11 @@ async def test_distinct_signatures_and_installations_are_flushed_before_they_fil
     # A flush is under way while more arrives, so some more than the bound may wait.
     assert most < 2_000 * 4
     assert len(oracle.check(data_dir)) == events
+
+
+def test_a_start_amid_much_traffic_takes_no_more_memory_than_the_traffic_did(data_dir: Path) -> None:
+    now = datetime.now(UTC)
+    make_segment(data_dir / "events" / f"{now:%Y-%m-%d}.db", 400_000, f"{now:%H:%M:%S}")
+    with serving(data_dir) as server:
+        peak_bytes = usage(server.pid).rss_peak_bytes
+    assert peak_bytes < 200e6

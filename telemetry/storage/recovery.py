@@ -1,7 +1,7 @@
 """Recovery at start: the counters and the duplicate window are brought to where the log ends."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from itertools import groupby, takewhile
 from operator import attrgetter
@@ -42,14 +42,20 @@ async def replay(
 async def restore_window(log: EventLog, window: DuplicateWindow, clock: Clock) -> None:
     """Fill the duplicate window by reading back from the newest event."""
     now, monotonic = clock.now(), clock.monotonic()
-    recent: list[StoredEvent] = []
     oldest = column_time(now - window.seconds)
+    recent: list[tuple[str, list[int]]] = []
+    events = 0
     async with aclosing(log.newest_first()) as chunks:
         async for chunk in chunks:
-            recent += takewhile(lambda stored: stored.received_at >= oldest, chunk)
-            if len(recent) >= window.events_max or chunk[-1].received_at < oldest:
+            recent += _digests_by_time(takewhile(lambda stored: stored.received_at >= oldest, chunk))
+            events += len(chunk)
+            if events >= window.events_max or chunk[-1].received_at < oldest:
                 break
-    del recent[window.events_max :]
-    for received_at, group in groupby(reversed(recent), key=attrgetter("received_at")):
-        age = now - column_seconds(received_at)
-        window.remember([stored.row.digest() for stored in group], monotonic - age)
+    for received_at, digests in reversed(recent):
+        window.remember(digests, monotonic - (now - column_seconds(received_at)))
+
+
+def _digests_by_time(events: Iterable[StoredEvent]) -> Iterator[tuple[str, list[int]]]:
+    # The events themselves would fill hundreds of megabytes.
+    for received_at, group in groupby(events, key=attrgetter("received_at")):
+        yield received_at, [stored.row.digest() for stored in group]

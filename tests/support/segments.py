@@ -79,19 +79,19 @@ def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
-def make_segment(path: Path, rows: int) -> None:
-    """Write a segment as the service does, with one event for each of as many installations."""
+def make_segment(path: Path, rows: int, time: str = "12:00:00") -> None:
+    """Write a segment as the service does, with one event for each of as many installations, received at ``time``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sql = Path(__file__).parents[2] / "sql" / "migrations" / "segment" / "0001_events.sql"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript("PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;")
         connection.executescript(f"BEGIN; {sql.read_text()}; PRAGMA user_version = 1; COMMIT;")
-        connection.execute(_MAKE_ROWS, (rows, path.stem))
+        connection.execute(_MAKE_ROWS, (rows, path.stem, time))
 
 
 _MAKE_ROWS = """WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1)
     INSERT INTO events (type, timestamp, installation_id, drift_version, payload, created_at)
     SELECT 'scan_completion', ?2 || 'T10:00:00.000Z', 'installation-' || n, '0.9.1', json_object('durationMs', n,
         'filesScanned', 1, 'newPatternsDiscovered', 0, 'isIncremental', json('true'), 'workerCount', 1),
-        ?2 || ' 12:00:00'
+        ?2 || ' ' || ?3
     FROM numbers"""
