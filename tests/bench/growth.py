@@ -1,14 +1,16 @@
-"""Growth: the same load on a segment that holds millions of rows, a restart with much to replay, and sealing it all."""
+"""Growth: the same load on segments that hold millions of rows, a restart with much to replay, and sealing one."""
 
 import os
+import shutil
 import sqlite3
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,71 +18,117 @@ from tests.bench import targets
 from tests.bench.events import EventSource
 from tests.bench.measure import Case, measure_load, measure_paced, pace
 from tests.bench.plan import PACED_BATCH, PACED_CONNECTIONS, Bench
-from tests.bench.results import Growth, Replay, Results, Sealing, median
+from tests.bench.results import Growth, Load, Paced, Replay, Results, Sealing, median
 from tests.bench.server import SERVICE, ServerError, serving
 
 # Made once and inserted again and again: rows without an index cost the same whatever they hold.
 _TEMPLATE_ROWS = 100_000
+_SEALED_ROWS = 5_000_000
+_SEALING_PACED_S = 20
 _SEALING_TIMEOUT_S = 600.0
+
+_Measured = TypeVar("_Measured", Load, Paced)
+
+
+class Grown:
+    """A data directory whose segment of today was filled with rows; what is measured on it adds to them."""
+
+    def __init__(self, bench: Bench, name: str, rows: int) -> None:
+        bench.tell(f"filling a segment with {rows:,} rows")
+        self.rows = rows
+        self.data_dir = bench.scratch / name
+        self.segment = _create(self.data_dir)
+        _fill(self.segment, rows)
+        self._aggregates = self.data_dir / "telemetry.db"
+        self._kept = self.data_dir.with_suffix(".aggregates")
+        shutil.copyfile(self._aggregates, self._kept)
+
+    def renew(self) -> None:
+        """Put the aggregates back to what they were: only the segment differs from run to run."""
+        for path in self.data_dir.glob("telemetry.db-*"):
+            path.unlink()
+        shutil.copyfile(self._kept, self._aggregates)
+        self.set_watermark(_last_id(self.segment))
+
+    def set_watermark(self, watermark: int) -> None:
+        """Have the aggregates claim that they include the events up to this one."""
+        with closing(sqlite3.connect(self._aggregates)) as connection, connection:
+            connection.execute("UPDATE segments SET watermark = ?, day = ?", (watermark, self.segment.stem))
+
+    def grow_old(self) -> None:
+        """Make the segment one of yesterday."""
+        yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        self.segment = self.segment.rename(self.segment.with_stem(yesterday.isoformat()))
+        self.renew()
 
 
 def run(bench: Bench, results: Results, rows: Sequence[int], runs: int, replay_events: int) -> None:
-    """Measure at each number of rows, then the replay, on one growing segment of today."""
+    """Measure at each number of rows, in rounds, then the replay and the sealing."""
     day = _today()
-    data_dir = bench.scratch / "grown"
-    segment = _create(data_dir)
-    for number, wanted in enumerate(rows):
-        bench.tell(f"filling today's segment up to {wanted:,} rows")
-        _fill(segment, wanted)
-        _set_watermark(data_dir, _last_id(segment))
-        results.growth.append(_step(bench, data_dir, wanted, seed=100 * (number + 1), runs=runs))
-    results.replay = _replay(data_dir, segment, replay_events)
+    grown = [Grown(bench, f"grown-{wanted}", wanted) for wanted in rows]
+    # What the system would still be writing to the disk for long must not be measured.
+    os.sync()
+    loads = _rounds(bench, grown, range(100, 100 + runs), _load)
+    bench.tell("latencies at half of that")
+    rate = min(median(each).requests_per_s for each in loads) / 2
+    paced = _rounds(bench, grown, range(200, 200 + runs), partial(_paced, rate=rate))
+    results.growth = [
+        Growth(at.rows, median(load), median(pace)) for at, load, pace in zip(grown, loads, paced, strict=True)
+    ]
+    results.replay = _replay(grown[-1], replay_events)
     bench.tell(f"replay of {replay_events:,} events: {results.replay.events_per_s:,.0f} events/s")
-    results.sealing = _sealing(bench, data_dir, segment, results.growth[-1])
+    results.sealing = _sealing(bench, Grown(bench, "sealed", _SEALED_ROWS), rate)
     bench.tell(f"sealing took {results.sealing.seconds:.0f} s")
     if _today() != day:
         raise ServerError("the day changed meanwhile, and with it the segment: start again")
 
 
-def _step(bench: Bench, data_dir: Path, rows: int, *, seed: int, runs: int) -> Growth:
+def _rounds(
+    bench: Bench, grown: Sequence[Grown], seeds: Sequence[int], measure: Callable[[Bench, Grown, Path], _Measured]
+) -> list[list[_Measured]]:
+    """Measure each of them once for every seed, taking turns; the batches of a turn are new to all."""
+    found: list[list[_Measured]] = [[] for _ in grown]
+    for seed in seeds:
+        batches = bench.corpus(PACED_BATCH, seed)
+        for each, at in zip(found, grown, strict=True):
+            at.renew()
+            each.append(measure(bench, at, batches))
+        batches.unlink()
+    return found
+
+
+def _load(bench: Bench, at: Grown, batches: Path) -> Load:
     case = Case(targets.SERVICE, SERVICE, PACED_BATCH, PACED_CONNECTIONS)
-    loads, paced = [], []
-    for number in range(runs):
-        batches = bench.corpus(PACED_BATCH, seed + number)
-        loads.append(measure_load(case, batches, data_dir, bench.timing))
-        batches.unlink()
-    load = median(loads)
-    bench.tell(f"at {rows:,} rows: {load.events_per_s:,.0f} events/s, {load.bytes_per_event:,.0f} bytes an event")
-    for number in range(runs):
-        batches = bench.corpus(PACED_BATCH, seed + 50 + number)
-        paced.append(
-            measure_paced(
-                SERVICE, batches, data_dir, batch=PACED_BATCH, rate=load.requests_per_s / 2, run_s=bench.timing.run_s
-            )
-        )
-        batches.unlink()
-    return Growth(rows, load, median(paced))
+    load = measure_load(case, batches, at.data_dir, bench.timing)
+    bench.tell(f"from {at.rows:,} rows: {load.events_per_s:,.0f} events/s, {load.bytes_per_event:,.0f} bytes an event")
+    return load
 
 
-def _replay(data_dir: Path, segment: Path, events: int) -> Replay:
-    with serving(SERVICE, data_dir) as server:
+def _paced(bench: Bench, at: Grown, batches: Path, rate: float) -> Paced:
+    return measure_paced(SERVICE, batches, at.data_dir, batch=PACED_BATCH, rate=rate, run_s=bench.timing.run_s)
+
+
+def _replay(at: Grown, events: int) -> Replay:
+    at.renew()
+    with serving(SERVICE, at.data_dir) as server:
         start_without_s = server.start_s
-    _set_watermark(data_dir, max(0, _last_id(segment) - events))
-    with serving(SERVICE, data_dir) as server:
-        return Replay(min(events, _last_id(segment)), server.start_s, start_without_s)
+    at.set_watermark(max(0, _last_id(at.segment) - events))
+    with serving(SERVICE, at.data_dir) as server:
+        return Replay(min(events, _last_id(at.segment)), server.start_s, start_without_s)
 
 
-def _sealing(bench: Bench, data_dir: Path, segment: Path, grown: Growth) -> Sealing:
-    """Make the segment one of yesterday, and measure while the service seals it."""
-    yesterday = segment.with_stem((datetime.now(UTC).date() - timedelta(days=1)).isoformat())
-    segment.rename(yesterday)
-    _set_watermark(data_dir, _last_id(yesterday), yesterday.stem)
-    rows, bytes_before, rate = _last_id(yesterday), yesterday.stat().st_size, grown.load.requests_per_s / 2
-    batches = bench.corpus(PACED_BATCH, seed=99)
-    with serving(SERVICE, data_dir) as server:
-        paced = pace(server.port, batches, batch=PACED_BATCH, rate=rate, run_s=bench.timing.run_s)
-        sealed = _wait_until_sealed(data_dir / "output.log")
-    return Sealing(rows, sealed["seconds"], yesterday.stat().st_size - bytes_before, paced)
+def _sealing(bench: Bench, at: Grown, rate: float) -> Sealing:
+    """Measure before the segment is one of yesterday, and while the service seals it."""
+    os.sync()
+    batches = bench.corpus(PACED_BATCH, seed=300)
+    at.renew()
+    before = measure_paced(SERVICE, batches, at.data_dir, batch=PACED_BATCH, rate=rate, run_s=_SEALING_PACED_S)
+    at.grow_old()
+    rows, bytes_before = _last_id(at.segment), at.segment.stat().st_size
+    with serving(SERVICE, at.data_dir) as server:
+        meanwhile = pace(server.port, batches, batch=PACED_BATCH, rate=rate, run_s=_SEALING_PACED_S)
+        sealed = _wait_until_sealed(at.data_dir / "output.log")
+    return Sealing(rows, sealed["seconds"], at.segment.stat().st_size - bytes_before, before, meanwhile)
 
 
 def _wait_until_sealed(output: Path) -> dict[str, Any]:
@@ -115,18 +163,11 @@ def _fill(segment: Path, rows: int) -> None:
         append = f"INSERT INTO events ({columns}, created_at) SELECT *, ? FROM made LIMIT ?"
         while (missing := rows - _last_id(segment)) > 0:
             connection.execute(append, (f"{segment.stem} 00:00:00", missing))
-    # What the system would still be writing to the disk for long must not be measured.
-    os.sync()
 
 
 def _last_id(segment: Path) -> int:
     with closing(sqlite3.connect(segment)) as connection:
         return int(connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0])
-
-
-def _set_watermark(data_dir: Path, watermark: int, day: str | None = None) -> None:
-    with closing(sqlite3.connect(data_dir / "telemetry.db")) as connection, connection:
-        connection.execute("UPDATE segments SET watermark = ?, day = coalesce(?, day)", (watermark, day))
 
 
 def _today() -> str:

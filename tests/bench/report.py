@@ -43,7 +43,7 @@ def markdown(results: Results) -> str:
         _table(_PACED_HEADINGS, (row for each in paced for row in _paced_rows(each))),
     ]
     if (sealing := results.sealing) is not None:
-        before, meanwhile = results.growth[-1].paced.ingest, sealing.paced.ingest
+        before, meanwhile = sealing.before.ingest, sealing.meanwhile.ingest
         parts.append(
             f"Sealing {sealing.rows:,} rows took {sealing.seconds:.0f} s and added "
             f"{sealing.added_bytes / sealing.rows:.0f} bytes an event. Batches at half of the maximum load meanwhile: "

@@ -52,12 +52,13 @@ class Growth(msgspec.Struct, frozen=True):
 
 
 class Sealing(msgspec.Struct, frozen=True):
-    """Sealing a segment while batches come in as in the last step of the growth; it writes ``added_bytes``."""
+    """Sealing a segment while batches come in as they did before; it writes ``added_bytes``."""
 
     rows: int
     seconds: float
     added_bytes: int
-    paced: Paced
+    before: Paced
+    meanwhile: Paced
 
 
 class Replay(msgspec.Struct, frozen=True):

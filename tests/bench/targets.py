@@ -75,7 +75,7 @@ def _rss_peak(results: Results) -> float | None:
 def _delay_by_sealing(results: Results) -> float | None:
     if results.sealing is None:
         return None
-    return results.sealing.paced.ingest.p999_ms - results.growth[-1].paced.ingest.p999_ms
+    return results.sealing.meanwhile.ingest.p999_ms - results.sealing.before.ingest.p999_ms
 
 
 def _replay(results: Results) -> float | None:
