@@ -61,7 +61,11 @@ def markdown(results: Results) -> str:
 
 
 def _repetitions(results: Results) -> str:
-    return "" if results.soak else f": medians of {results.runs} runs of {results.run_s} s each"
+    if results.soak:
+        return ""
+    if results.runs == 1:
+        return f": one run of {results.run_s} s"
+    return f": medians of {results.runs} runs of {results.run_s} s each"
 
 
 def _soak_parts(soak: Soak) -> list[str]:
