@@ -47,7 +47,8 @@ async def restore_window(log: EventLog, window: DuplicateWindow, clock: Clock) -
     events = 0
     async with aclosing(log.newest_first()) as chunks:
         async for chunk in chunks:
-            recent += _digests_by_time(takewhile(lambda stored: stored.received_at >= oldest, chunk))
+            wanted = chunk[: window.events_max - events]
+            recent += _digests_by_time(takewhile(lambda stored: stored.received_at >= oldest, wanted))
             events += len(chunk)
             if events >= window.events_max or chunk[-1].received_at < oldest:
                 break
