@@ -17,7 +17,7 @@ def rows(count: int) -> list[Row]:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 64, 65, ROWS_PER_STATEMENT_MAX, ROWS_PER_STATEMENT_MAX + 1, 2_500])
 async def test_rows_get_ids_in_their_order_whatever_their_number(tmp_path: Path, count: int) -> None:
-    segment = await Segment.open(tmp_path / f"{DAY}.db", synchronous="FULL")
+    segment = await Segment.open(tmp_path / f"{DAY}.db", synchronous="FULL", witness=tmp_path / "lock")
     first = await segment.append(rows(7), RECEIVED_AT)
     second = await segment.append(rows(count), RECEIVED_AT)
     stored = await segment.read_after(7, 10_000)
@@ -32,7 +32,7 @@ async def test_rows_get_ids_in_their_order_whatever_their_number(tmp_path: Path,
 
 async def test_of_a_group_that_fails_in_its_last_statement_nothing_is_stored(tmp_path: Path) -> None:
     path = tmp_path / f"{DAY}.db"
-    segment = await Segment.open(path, synchronous="FULL")
+    segment = await Segment.open(path, synchronous="FULL", witness=tmp_path / "lock")
     group = rows(2 * ROWS_PER_STATEMENT_MAX + 1)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(

@@ -2,8 +2,9 @@
 
 import resource
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ import aiosqlite
 
 from telemetry.errors import DataDamagedError, ErrorCode
 from telemetry.storage.migrations import check_version, migrate
+from telemetry.storage.proving import ProvingConnection
 
 Synchronous = Literal["FULL", "NORMAL"]
 Kind = Literal["aggregates", "segment"]
@@ -30,12 +32,16 @@ WAL_BYTES_KEPT = CHECKPOINT_PAGES * PAGE_BYTES * 5 // 4
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-async def open_database(path: Path, kind: Kind, *, synchronous: Synchronous) -> aiosqlite.Connection:
+async def open_database(
+    path: Path, kind: Kind, *, synchronous: Synchronous, witness: Path | None = None
+) -> aiosqlite.Connection:
     """Open a database file for its one writer, created and migrated as needed; every statement is its own transaction.
 
-    Raises ``DataDamagedError`` if the file is no database or newer than this program, ``sqlite3.Error`` otherwise.
+    With a ``witness`` it is a ``ProvingConnection``. Raises ``DataDamagedError`` if the file is no database or newer
+    than this program, ``sqlite3.Error`` otherwise.
     """
-    async with _opening(str(path), path, kind) as connection:
+    factory = sqlite3.Connection if witness is None else partial(ProvingConnection, witness=witness)
+    async with _opening(str(path), path, kind, factory=factory) as connection:
         for pragma in (
             f"page_size = {PAGE_BYTES}",
             "journal_mode = WAL",
@@ -89,9 +95,11 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _opening(uri: str, path: Path, kind: Kind) -> AsyncIterator[aiosqlite.Connection]:
+async def _opening(
+    uri: str, path: Path, kind: Kind, *, factory: Callable[..., sqlite3.Connection] = sqlite3.Connection
+) -> AsyncIterator[aiosqlite.Connection]:
     """Connect and, if that or what is done inside fails, close again."""
-    connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=LOCK_WAIT_S)
+    connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=LOCK_WAIT_S, factory=factory)
     try:
         with telling_damage(path):
             await check_version(connection, path, kind)

@@ -38,9 +38,9 @@ class Segment:
         self._connection = connection
 
     @classmethod
-    async def open(cls, path: Path, *, synchronous: Synchronous) -> Self:
-        """Open or create the segment whose file is named after its day."""
-        return cls(path, await open_database(path, "segment", synchronous=synchronous))
+    async def open(cls, path: Path, *, synchronous: Synchronous, witness: Path) -> Self:
+        """Open or create the segment whose file is named after its day; see ``ProvingConnection`` for the witness."""
+        return cls(path, await open_database(path, "segment", synchronous=synchronous, witness=witness))
 
     @classmethod
     async def open_sealed(cls, path: Path) -> Self:
