@@ -75,3 +75,8 @@ def test_a_witness_keeps_its_size_and_belongs_to_its_owner(tmp_path: Path) -> No
             connection.execute("INSERT INTO numbers VALUES (?)", (number,))
             assert witness.stat().st_size == 1
     assert witness.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_witness_nothing_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError, match=r"nowhere/witness: No such file or directory"):
+        ProvingConnection(str(tmp_path / "numbers.db"), witness=tmp_path / "nowhere" / "witness")

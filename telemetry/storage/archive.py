@@ -152,7 +152,7 @@ class Archive:
             await self.states.unseal(day)
         with suppress(FileNotFoundError):
             path.chmod(_WRITABLE_MODE)
-        return await Segment.open(path, synchronous=self._synchronous, witness=self._directory.lock)
+        return await Segment.open(path, synchronous=self._synchronous, witness=self._directory.witness)
 
     async def _is_counted(self, state: SegmentState) -> bool:
         segment = self._open.get(state.day) or await self._open_again(state.day)

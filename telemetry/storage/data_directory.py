@@ -21,6 +21,8 @@ class DataDirectory:
         self.aggregates = root / "telemetry.db"
         self.events = root / "events"
         self.lock = root / "lock"
+        # Beside the segments, whichever file system they are on: what ``ProvingConnection`` writes to.
+        self.witness = self.events / "witness"
         # There while a restore changes the rest.
         self.restoring = root / "restoring"
 
