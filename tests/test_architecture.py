@@ -130,3 +130,10 @@ def test_the_lock_files_pin_every_requirement_with_a_hash_and_name_no_index() ->
         assert all("==" in line for line in pinned)
         assert text.count("--hash=sha256:") >= len(pinned)
         assert "://" not in text
+
+
+def test_no_query_needs_more_than_the_oldest_sqlite_that_is_accepted() -> None:
+    for path in (ROOT / "sql").rglob("*.sql"):
+        text = path.read_text()
+        # Before 3.39 HAVING was an error without GROUP BY.
+        assert text.count("HAVING ") == 0 or "GROUP BY" in text, path
