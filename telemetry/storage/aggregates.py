@@ -46,7 +46,8 @@ class Aggregates:
     async def open(cls, path: Path, *, synchronous: Synchronous) -> Self:
         """Open or create the database."""
         connection = await open_database(path, "aggregates", synchronous=synchronous)
-        await connection.execute("PRAGMA temp_store = MEMORY")
+        # This alone is in memory: if all that is temporary were, to write the file anew would take as much as it holds.
+        await connection.execute("ATTACH ':memory:' AS flushing")
         await connection.execute(query("create_changed_installations"))
         return cls(connection)
 
