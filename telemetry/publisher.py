@@ -1,5 +1,6 @@
 """The publisher: moves counters into the aggregates, and keeps the public statistics that follow from them."""
 
+import asyncio
 import hashlib
 import sqlite3
 from dataclasses import dataclass
@@ -35,13 +36,16 @@ class Publisher:
         self._counters = counters
         self._aggregates = aggregates
         self._clock = clock
+        self._flushing = asyncio.Lock()
         # The day that the published statistics end with, and the changes of the aggregates that they include.
         self._published: tuple[date, int] | None = None
 
     async def flush(self) -> None:
         """Flush, and publish anew if that changed anything; raise ``sqlite3.Error`` with nothing lost."""
         try:
-            await self._flush()
+            # One at a time: watermarks must not pass what an earlier flush has drained and then failed to store.
+            async with self._flushing:
+                await self._flush()
         except sqlite3.Error:
             self.flush_failures += 1
             raise

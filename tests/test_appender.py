@@ -14,6 +14,7 @@ from tests.support.faults import failing
 from tests.support.service import HandClock, service
 
 TODAY = "2026-11-23"
+PLAIN_TYPES = ("pattern_signature", "scan_completion")
 
 
 async def refused(accepting: TelemetryService, body: bytes) -> ErrorCode:
@@ -172,6 +173,29 @@ async def test_counters_that_cannot_be_flushed_stop_the_intake_before_memory_end
         await started.service.accept(encode(traffic.batch(1)))
 
     assert len(oracle.check(data_dir)) == 6
+
+
+async def test_a_flush_that_waits_for_another_does_not_pass_over_what_that_one_fails_to_store(data_dir: Path) -> None:
+    hand = HandClock()
+    first, second = (encode([make_event(name, timestamp=timestamp(hand.now))]) for name in PLAIN_TYPES)
+    aggregates = data_dir / "telemetry.db"
+    async with service(data_dir, hand) as started:
+        await started.service.accept(encode(Traffic(moment=hand.now).batch(1)))
+        await started.publisher.flush()
+        before = oracle.read(aggregates, "SELECT watermark FROM segments")
+        with failing(aggregates, "pattern_signatures"):
+            async with started.publisher._aggregates.change():
+                flushes = []
+                for body in (first, second):
+                    await started.service.accept(body)
+                    flushes.append(asyncio.create_task(started.publisher.flush()))
+                    await asyncio.sleep(0)
+            outcomes = await asyncio.gather(*flushes, return_exceptions=True)
+            after = oracle.read(aggregates, "SELECT watermark FROM segments")
+
+    assert [str(outcome) for outcome in outcomes] == ["planted", "planted"]
+    assert after == before
+    assert len(oracle.check(data_dir)) == 3
 
 
 async def test_many_counters_are_flushed_early(data_dir: Path) -> None:
