@@ -42,13 +42,14 @@ class Counters:
         self.keys = 0
         self._delta = Delta()
         self._counted: dict[str, int] = {}
+        self._abandoned = False
 
     def add(self, appended: Appended) -> None:
         """Count events; the watermark of their segment moves to the last of them.
 
         Those that were counted already are passed over: what waited to be counted can be found in the log meanwhile.
         """
-        if not appended.ids or appended.ids[-1] <= self.counted(appended.day):
+        if self._abandoned or not appended.ids or appended.ids[-1] <= self.counted(appended.day):
             return
         self._advance(appended.day, appended.ids[-1])
         self._count_installations(appended)
@@ -63,6 +64,8 @@ class Counters:
 
     def merge(self, delta: Delta) -> None:
         """Take back what a failed flush had drained."""
+        if self._abandoned:
+            return
         delta.merge(self._delta)
         self._delta, self.keys = delta, delta.keys
 
@@ -70,6 +73,11 @@ class Counters:
         """Take everything, watermarks included, and leave the counters empty."""
         drained, self._delta, self.keys = self._delta, Delta(), 0
         return drained
+
+    def abandon(self) -> None:
+        """Drop everything and count nothing more: the next start counts it from the log, exactly."""
+        self._abandoned = True
+        self.drain()
 
     def _advance(self, day: str, last_id: int) -> None:
         self._delta.watermarks[day] = last_id

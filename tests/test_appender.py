@@ -243,3 +243,31 @@ async def test_an_appender_that_dies_answers_its_requests_and_a_restart_counts_w
         pass
 
     assert len(oracle.check(data_dir)) == 6
+
+
+async def test_what_an_appender_that_dies_has_counted_by_half_is_never_flushed(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = HandClock()
+    traffic = Traffic(moment=hand.now)
+    flushes = []
+    async with service(data_dir, hand) as started:
+
+        def out_of_memory(*_: object) -> None:
+            # What a timer might do at this moment.
+            flushes.append(asyncio.create_task(started.publisher.flush()))
+            raise MemoryError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Counters, "_count_labels", out_of_memory)
+            bodies = [encode(traffic.batch(100)) for _ in range(30)]
+            outcomes = await asyncio.gather(*map(started.service.accept, bodies), return_exceptions=True)
+        await asyncio.gather(*flushes)
+        with pytest.raises(MemoryError):
+            started.tasks[0].result()
+
+    assert {type(outcome) for outcome in outcomes} == {Refusal}
+    assert flushes
+    async with service(data_dir, hand):
+        pass
+    assert len(oracle.check(data_dir)) >= 1_000

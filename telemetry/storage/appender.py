@@ -197,6 +197,10 @@ class Appender:
             # One turn of the loop, in which the thread that writes is given its work.
             await asyncio.sleep(0)
             self._finish()
+        except BaseException:
+            # A group may be half counted, which no flush may see.
+            self._counters.abandon()
+            raise
         finally:
             await storing
             self._unfinished = group
@@ -245,8 +249,7 @@ class Appender:
     def _give_up(self) -> None:
         self._closing = True
         self._failed_with = ErrorCode.STORAGE_ERROR
-        # A group may be half counted. What is dropped here is replayed from the log at the next start, exactly.
-        self._counters.drain()
+        self._counters.abandon()
         ended, self._unfinished = self._unfinished, None
         if ended is not None:
             self._enter(ended)
