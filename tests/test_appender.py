@@ -161,6 +161,32 @@ async def test_a_full_queue_refuses_with_busy_and_recovers(data_dir: Path, bound
     assert len(oracle.check(data_dir)) == 4
 
 
+async def test_a_body_that_waits_for_the_events_of_another_takes_room_in_the_queue_too(data_dir: Path) -> None:
+    hand = HandClock()
+    body = encode(Traffic(moment=hand.now).batch(2))
+    async with service(data_dir, hand, queue_bytes_max=2 * len(body)) as started:
+        waiting = [asyncio.create_task(started.service.accept(body)) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert await refused(started.service, body) is ErrorCode.BUSY
+        await asyncio.gather(*waiting)
+        assert started.service._appender.queued == (0, 0)
+
+    assert len(oracle.check(data_dir)) == 2
+
+
+async def test_what_waits_has_settled_whichever_group_is_looked_at_first(data_dir: Path) -> None:
+    hand = HandClock()
+    traffic = Traffic(moment=hand.now)
+    async with service(data_dir, hand) as started:
+        waiting = [asyncio.create_task(started.service.accept(encode(traffic.batch(100)))) for _ in range(60)]
+        await asyncio.sleep(0)
+        await asyncio.wait_for(started.service._appender.settle(), 30)
+        assert started.service._appender.queued == (0, 0)
+        await asyncio.gather(*waiting)
+
+    assert len(oracle.check(data_dir)) == 6_000
+
+
 async def test_counters_that_cannot_be_flushed_stop_the_intake_before_memory_ends(data_dir: Path) -> None:
     hand = HandClock()
     traffic = Traffic(moment=hand.now)

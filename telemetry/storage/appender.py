@@ -162,6 +162,8 @@ class Appender:
             group = self._queue.put(events, rows, list(new), body_bytes)
             group.duplicates += repeated
             deciding.add(group)
+        elif deciding:
+            self._queue.charge(next(iter(deciding)), body_bytes)
         return deciding
 
     def _check_room(self, events: int, body_bytes: int) -> None:

@@ -29,17 +29,22 @@ class Group:
     seconds: float = 0.0
     appended: Appended | None = None
     failure: ErrorCode | None = None
+    _settled: bool = False
     _waiting: list[asyncio.Future[ErrorCode | None]] = field(default_factory=list)
 
     def outcome(self) -> asyncio.Future[ErrorCode | None]:
-        """Return what becomes None once the events are durable, or why none of them is."""
+        """Return what becomes None once the events are durable, or why none of them is; after that it is so at once."""
         # A future for each request: one that gives up cancels its own and nobody else's.
         waiting: asyncio.Future[ErrorCode | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
+        if self._settled:
+            waiting.set_result(self.failure)
+        else:
+            self._waiting.append(waiting)
         return waiting
 
     def settle(self) -> None:
-        """Tell every request that waits."""
+        """Tell everybody who waits."""
+        self._settled = True
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(self.failure)
@@ -85,10 +90,14 @@ class GroupQueue:
         group.events += events
         group.rows += rows
         group.digests += digests
-        group.bytes += body_bytes
-        self.bytes += body_bytes
+        self.charge(group, body_bytes)
         self._by_digest.update(dict.fromkeys(digests, group))
         return group
+
+    def charge(self, group: Group, body_bytes: int) -> None:
+        """Count the bytes of a body that waits for a group until the group leaves."""
+        group.bytes += body_bytes
+        self.bytes += body_bytes
 
     def take(self) -> Group:
         """Return the group that came first; nothing is added to it any more."""
