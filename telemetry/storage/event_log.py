@@ -21,7 +21,7 @@ _ROWS_PER_READ = 2_000
 
 
 class EventLog:
-    """The log as one sequence. One segment at a time is open for appending, and all it holds has been counted."""
+    """The log as one sequence. One segment at a time is open for appending; what it holds is counted or about to be."""
 
     def __init__(self, archive: Archive, aggregates: Aggregates, counters: Counters) -> None:
         self.events_missing = 0

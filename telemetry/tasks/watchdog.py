@@ -13,7 +13,8 @@ _INTERVAL_S = 10.0
 class Watchdog:
     """Asks for every proof of life, then tells that the service is ready, and so on; without proof nothing is told.
 
-    Storage that fails is told, and heals by itself. A thread that hangs does not: the manager restarts the service.
+    Storage that fails is told, and heals by itself or needs a person. A thread that hangs is for the manager, which
+    restarts the service.
     """
 
     def __init__(

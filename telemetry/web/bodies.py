@@ -19,8 +19,8 @@ class BodyReader:
     async def read(self, request: web.BaseRequest) -> bytes:
         """Return the body of a request; raise ``Refusal`` if it is too large, too slow, compressed or one too many.
 
-        The request's own ``client_max_size`` stops bodies that do not announce their length. A client that waits to be
-        asked for its body is asked; any other expectation is met by the answer itself.
+        While they arrive, the request's own ``client_max_size`` stops bodies that do not announce their length. A
+        client that waits to be asked for its body is asked; any other expectation is met by the answer itself.
         """
         if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
             raise Refusal(ErrorCode.UNSUPPORTED_ENCODING)
