@@ -3,34 +3,36 @@
 import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support import tally
 from tests.support.events import Fields
-from tests.support.images import Recording, assert_in_order, check_images
-from tests.support.power_cut import record
+from tests.support.images import LIVES, Life, Recording, assert_in_order, check_images
+from tests.support.recording import record
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
 
-WORKLOADS = ("workload", "sealing_workload", "erasing_workload")
-CHANGES = "pwrite64,fdatasync,fsync,ftruncate,unlink,mkdir,fchmod"
-# Each thread counts for itself; the one that appends changes files some hundred times in each life.
-CHANGES_OF_A_THREAD = 120
+# What changes files, by its name and how often a thread of a life calls it.
+CHANGES = {"pwrite64": 100, "fdatasync": 40, "fsync": 10, "ftruncate": 4, "unlink": 4, "mkdir": 2, "fchmod": 2}
+TRIES_MAX = 20
 
 
 @pytest.mark.case(1, 3, 4)
-@pytest.mark.parametrize("workload", WORKLOADS)
+@pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
 @pytest.mark.parametrize("prefixes", [12, pytest.param(1_200, marks=pytest.mark.torture)])
 def test_a_kill_after_any_call_leaves_a_directory_that_a_start_sets_right(
-    tmp_path: Path, workload: str, prefixes: int, seed: int
+    tmp_path: Path, life: Life, prefixes: int, seed: int
 ) -> None:
     data_dir = tmp_path / "data"
-    calls = record(f"tests.support.{workload}", data_dir, tmp_path / "trace")
+    calls = record(f"tests.support.{life.module}", data_dir, tmp_path / "trace")
+    assert len(calls) > 400
     wanted = random.Random(seed).sample(range(1, len(calls) + 1), min(prefixes, len(calls)))
-    assert check_images(Recording(calls, data_dir), wanted, assert_in_order).tries == len(wanted)
+    assert check_images(Recording(life, calls, data_dir), wanted).tries == len(wanted)
 
 
 @pytest.mark.case(1, 3, 4)
@@ -39,25 +41,33 @@ async def test_a_signal_at_any_call_leaves_a_directory_that_a_start_sets_right(
     tmp_path: Path, kills: int, seed: int
 ) -> None:
     chosen, killed = random.Random(seed), 0
-    while killed < kills:
-        data_dir = tmp_path / "data"
-        told = told_until_killed(chosen.choice(WORKLOADS), data_dir, chosen.randint(1, CHANGES_OF_A_THREAD))
-        if told is not None and data_dir.exists():
-            await assert_in_order(data_dir, told)
+    for _ in range(kills * TRIES_MAX):
+        data_dir, life = tmp_path / "data", chosen.choice(list(LIVES.values()))
+        change, most = chosen.choice(list(CHANGES.items()))
+        told = told_until_killed(life, data_dir, f"{change}:signal=KILL:when={chosen.randint(1, most)}")
+        if told is not None:
+            tally.current().add(tries=1)
+            await assert_in_order(life, data_dir, told)
             killed += 1
         shutil.rmtree(data_dir, ignore_errors=True)
         shutil.rmtree(tmp_path / "backups", ignore_errors=True)
+        if killed == kills:
+            return
+    pytest.fail(f"{killed} of {kills} were killed")
 
 
-def told_until_killed(workload: str, data_dir: Path, call: int) -> list[Fields] | None:
-    """Live until a thread has made so many changes to files; return what was told by then, or None if it never had."""
-    inject = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={CHANGES}:signal=KILL:when={call}")
-    command = (*inject, sys.executable, "-m", f"tests.support.{workload}", str(data_dir))
+def told_until_killed(life: Life, data_dir: Path, injected: str) -> list[Fields] | None:
+    """Live until a call is met by a signal; return what was told by then, or None if the life came to its end."""
+    inject = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={injected}")
+    command = (*inject, sys.executable, "-m", f"tests.support.{life.module}", str(data_dir))
     lived = subprocess.run(command, check=False, stdout=subprocess.PIPE)
+    if lived.returncode == 0:
+        return None
+    assert lived.returncode == -signal.SIGKILL
     told: list[Fields] = []
     output = lived.stdout.decode()
     while output.startswith("["):
         some, length = json.JSONDecoder().raw_decode(output)
         told += some
         output = output[length:]
-    return told if lived.returncode else None
+    return told

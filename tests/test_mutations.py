@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import msgspec
 import pytest
 
 from telemetry.duplicates import DuplicateWindow
 from telemetry.rows import Row
 from telemetry.storage.aggregates import Aggregates
+from telemetry.storage.groups import Group, GroupQueue
 from telemetry.storage.segment import Segment, StoredEvent
 from telemetry.storage.segment_states import Counts, SegmentStates
+from tests.support import tally
 from tests.support.events import Traffic, encode
 from tests.support.load import Ledger
 from tests.support.segments import DAY_S
@@ -55,6 +58,26 @@ def ids_without_rows() -> AbstractContextManager[Any]:
     return mock.patch.object(Segment, "append", append)
 
 
+def one_event_of_a_group_dropped() -> AbstractContextManager[Any]:
+    put = GroupQueue.put
+
+    def put_too_few(self: GroupQueue, events: list[Any], rows: list[Row], digests: list[int], body_bytes: int) -> Group:
+        kept = max(1, len(rows) - 1)
+        return put(self, events[:kept], rows[:kept], digests, body_bytes)
+
+    return mock.patch.object(GroupQueue, "put", put_too_few)
+
+
+def payloads_mixed_up() -> AbstractContextManager[Any]:
+    append = Segment.append
+
+    async def append_mixed(self: Segment, rows: list[Row], received_at: str) -> range:
+        unknown = [msgspec.structs.replace(row, payload='{"count":1}') for row in rows]
+        return await append(self, [*rows[:-1], unknown[-1]], received_at)
+
+    return mock.patch.object(Segment, "append", append_mixed)
+
+
 def counters_added_twice() -> AbstractContextManager[Any]:
     add: Callable[..., Awaitable[None]] = Aggregates.add
 
@@ -92,9 +115,19 @@ async def test_the_short_life_is_found_to_be_in_order(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "bug",
-    [ids_without_rows, counters_added_twice, first_event_skipped, one_installation_too_many, nothing_remembered],
+    ("bug", "finding"),
+    [
+        (ids_without_rows, "acknowledged, but not stored"),
+        (one_event_of_a_group_dropped, "acknowledged, but not stored"),
+        (payloads_mixed_up, "stored twice"),
+        (counters_added_twice, "daily_stats"),
+        (first_event_skipped, "daily_stats"),
+        (one_installation_too_many, "daily_stats"),
+        (nothing_remembered, "stored twice"),
+    ],
 )
-async def test_a_bug_in_append_flush_replay_seal_or_duplicate_detection_is_found(data_dir: Path, bug: Bug) -> None:
-    with bug(), pytest.raises(AssertionError):
+async def test_a_bug_in_append_flush_replay_seal_or_duplicate_detection_is_found(
+    data_dir: Path, bug: Bug, finding: str
+) -> None:
+    with bug(), tally.tallying(lambda _tally: None), pytest.raises(AssertionError, match=finding):
         await short_life(data_dir)

@@ -1,6 +1,7 @@
 """The table of fault cases at the end of a run, and the bounds of a long one. ``tests/conftest.py`` registers it."""
 
 import os
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Generator, Iterable
@@ -89,15 +90,16 @@ class CaseReport:
                 self.results[number].tally = self.results[number].tally.put_together(found).put_together(tried)
         return report
 
-    def pytest_runtest_logfinish(self) -> None:
-        """End a long run that takes longer than it may."""
-        if self._long and time.monotonic() - self._started_at > MINUTES_MAX * 60:
-            pytest.exit(f"torture took longer than {MINUTES_MAX} minutes", returncode=1)
+    def pytest_sessionstart(self) -> None:
+        """Have a long run end when it takes longer than it may, whatever it is waiting for."""
+        if self._long:
+            signal.signal(signal.SIGALRM, _time_is_up)
+            signal.alarm(MINUTES_MAX * 60)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Let a long run fail when a case was not tried at all."""
+        """Let a long run fail when a case is not proved, be it that what its tests need is missing."""
         if self._long and not session.config.option.collectonly:
-            unproved = [number for number in CASES if self.results[number].verdict in {"not run", "BROKEN"}]
+            unproved = [number for number in CASES if not self.results[number].held]
             if unproved and session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -122,6 +124,10 @@ class CaseReport:
                 f"\n{minutes:.1f} min: {item.name}: {found.tries:,} tries, {found.acknowledged:,} acknowledged,"
                 f" {found.lost:,} lost, {found.double_counted:,} double-counted"
             )
+
+
+def _time_is_up(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt(f"torture took longer than {MINUTES_MAX} minutes")
 
 
 def write_markdown(path: Path, lines: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""Data directories as a kill or a power cut may leave them, made from a recording."""
+"""Data directories as a kill or a power cut may leave them, made from a recording and checked."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import os
 import random
 import shutil
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from functools import partial
@@ -19,29 +19,50 @@ from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.examination import examine
 from tests.support import oracle, tally
 from tests.support.events import Fields, Traffic, encode
-from tests.support.power_cut import Call, Disk
-from tests.support.segments import DAY_S
+from tests.support.load import Ledger
+from tests.support.power_cut import Disk, Image
+from tests.support.recording import Call
+from tests.support.segments import is_sealed
 from tests.support.service import HandClock, service
 from tests.support.tally import Tally
-
-# Later than every moment in a recorded life.
-LAST_MOMENT = "2026-11-24T12:00:00"
 
 # Enough for each process to be worth its start, and few enough to tell of progress.
 CUTS_PER_TASK = 100
 
-Content = Callable[[Disk], dict[str, bytes]]
-Check = Callable[[Path, list[Fields]], Coroutine[None, None, None]]
+Content = Callable[[Disk], Image]
+
+
+class Life(NamedTuple):
+    """A scripted life, and when whoever comes after it looks at what it left."""
+
+    module: str
+    looked_at: str
+    # Whether what was acknowledged last is still in the duplicate window then.
+    remembers: bool = False
+    # Whether all days but the last are over then.
+    seals: bool = False
+
+
+LIVES = {
+    life.module: life
+    for life in (
+        Life("workload", "2026-11-24T00:01:00", remembers=True),
+        Life("checkpoint_workload", "2026-11-23T12:01:00", remembers=True),
+        Life("sealing_workload", "2026-11-26T12:00:00", seals=True),
+        Life("erasing_workload", "2026-11-25T12:00:00"),
+    )
+}
 
 
 class Recording(NamedTuple):
     """The calls that a life made on a data directory, and what it told."""
 
+    life: Life
     calls: list[Call]
     data_dir: Path
 
 
-def check_images(recording: Recording, cuts: Sequence[int], check: Check, *, torn_by: int | None = None) -> Tally:
+def check_images(recording: Recording, cuts: Sequence[int], *, torn_by: int | None = None) -> Tally:
     """Check the directory after each of the given numbers of calls, on all cores; return what was found.
 
     It is as a kill leaves it or, with a seed in ``torn_by``, as a power cut may. A number may be given more than once.
@@ -50,12 +71,14 @@ def check_images(recording: Recording, cuts: Sequence[int], check: Check, *, tor
     found = Tally()
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         checked = [
-            pool.submit(_check_some, recording, f"image-{number}", some, check, torn_by)
-            for number, some in enumerate(tasks)
+            pool.submit(_check_some, recording, f"image-{number}", some, torn_by) for number, some in enumerate(tasks)
         ]
         for task in as_completed(checked):
-            found = found.put_together(task.result())
-            tally.current().add(**asdict(task.result()))
+            some_found, error = task.result()
+            found = found.put_together(some_found)
+            tally.current().add(**asdict(some_found))
+            if error is not None:
+                raise error
     return found
 
 
@@ -70,53 +93,76 @@ def images(recording: Recording, target: Path, cuts: Iterable[int], content: Con
             told += json.loads(call.data)
         disk.apply(call)
         for _ in range(wanted[number]):
-            for folder in (target, target / "events"):
-                folder.mkdir(mode=0o700)
-            for path, found in content(disk).items():
-                file = target / Path(path).relative_to(recording.data_dir)
-                file.parent.mkdir(mode=0o700, exist_ok=True)
-                file.write_bytes(found)
-                file.chmod(disk.modes.get(path, 0o600))
+            _make(content(disk), recording.data_dir, target)
             yield list(told)
-            shutil.rmtree(target)
+            shutil.rmtree(target, ignore_errors=True)
 
 
-def _check_some(recording: Recording, name: str, cuts: list[int], check: Check, torn_by: int | None) -> Tally:
+def _make(image: Image, data_dir: Path, target: Path) -> None:
+    # Folders come before what is in them.
+    for path, (node, content) in sorted(image.items()):
+        own = target / Path(path).relative_to(data_dir)
+        if node.is_folder:
+            own.mkdir(mode=node.mode)
+        else:
+            own.write_bytes(content)
+            own.chmod(node.mode)
+
+
+def _check_some(
+    recording: Recording, name: str, cuts: list[int], torn_by: int | None
+) -> tuple[Tally, Exception | None]:
     content = Disk.as_killed if torn_by is None else partial(Disk.image, chosen=random.Random(f"{torn_by} {name}"))
+    image = recording.data_dir.with_name(name)
     with tally.tallying(lambda _tally: None) as found:
-        for told in images(recording, recording.data_dir.with_name(name), cuts, content):
-            asyncio.run(check(recording.data_dir.with_name(name), told))
-    return found
+        try:
+            for told in images(recording, image, cuts, content):
+                found.add(tries=1)
+                asyncio.run(assert_in_order(recording.life, image, told))
+        except (AssertionError, OSError, RuntimeError, ValueError) as error:
+            # What was found by then belongs to it.
+            return found, error
+    return found, None
 
 
-def identity(event: Fields) -> tuple[str, ...]:
-    return (event["type"], event["timestamp"], event["installationId"], event["driftVersion"])
+async def assert_in_order(life: Life, image: Path, told: list[Fields]) -> None:
+    """Start on an image, send a new batch and the last one again, and look for all that was acknowledged, and no more.
 
-
-def assert_stored(image: Path, acknowledged: set[tuple[str, ...]]) -> None:
-    """Assert that events are in the log."""
-    stored = {(raw.type, raw.timestamp, raw.installation_id, raw.drift_version) for raw in oracle.raw_events(image)}
-    tally.current().add(tries=1, acknowledged=len(acknowledged), lost=len(acknowledged - stored))
-    assert acknowledged <= stored
-
-
-async def assert_in_order(image: Path, told: list[Fields]) -> None:
-    """Start on an image, send one more batch, and look for everything that was acknowledged and not taken back."""
-    hand = HandClock(LAST_MOMENT)
-    hand.pass_time(DAY_S)
+    What was to be taken back is either still there, all of it, or gone.
+    """
+    hand, ledger = HandClock(life.looked_at), Ledger()
+    batches = [notice["batch"] for notice in told if "batch" in notice]
+    for batch in batches:
+        ledger.enter(batch)
     fresh = Traffic(seed=999, moment=hand.now).batch(2)
     async with service(image, hand) as started:
         await started.upkeep.eraser.resume()
+        await started.upkeep.retention.check()
         await started.service.accept(encode(fresh))
-    gone = {event["gone"] for event in told if "gone" in event}
-    kept = [
-        event
-        for event in [*told, *fresh]
-        if "gone" not in event and event["installationId"] not in gone and event["timestamp"][:10] not in gone
-    ]
-    assert_stored(image, set(map(identity, kept)))
-    if not gone:
-        oracle.check(image)
-    settings = Settings(data_dir=str(image))
-    found = await examine(DataDirectory(image), settings, hand.clock, full=True)
+        ledger.enter(fresh)
+        if life.remembers and batches:
+            await started.service.accept(encode(batches[-1]))
+        if life.seals:
+            await started.upkeep.sealer.check()
+            assert started.upkeep.sealer.failed == 0
+    assert_recounted(image, told, ledger)
+    if life.seals:
+        over = [path for path in (image / "events").glob("*.db*") if not path.name.startswith(life.looked_at[:10])]
+        assert all(map(is_sealed, over))
+    found = await examine(DataDirectory(image), Settings(data_dir=str(image)), hand.clock, full=True)
     assert not found.failed, found.findings
+
+
+def assert_recounted(image: Path, told: list[Fields], ledger: Ledger) -> None:
+    """Have the ledger and the numbers checked, knowing what was to be taken back and whether it was."""
+    stored = oracle.raw_events(image)
+    finished = [notice["finished"] for notice in told if "finished" in notice]
+    gone: dict[str, list[oracle.Raw]] = {"retire": [], "forget": [], "exclude": []}
+    for notice in told:
+        if (kind := notice.get("begun")) is not None:
+            rows = [oracle.Raw(*row) for row in notice["rows"]]
+            left = [row for row in rows if row in stored]
+            assert not left or (left == rows and kind not in finished), (kind, len(left), len(rows))
+            gone[kind] += [] if left else rows
+    ledger.release(gone["exclude"])
+    ledger.check(image, gone=gone["retire"], forgotten=gone["forget"], erased=bool(gone["forget"] or gone["exclude"]))

@@ -3,7 +3,7 @@
 import http.client
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,8 +58,8 @@ class Ledger:
             self.enter(json.loads(body)["events"])
 
     def check(self, data_dir: Path, **limits: Any) -> list[oracle.Raw]:
-        """Assert the aggregates, and that each acknowledged event is stored once with an equal payload."""
-        stored = oracle.check(data_dir, **limits)
+        """Assert that each acknowledged event is stored once with an equal payload, and then the aggregates."""
+        stored = [*limits.get("gone", ()), *limits.get("forgotten", ()), *oracle.raw_events(data_dir)]
         found: dict[Identity, dict[str, Any]] = {}
         twice: list[Identity] = []
         for raw in stored:
@@ -73,7 +73,12 @@ class Ledger:
         tally.current().add(acknowledged=new, lost=len(lost), double_counted=len(twice))
         assert not twice, f"stored twice: {twice[:3]}"
         assert not lost, f"acknowledged, but not stored: {lost[:3]}"
-        return stored
+        return oracle.check(data_dir, **limits)
+
+    def release(self, taken_back: Iterable[oracle.Raw]) -> None:
+        """Note that some events are no obligation any more."""
+        for raw in taken_back:
+            self.acknowledged.pop((raw.type, raw.timestamp, raw.installation_id, raw.drift_version), None)
 
     def enter(self, events: list[Fields]) -> None:
         """Note that a batch was acknowledged."""

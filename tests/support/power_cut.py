@@ -1,170 +1,138 @@
 """Power cuts, replayed: what a disk may hold when the power goes, from a recording of system calls.
 
 What was synced is there. Of what was written since, any part may be, torn at sectors of 512 bytes; so it is with
-files made or removed since their folder was synced. The recording is made by strace with file names and full data.
+names that came or went since their folder was synced.
 """
 
 import random
-import re
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.recording import Call
+
 SECTOR = 512
-_CALLS = "openat,pwrite64,ftruncate,fdatasync,fsync,rename,mkdir,unlink,write,writev,chmod,fchmod"
-_LINE = re.compile(r"^\d+ +(\w+)\((.*)\) += (-?\d+)")
-_ON_FILE = re.compile(r"^\d+<([^>]*)>")
-_WRITE = re.compile(r'^\d+<([^>]*)>, "([^"]*)"(?:, (\d+))?(?:, (\d+))?$')
 
 
-@dataclass(frozen=True)
-class Call:
-    """One system call that succeeded: its name, the file it concerns, and what it wrote where."""
+@dataclass(eq=False)
+class Node:
+    """A file, or a folder: what programs see, what is on the disk for sure, and what was written since."""
 
-    name: str
-    path: str
-    data: bytes = b""
-    offset: int = 0
+    is_folder: bool = False
+    current: bytearray = field(default_factory=bytearray)
+    durable: bytes = b""
+    pending: list[Call] = field(default_factory=list)
+    # Whenever it gets to the disk: a mode that comes early or late only makes a file be looked at.
+    mode: int = 0o600
 
+    def write(self, call: Call) -> None:
+        """Let a call change the content."""
+        _write(self.current, call)
+        self.pending.append(call)
 
-def record(module: str, data_dir: Path, trace: Path) -> list[Call]:
-    """Run a module under strace and return its calls on the data directory, and its writes to standard output."""
-    command = ["strace", "-f", "-qq", "-y", "-xx", "-s", "1000000", "-o", str(trace), "-e", f"trace={_CALLS}"]
-    subprocess.run([*command, sys.executable, "-m", module, str(data_dir)], check=True, stdout=subprocess.PIPE)
-    return list(_parse(_whole_lines(trace.read_text()), str(data_dir)))
+    def sync(self) -> None:
+        """Let everything get to the disk."""
+        self.durable = bytes(self.current)
+        self.pending.clear()
 
-
-def _whole_lines(text: str) -> Iterator[str]:
-    """Join calls that other threads interrupted, where they ended."""
-    begun: dict[str, str] = {}
-    for line in text.splitlines():
-        thread = line.split(" ", 1)[0]
-        if line.endswith("<unfinished ...>"):
-            begun[thread] = line.removesuffix("<unfinished ...>").rstrip()
-        elif "resumed>" in line:
-            yield begun.pop(thread) + line.partition("resumed>")[2]
-        else:
-            yield line
-
-
-def _parse(lines: Iterator[str], folder: str) -> Iterator[Call]:
-    for line in lines:
-        found = _LINE.match(line)
-        if not found or int(found[3]) < 0:
-            continue
-        name, arguments = found[1], found[2]
-        if call := _call(name, arguments):
-            # What the program tells is a list; a process that it starts has a standard output of its own.
-            stdout = name == "write" and arguments.startswith("1<") and call.data.startswith(b"[")
-            if stdout or call.path.startswith(folder):
-                yield Call("told", "", call.data) if stdout else call
+    def torn(self, chosen: random.Random) -> bytes:
+        """Return the content as the disk may hold it."""
+        content = bytearray(self.durable)
+        for call in self.pending:
+            _write_some(content, call, chosen)
+        return bytes(content)
 
 
-def _call(name: str, arguments: str) -> Call | None:
-    if name in {"write", "pwrite64"}:
-        written = _WRITE.match(arguments)
-        assert written, (arguments[:300], arguments[-300:])
-        return Call(name, _unhex_path(written[1]), _unhex(written[2]), int(written[4] or 0))
-    if name in {"fdatasync", "fsync"}:
-        on_file = _ON_FILE.match(arguments)
-        assert on_file, arguments
-        return Call("sync", _unhex_path(on_file[1]))
-    if name in {"ftruncate", "fchmod"}:
-        on_file = _ON_FILE.match(arguments)
-        assert on_file, arguments
-        number = int(arguments.rpartition(", ")[2], 8 if name == "fchmod" else 10)
-        return Call(name.removeprefix("f"), _unhex_path(on_file[1]), offset=number)
-    quoted = re.findall(r'"([^"]*)"', arguments)
-    if name == "chmod":
-        return Call(name, _unhex(quoted[0]).decode(), offset=int(arguments.rpartition(", ")[2], 8))
-    if name == "openat" and "O_CREAT" not in arguments:
-        return None
-    return Call("create" if name == "openat" else name, _unhex(quoted[0]).decode()) if quoted else None
+Image = dict[str, tuple[Node, bytes]]
+"""Files and folders by their names, and the contents of the files."""
 
-
-def _unhex(text: str) -> bytes:
-    return bytes.fromhex(text.replace("\\x", ""))
-
-
-def _unhex_path(text: str) -> str:
-    return _unhex(text).decode() if text.startswith("\\x") else text
+Change = dict[str, Node | None]
+"""Names that one call gave and took: all of them change at once."""
 
 
 @dataclass
 class Disk:
-    """Files as they are on the disk for sure, and what may have reached it besides."""
+    """Names as programs see them, as they are on the disk for sure, and their changes that may have got there."""
 
-    durable: dict[str, bytes] = field(default_factory=dict)
-    entries: set[str] = field(default_factory=set)
-    current: dict[str, bytearray] = field(default_factory=dict)
-    pending: dict[str, list[Call]] = field(default_factory=dict)
-    modes: dict[str, int] = field(default_factory=dict)
-    folder_changes: list[Call] = field(default_factory=list)
+    names: dict[str, Node] = field(default_factory=dict)
+    durable: dict[str, Node] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    folders: set[Path] = field(default_factory=set)
 
     def apply(self, call: Call) -> None:
         """Let a call happen."""
         match call.name:
-            case "create" if call.path not in self.current:
-                self.current[call.path] = bytearray()
-                self.folder_changes.append(call)
-            case "write" | "pwrite64" | "truncate":
-                _write(self.current[call.path], call)
-                self.pending.setdefault(call.path, []).append(call)
+            case "create":
+                if call.path not in self.names:
+                    self._change({call.path: Node()})
+            case "mkdir":
+                self._change({call.path: Node(is_folder=True, mode=0o700)})
+                self.folders.add(Path(call.path))
+            case "remove":
+                self._change({call.path: None})
+            case "rename":
+                assert not self.names[call.path].is_folder
+                self._change({call.path: None, call.target: self.names[call.path]})
+            case "write" | "truncate" | "allocate":
+                self.names[call.path].write(call)
             case "chmod":
-                # Whenever it gets to the disk: a mode that comes early or late only makes a file be looked at.
-                self.modes[call.path] = call.offset
-            case "unlink":
-                self.modes.pop(call.path, None)
-                self.current.pop(call.path, None)
-                self.pending.pop(call.path, None)
-                self.folder_changes.append(call)
-            case "sync" if call.path in self.current:
-                self.durable[call.path] = bytes(self.current[call.path])
-                self.pending.pop(call.path, None)
+                self.names[call.path].mode = call.offset
             case "sync":
-                for change in [change for change in self.folder_changes if Path(change.path).parent == Path(call.path)]:
-                    self._settle(change)
-                    self.folder_changes.remove(change)
+                self._sync(call.path)
+            case "told":
+                pass
+            case _:
+                raise AssertionError(call.name)
 
-    def as_killed(self) -> dict[str, bytes]:
-        """Return files as the next process finds them when this one is killed: the kernel keeps what was written."""
-        return {path: bytes(content) for path, content in self.current.items()}
+    def as_killed(self) -> Image:
+        """Return what the next process finds when this one is killed: the kernel keeps what was written."""
+        return {path: (node, bytes(node.current)) for path, node in self.names.items()}
 
-    def image(self, chosen: random.Random) -> dict[str, bytes]:
-        """Return files as the disk may hold them when the power goes now."""
-        entries = set(self.entries)
-        # A journalling file system keeps the order of changes to a folder: what got there is a prefix.
-        for change in self.folder_changes[: chosen.randint(0, len(self.folder_changes))]:
-            (entries.add if change.name == "create" else entries.discard)(change.path)
-        files = {}
-        for path in entries:
-            content = bytearray(self.durable.get(path, b""))
-            for call in self.pending.get(path, []):
-                _write_some(content, call, chosen)
-            files[path] = bytes(content)
-        return files
+    def image(self, chosen: random.Random) -> Image:
+        """Return what the disk may hold when the power goes now."""
+        names = dict(self.durable)
+        # A journalling file system keeps the order of changes to names: what got there is a prefix.
+        for change in self.changes[: chosen.randint(0, len(self.changes))]:
+            _rename(names, change)
+        return {
+            path: (node, node.torn(chosen))
+            for path, node in names.items()
+            # Nothing is found in a folder that has no name.
+            if all(str(folder) in names for folder in self.folders.intersection(Path(path).parents))
+        }
 
-    def _settle(self, change: Call) -> None:
-        if change.name == "create":
-            self.entries.add(change.path)
+    def _change(self, change: Change) -> None:
+        _rename(self.names, change)
+        self.changes.append(change)
+
+    def _sync(self, path: str) -> None:
+        if (node := self.names.get(path)) is not None and not node.is_folder:
+            node.sync()
+            return
+        settled = [change for change in self.changes if any(Path(name).parent == Path(path) for name in change)]
+        self.changes = [change for change in self.changes if change not in settled]
+        for change in settled:
+            _rename(self.durable, change)
+
+
+def _rename(names: dict[str, Node], change: Change) -> None:
+    for path, node in change.items():
+        if node is None:
+            # A folder takes with it what was in it.
+            for name in [name for name in names if Path(path) in (Path(name), *Path(name).parents)]:
+                del names[name]
         else:
-            self.entries.discard(change.path)
-            self.durable.pop(change.path, None)
+            names[path] = node
 
 
 def _write(content: bytearray, call: Call) -> None:
     if call.name == "truncate":
         del content[call.offset :]
-        content.extend(bytes(call.offset - len(content)))
-        return
     content.extend(bytes(max(0, call.offset - len(content))))
     content[call.offset : call.offset + len(call.data)] = call.data
 
 
 def _write_some(content: bytearray, call: Call, chosen: random.Random) -> None:
-    if call.name == "truncate":
+    if call.name != "write":
         if chosen.random() < 0.5:
             _write(content, call)
         return

@@ -1,14 +1,13 @@
 """A scripted life like that of ``workload``: days end and are sealed, and one of them is reached again."""
 
 import asyncio
-import json
-import os
 import sys
 from pathlib import Path
 
 from tests.support.events import Traffic, encode
 from tests.support.segments import DAY_S
 from tests.support.service import HandClock, service
+from tests.support.telling import tell_batch
 
 START = "2026-11-21T12:00:00"
 
@@ -22,7 +21,7 @@ async def live(data_dir: Path) -> None:
             for _ in range(3):
                 batch = traffic.batch(4)
                 await started.service.accept(encode(batch))
-                os.write(1, json.dumps(batch).encode())
+                tell_batch(batch)
             await started.publisher.flush()
             hand.jump(jump_s)
             await started.upkeep.sealer.check()
