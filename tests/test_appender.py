@@ -103,6 +103,20 @@ async def test_duplicates_are_recognised_after_a_restart_and_across_midnight(dat
     assert len(oracle.check(data_dir)) == 3
 
 
+async def test_duplicates_are_recognised_after_a_restart_though_the_clock_was_ahead_for_a_while(data_dir: Path) -> None:
+    hand = HandClock()
+    body, ahead = (encode([make_event(timestamp=timestamp(hand.now, seconds=number))]) for number in (0, 1))
+    async with service(data_dir, hand) as started:
+        hand.jump(2 * 86_400)
+        await started.service.accept(ahead)
+        hand.jump(-2 * 86_400)
+        await started.service.accept(body)
+    async with service(data_dir, hand) as started:
+        await started.service.accept(body)
+
+    assert len(oracle.check(data_dir)) == 2
+
+
 async def test_a_restart_reads_back_no_more_events_than_the_window_holds(data_dir: Path) -> None:
     hand = HandClock()
     traffic = Traffic(moment=hand.now)

@@ -53,7 +53,8 @@ async def restore_window(log: EventLog, window: DuplicateWindow, clock: Clock) -
             if events >= window.events_max or chunk[-1].received_at < oldest:
                 break
     for received_at, digests in reversed(recent):
-        window.remember(digests, monotonic - (now - column_seconds(received_at)))
+        # What the clock, when it was ahead, says to come is as recent as can be: the window must not run ahead too.
+        window.remember(digests, monotonic - max(0.0, now - column_seconds(received_at)))
 
 
 def _digests_by_time(events: Iterable[StoredEvent]) -> Iterator[tuple[str, list[int]]]:
