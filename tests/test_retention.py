@@ -2,14 +2,17 @@
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from telemetry.errors import Refusal
 from telemetry.running import Running
 from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.sealing import NotNowError
+from telemetry.storage.segment_states import Counts
 from telemetry.tasks.retention import INTERVAL_S
 from tests.support import oracle
 from tests.support.events import Traffic, encode
@@ -204,3 +207,59 @@ async def test_many_installations_leave_some_at_a_time(data_dir: Path, monkeypat
 
 def revision(data_dir: Path) -> Any:
     return oracle.read(data_dir / "telemetry.db", "SELECT revision FROM state")[0][0]
+
+
+async def test_whoever_is_seen_on_a_day_that_is_there_again_is_not_taken_for_new_by_each_flush(data_dir: Path) -> None:
+    hand = HandClock(START)
+    async with service(data_dir, hand, retention_days=1) as started:
+        await pass_days(started, hand, 5)
+        await check_after(started, hand, 0, INTERVAL_S, INTERVAL_S)
+        assert days(data_dir) == ["23", "24"]
+        hand.jump(-5 * DAY_S)
+        counted = []
+        for seed in (11, 12, 13):
+            traffic = Traffic(seed=seed, moment=hand.now)
+            batch = [event | {"installationId": "a" * 32} for event in traffic.batch(2)]
+            await started.service.accept(encode(batch))
+            await started.publisher.flush()
+            counted.append(unique_installations(data_dir))
+            await started.upkeep.retention.check()
+
+    assert counted[0] == counted[1] == counted[2]
+
+
+async def test_a_removed_day_that_could_not_be_begun_anew_takes_no_event_into_a_file_without_a_name(
+    data_dir: Path,
+) -> None:
+    hand = HandClock(START)
+    async with service(data_dir, hand, retention_days=1) as started:
+        await pass_days(started, hand, 3)
+        await check_after(started, hand, 0)
+        hand.jump(-3 * DAY_S)
+        body = encode(Traffic(seed=9, moment=hand.now).batch(4))
+        with failing(data_dir / "telemetry.db", "segments"):
+            with pytest.raises(Refusal):
+                await started.service.accept(body)
+            await started.upkeep.retention.check()
+        await started.service.accept(body)
+
+    assert len(oracle.read(segment(data_dir, FIRST), "SELECT id FROM events")) == 4
+
+
+async def test_a_watermark_that_is_not_committed_neither_seals_nor_removes_a_day(data_dir: Path) -> None:
+    hand = HandClock(START)
+    async with service(data_dir, hand, retention_days=1) as started:
+        await pass_days(started, hand, 1, seal=False)
+        states = started.upkeep.sealer._archive.states
+        with suppress(sqlite3.OperationalError):
+            async with started.publisher._aggregates.change() as connection:
+                await connection.execute("UPDATE segments SET watermark = watermark + 5")
+                ahead = (await states.get(FIRST)).watermark
+                raise sqlite3.OperationalError("the disk is full")
+        with pytest.raises(NotNowError):
+            await states.seal(FIRST, ahead, Counts(ahead, 1), "2026-11-21 00:00:00")
+        with pytest.raises(NotNowError):
+            await states.retire(FIRST, ahead, "2026-11-21 00:00:00")
+        state = await states.get(FIRST)
+
+    assert (state.sealed_at, state.retired_at, state.watermark) == (None, None, ahead - 5)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import Synchronous
-from telemetry.storage.sealing import SEALED_MODE
+from telemetry.storage.sealing import SEALED_MODE, NotNowError
 from telemetry.storage.sealing_process import SealingProcess
 from telemetry.storage.segment import Segment
 from telemetry.storage.segment_states import SegmentState, SegmentStates
@@ -111,9 +111,11 @@ class Archive:
                 return False
             await self._close(day)
             # In this order: what is removed must not be missed at the next start.
-            await self.states.retire(day, retired_at)
-            await self._remove(day)
-            return True
+            with suppress(NotNowError):
+                await self.states.retire(day, state.watermark, retired_at)
+                await self._remove(day)
+                return True
+            return False
 
     async def finish_retiring(self) -> None:
         """Remove what a crash has left of retired segments."""
@@ -121,7 +123,10 @@ class Archive:
             states = await self.states.all()
             for day in self._directory.days():
                 if day in states and states[day].retired_at is not None and not self._in_use(day):
-                    await self._remove(day)
+                    await self._close(day)
+                    # It may be there again since.
+                    if (await self.states.get(day)).retired_at is not None:
+                        await self._remove(day)
 
     async def stop_sealing(self) -> None:
         """Stop the sealing that is under way, if any; it is done again later."""

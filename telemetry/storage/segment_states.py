@@ -2,8 +2,11 @@
 
 from typing import NamedTuple
 
+import aiosqlite
+
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.queries import query
+from telemetry.storage.sealing import NotNowError
 
 
 class SegmentState(NamedTuple):
@@ -43,8 +46,12 @@ class SegmentStates:
         return SegmentState(*found[0]) if found else SegmentState(day)
 
     async def seal(self, day: str, watermark: int, counts: Counts, sealed_at: str) -> None:
-        """Mark a segment as sealed, and correct the day's counts of installations by what is in it."""
+        """Mark a segment as sealed, and correct the day's counts of installations by what is in it.
+
+        Raises ``NotNowError`` if the day is not counted up to ``watermark``.
+        """
         async with self._aggregates.change() as connection:
+            await _check_counted(connection, day, watermark)
             await connection.execute(query("seal_segment"), (day, watermark, counts.rows, sealed_at))
             ((erased,),) = await connection.execute_fetchall("SELECT erased FROM segments WHERE day = ?", (day,))
             # When events are lost, the counts that were made as they came are the better ones.
@@ -57,9 +64,10 @@ class SegmentStates:
         async with self._aggregates.change() as connection:
             await connection.execute("UPDATE segments SET rows = NULL, sealed_at = NULL WHERE day = ?", (day,))
 
-    async def retire(self, day: str, retired_at: str) -> None:
-        """Mark a segment as gone, before its file is removed."""
+    async def retire(self, day: str, watermark: int, retired_at: str) -> None:
+        """Mark a segment as gone, before its file is removed; raise as ``seal`` does."""
         async with self._aggregates.change() as connection:
+            await _check_counted(connection, day, watermark)
             await connection.execute(query("retire_segment"), (day, retired_at))
 
     async def renew(self, day: str) -> None:
@@ -67,11 +75,21 @@ class SegmentStates:
         async with self._aggregates.change() as connection:
             await connection.execute("UPDATE segments SET retired_at = NULL WHERE day = ?", (day,))
 
-    async def delete_retired_installations(self, limit: int) -> int:
-        """Delete installations that no segment has events of, some at a time; return how many were deleted."""
-        ((any_left,),) = await self._aggregates.read(query("has_retired_installations"))
+    async def delete_retired_installations(self, oldest_day: str, limit: int) -> int:
+        """Delete installations that no segment has events of, some at a time; return how many were deleted.
+
+        ``oldest_day`` is the first that has a segment.
+        """
+        ((any_left,),) = await self._aggregates.read(query("has_retired_installations"), (oldest_day,))
         if not any_left:
             return 0
         async with self._aggregates.change() as connection:
-            deleted = await connection.execute(query("delete_retired_installations"), (limit,))
+            deleted = await connection.execute(query("delete_retired_installations"), (oldest_day, limit))
             return deleted.rowcount
+
+
+async def _check_counted(connection: aiosqlite.Connection, day: str, watermark: int) -> None:
+    """Raise ``NotNowError`` unless a watermark is stored: when it was read, it may have been about to be."""
+    stored = await connection.execute_fetchall("SELECT watermark FROM segments WHERE day = ?", (day,))
+    if max((row[0] for row in stored), default=0) < watermark:
+        raise NotNowError("its last events are not counted yet")

@@ -11,6 +11,10 @@ logger = logging.getLogger(__name__)
 # One segment in this time, and none in the first: a clock that jumps ahead must not empty the log before it is noticed.
 INTERVAL_S = 3_600.0
 _INSTALLATIONS_PER_CHANGE = 1_000
+# Later than any.
+_NO_DAY = "9999"
+# A stop waits for a check to end.
+_CHANGES_PER_CHECK = 100
 
 
 class Retention:
@@ -28,9 +32,11 @@ class Retention:
         await self._archive.finish_retiring()
         if self._clock.monotonic() - self._retired_at >= INTERVAL_S:
             await self._retire_oldest()
+        oldest_day = min((state.day for state in await self._archive.segments()), default=_NO_DAY)
         # Some at a time: in between, a flush that waits gets its turn.
-        while await self._archive.states.delete_retired_installations(_INSTALLATIONS_PER_CHANGE):
-            pass
+        for _ in range(_CHANGES_PER_CHECK):
+            if not await self._archive.states.delete_retired_installations(oldest_day, _INSTALLATIONS_PER_CHANGE):
+                break
 
     async def _retire_oldest(self) -> None:
         now = self._clock.now()
