@@ -93,7 +93,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Positive, Meta(description="Size of the write-ahead logs above which a warning is logged.")
     ] = 134_217_728
     retention_days: Annotated[
-        Positive, Meta(description="How long events are kept; older timestamps are rejected.")
+        int, Meta(ge=1, le=36_500, description="How long events are kept; older timestamps are rejected.")
     ] = 90
     disk_bytes_max: Annotated[
         int, Meta(ge=0, description="Bytes of all files beyond which events are refused; 0 is no limit.")

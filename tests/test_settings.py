@@ -36,6 +36,8 @@ def test_flags_are_stronger_than_variables_and_variables_than_the_file(tmp_path:
         ({"TELEMETRY_PORT": "many"}, "setting port: "),
         ({"TELEMETRY_PORT": "70000"}, "setting port: expected `int` <= 65535"),
         ({"TELEMETRY_ENVIRONMENT": "../test"}, "setting environment: expected `str` matching regex"),
+        ({"TELEMETRY_RETENTION_DAYS": "0"}, "setting retention_days: expected `int` >= 1"),
+        ({"TELEMETRY_RETENTION_DAYS": "36501"}, "setting retention_days: expected `int` <= 36500"),
         ({"TELEMETRY_FLUSH_INTERVAL_S": "0"}, "setting flush_interval_s: "),
         ({"TELEMETRY_SYNCHRONOUS": "OFF"}, "setting synchronous: "),
         ({"TELEMETRY_RATE_LIMIT_REQUESTS_PER_MINUTE": "-1"}, "setting rate_limit_requests_per_minute: "),
