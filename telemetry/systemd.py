@@ -37,11 +37,11 @@ class Notifier:
         self._extended_at: float | None = None
 
     def tell(self, **assignments: object) -> None:
-        """Send assignments such as ``READY=1``, or nothing to a manager that is too busy: the service does not wait."""
+        """Send assignments such as ``READY=1``; what cannot be sent at once is not sent, and nothing is raised."""
         if not self._address:
             return
         message = "\n".join(f"{name}={value}" for name, value in assignments.items()).encode()
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, suppress(OSError):
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto(message, socket.MSG_DONTWAIT, self._address)
 
     def extend_start(self, monotonic: float) -> None:

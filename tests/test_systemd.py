@@ -160,6 +160,18 @@ def test_a_manager_that_does_not_listen_keeps_nobody_waiting(tmp_path: Path) -> 
     Notifier({}).tell(WATCHDOG=1)
 
 
+def test_a_process_without_free_descriptors_tells_nothing_and_goes_on() -> None:
+    program = (
+        "import os, resource; from telemetry.systemd import Notifier;"
+        "notifier = Notifier({'NOTIFY_SOCKET': '@nobody'});"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0));"
+        "notifier.tell(WATCHDOG=1); os.write(1, b'alive')"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (ran.stdout, ran.stderr) == ("alive", "")
+
+
 def test_an_abstract_address_is_understood() -> None:
     name = f"telemetry-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as hearing:
