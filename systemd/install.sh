@@ -18,6 +18,7 @@ port=${PORT:-}
 units=/etc/systemd/system
 settings=/etc/drift-telemetry/$instance.env
 socket_settings=$units/drift-telemetry@$instance.socket.d/port.conf
+restart_settings=$units/drift-telemetry@.service.d/restart.conf
 release=$prefix/releases/$(date -u +%Y%m%dT%H%M%SZ)
 
 [[ $instance =~ ^[a-z][a-z0-9-]{0,31}$ ]] || fail "name the instance in lower-case letters: make install ENV=production"
@@ -55,14 +56,14 @@ if [ -n "$root" ]; then
     grep -rlIZ --exclude-dir=lib -- "$root" "$root$release" | xargs -0r sed -i "s|$root||g"
 fi
 chmod -R u=rwX,go=rX "$root$release"
-if [ -z "$root" ] && [ -e "$settings" ]; then
-    # A release that would refuse these settings does not become the current one.
-    (
-        set -a
-        # shellcheck source=systemd/instance.env
-        . "$settings"
-        "$release/bin/telemetry" config --environment "$instance" >"$scratch/settings"
-    )
+if [ -z "$root" ]; then
+    # What can fail comes before anything that is in use is changed.
+    systemd-sysusers "$PWD/systemd/drift-telemetry.sysusers.conf"
+    if [ -e "$settings" ]; then
+        # A release that would refuse these settings does not become the current one.
+        sed "s|@PREFIX@/current|$release|g; s|@INSTANCE@|$instance|g" systemd/telemetry.sh >"$scratch/command"
+        sh "$scratch/command" config >"$scratch/settings"
+    fi
 fi
 
 echo "Writing units and settings ..."
@@ -80,8 +81,10 @@ if [ -n "$port" ]; then
 fi
 sed "s|@PREFIX@|$prefix|g; s|@INSTANCE@|$instance|g" systemd/telemetry.sh |
     install -D -m 755 /dev/stdin "$root/usr/local/bin/telemetry-$instance"
-if [ -z "$root" ]; then
-    systemd-sysusers drift-telemetry.conf
+version=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p') || version=
+if [ "${version:-0}" -ge 254 ]; then
+    # These start OnFailure= at every restart, unless they are told not to; older ones do not know the setting.
+    printf '[Service]\nRestartMode=direct\n' | install -D -m 644 /dev/stdin "$root$restart_settings"
 fi
 
 previous=$(readlink "$root$prefix/current" || true)
@@ -89,19 +92,27 @@ ln -sfn "$release" "$root$prefix/current.new"
 mv -T "$root$prefix/current.new" "$root$prefix/current"
 trap 'rm -rf "$scratch"' EXIT
 
+is_unused() {
+    local status=0
+    pgrep -f "^$1/bin/" >"$scratch/running" || status=$?
+    # Without pgrep nobody knows: it is taken for used.
+    [ "$status" = 1 ]
+}
+# What still runs is left alone, and one step back stays possible.
+for folder in "$root$prefix"/releases/*; do
+    old=${folder#"$root"}
+    if [[ ${old##*/} =~ ^[0-9]{8}T[0-9]{6}Z$ && $old != "$release" && $old != "$previous" ]] && is_unused "$old"; then
+        rm -rf "$folder"
+    fi
+done
+
 next="sudo systemctl enable drift-telemetry@$instance.socket drift-telemetry@$instance.service
 sudo systemctl restart $restarted"
 if [ -n "$root" ]; then
     next="sudo systemd-sysusers && sudo systemctl daemon-reload
 sudo systemctl enable --now drift-telemetry@$instance.socket drift-telemetry@$instance.service"
-else
-    # What still runs is left alone, and one step back stays possible.
-    for old in "$prefix"/releases/*; do
-        [ "$old" = "$release" ] || [ "$old" = "$previous" ] || pgrep -f "^$old/bin/" >"$scratch/running" || rm -rf "$old"
-    done
-    if [ -d /run/systemd/system ]; then
-        systemctl daemon-reload
-    fi
+elif [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
 fi
 echo "Installed. The settings are in $settings. Next:
 

@@ -36,6 +36,12 @@ def test_every_metric_is_listed_with_its_type_and_meaning_and_named_by_the_conve
     types = dict(re.findall(rf"^# TYPE ({PREFIX}\w+) (.*)$", metrics.text, re.MULTILINE))
     assert types.keys() == {name for name, _ in helps}
     assert rows_below("| metric | type | meaning |") == [[f"`{name}`", types[name], meaning] for name, meaning in helps]
+    assert set(re.findall(r"^# TYPE (process_\w+)", metrics.text, re.MULTILINE)) >= {
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+        "process_start_time_seconds",
+    }
     for family in metrics.families:
         assert re.fullmatch(r"(drift_telemetry|process)_[a-z_]*[a-z]", family.name)
         assert not re.search(r"_(ms|us|milliseconds|kb|mb)$", family.name)
