@@ -76,7 +76,7 @@ class SegmentStates:
             await connection.execute("UPDATE segments SET retired_at = NULL WHERE day = ?", (day,))
 
     async def delete_retired_installations(self, oldest_day: str, limit: int) -> int:
-        """Delete installations that no segment has events of, some at a time; return how many were deleted.
+        """Remove installations that no segment has events of, some at a time; return how many were removed.
 
         ``oldest_day`` is the first that has a segment.
         """
