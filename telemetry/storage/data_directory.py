@@ -45,11 +45,10 @@ class DataDirectory:
     def size_bytes(self) -> int:
         """Return the size of all files; one that disappears meanwhile counts nothing."""
         total = 0
-        for folder in (self.root, self.events):
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    with suppress(FileNotFoundError):
-                        total += entry.stat().st_size if entry.is_file() else 0
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                with suppress(FileNotFoundError):
+                    total += Path(folder, name).stat().st_size
         return total
 
     def create(self) -> None:
