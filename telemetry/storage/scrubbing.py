@@ -5,7 +5,9 @@ write-ahead log keeps pages as they were.
 """
 
 import asyncio
-import mmap
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Protocol
 import aiosqlite
 
 from telemetry.errors import LockHeldError
+from telemetry.storage import searching
 from telemetry.storage.database import LOCK_WAIT_S
 
 _READER_TRIES = 30
@@ -31,13 +34,13 @@ class Writer(Protocol):
 
 
 async def scrub(path: Path, writer: Callable[[], AbstractAsyncContextManager[Writer]], text: str | None) -> None:
-    """Empty the write-ahead log of a file and, where a deleted text is known, see that the file does not hold it.
+    """Empty the write-ahead log of a file, and write the file anew if it holds a deleted text, or if nobody knows it.
 
     The writer is held only for as long as it writes. Raises ``LockHeldError`` if a reader stays in the way.
     """
     await _empty_patiently(path, writer)
     # Looked for while others write: it may be a large file, and nobody adds what is looked for.
-    if text is not None and await asyncio.to_thread(_contains, path, text.encode()):
+    if text is None or await _contains(path, text):
         async with writer() as file:
             await file.write_anew()
         await _empty_patiently(path, writer)
@@ -46,12 +49,17 @@ async def scrub(path: Path, writer: Callable[[], AbstractAsyncContextManager[Wri
 async def empty_log(connection: aiosqlite.Connection) -> bool:
     """Move the write-ahead log into the database and cut it off; return whether no reader was in the way."""
     # Whoever waits for this connection must not wait for a reader too.
-    await connection.execute("PRAGMA busy_timeout = 0")
+    await _wait_for_others(connection, 0)
     try:
         ((busy, _, _),) = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
-        await connection.execute(f"PRAGMA busy_timeout = {round(LOCK_WAIT_S * 1_000)}")
+        await _wait_for_others(connection, round(LOCK_WAIT_S * 1_000))
     return not busy
+
+
+async def _wait_for_others(connection: aiosqlite.Connection, milliseconds: int) -> None:
+    # It returns a row: nothing can be written anew while a statement has one that was not fetched.
+    await connection.execute_fetchall(f"PRAGMA busy_timeout = {milliseconds}")
 
 
 async def _empty_patiently(path: Path, writer: Callable[[], AbstractAsyncContextManager[Writer]]) -> None:
@@ -63,6 +71,13 @@ async def _empty_patiently(path: Path, writer: Callable[[], AbstractAsyncContext
     raise LockHeldError(f"a program that reads {path} is in the way: end it, and do this again")
 
 
-def _contains(path: Path, text: bytes) -> bool:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(text) >= 0
+async def _contains(path: Path, text: str) -> bool:
+    arguments = ["-m", searching.__name__, str(path), str(os.getpid())]
+    # In a session of its own, so that Ctrl-C reaches the service alone.
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdin=PIPE, stdout=PIPE, start_new_session=True
+    )
+    output, _ = await process.communicate(text.encode())
+    if output not in (searching.FOUND, searching.NOT_FOUND):
+        raise LockHeldError(f"{path} could not be looked through: find the cause in the log, and do this again")
+    return output == searching.FOUND

@@ -103,7 +103,7 @@ def _leave_wal_and_index(connection: sqlite3.Connection) -> None:
         raise NotNowError("a reader is in the way") from error
 
 
-def _step_back(parent: int) -> None:
+def step_back(parent: int) -> None:
     """Let everyone else go first, and end with the process that wants this done."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -115,7 +115,7 @@ def _step_back(parent: int) -> None:
 def main() -> None:
     """Seal, and print one line of JSON: the counts of the segment, or why not."""
     path, watermark, parent = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    _step_back(parent)
+    step_back(parent)
     # What is sorted does not fit into memory, and elsewhere the disk may be small, or be memory.
     os.environ["SQLITE_TMPDIR"] = str(path.parent)
     try:
