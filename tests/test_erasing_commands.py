@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -16,8 +16,13 @@ from typing import Any
 import pytest
 
 from telemetry.admin_socket import AdminConnection
+from telemetry.app import admin_listening
+from telemetry.cli.erasing import erase
+from telemetry.errors import StartError
+from telemetry.settings import Settings
 from telemetry.storage import backup
 from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.eraser import ErasureRequest, Kind
 from tests.support import oracle
 from tests.support.admin import ask, scrape
 from tests.support.commands import run, succeed
@@ -139,6 +144,51 @@ def test_a_restored_backup_gets_both_applied_again(data_dir: Path, tmp_path: Pat
 
     assert {VANDAL, other}.isdisjoint(event.installation_id for event in oracle.raw_events(data_dir))
     assert "all is well" in succeed("check", "--data-dir", data_dir)
+
+
+def test_a_service_that_stops_before_it_has_answered_is_told_of_as_one(data_dir: Path) -> None:
+    with serving(data_dir) as server:
+        server.post(encode(of_vandal(Traffic(seed=1).batch(40))))
+        os.kill(server.pid, signal.SIGSTOP)
+        asking = subprocess.Popen(
+            [COMMAND, "forget", VANDAL, "--data-dir", data_dir], stderr=subprocess.PIPE, text=True
+        )
+        with suppress(subprocess.TimeoutExpired):
+            asking.wait(1)
+        server.kill()
+        _, said = asking.communicate(timeout=10)
+
+    assert asking.returncode == 69
+    assert "the service stopped before it answered: start it" in said
+
+
+def test_a_service_that_does_not_answer_in_time_goes_on(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("telemetry.cli.erasing._TIMEOUT_S", 0.5)
+    with serving(data_dir) as server:
+        server.post(encode(of_vandal(Traffic(seed=1).batch(40))))
+        os.kill(server.pid, signal.SIGSTOP)
+        with pytest.raises(StartError, match="has not answered in time: it goes on"):
+            erase(Settings(data_dir=str(data_dir)), ErasureRequest(VANDAL, Kind.FORGET))
+        os.kill(server.pid, signal.SIGCONT)
+        eventually(lambda: files_with(data_dir, VANDAL) == [])
+        assert server.stop() == 0
+
+
+async def test_what_a_stop_leaves_to_the_next_start_is_not_called_erased(data_dir: Path) -> None:
+    hand = HandClock(START)
+    settings = Settings(data_dir=str(data_dir))
+    async with service(data_dir, hand) as started, admin_listening(settings, started.sources):
+        await three_days(started, hand)
+        await started.upkeep.eraser.close()
+        ended = await asyncio.to_thread(run, "exclude", VANDAL, "--data-dir", data_dir)
+    assert (ended.returncode, ended.stdout) == (69, "")
+    assert "it is finished at the next start" in ended.stderr
+    assert files_with(data_dir, VANDAL) != []
+    async with service(data_dir, hand) as started:
+        await started.upkeep.eraser.resume()
+        assert files_with(data_dir, VANDAL) == []
+
+    oracle.check(data_dir, erased=True)
 
 
 def test_what_is_no_installation_is_refused(data_dir: Path, tmp_path: Path) -> None:

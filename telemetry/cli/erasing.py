@@ -41,15 +41,31 @@ class InstallationId(click.ParamType[str]):
 
 
 def erase(settings: Settings, request: ErasureRequest) -> Erased:
-    """Have an installation erased, and return when that is done or, for a dry run, what it would do."""
+    """Have an installation erased, and return when that is done or, for a dry run, what it would do.
+
+    Raises ``StartError`` if the service that does it has not finished, or has not said so.
+    """
     directory = DataDirectory(Path(settings.data_dir))
     directory.check_whole()
     directory.check_data()
     try:
-        return _ask(directory, request)
+        erased = _ask(directory, request)
     except (FileNotFoundError, ConnectionRefusedError):
         os.umask(0o077)
         return asyncio.run(_erase_here(settings, request))
+    except TimeoutError as error:
+        raise StartError(
+            "the service has not answered in time: it goes on, and its log tells when it is done"
+        ) from error
+    except (ConnectionError, http.client.HTTPException) as error:
+        raise StartError(
+            "the service stopped before it answered: start it, which finishes what was begun, and do this again"
+        ) from error
+    if not erased.finished:
+        raise StartError(
+            "the service is stopping, and has noted what is to be erased: it is finished at the next start"
+        )
+    return erased
 
 
 def shown(erased: Erased) -> str:

@@ -42,6 +42,8 @@ _STATEMENTS = {
     Kind.FORGET: ("keep_removed_stats", "count_erased_events"),
     Kind.EXCLUDE: (
         "subtract_daily_stats",
+        "fold_subtracted_stats",
+        "delete_empty_daily_stats",
         "subtract_pattern_signatures",
         "delete_empty_signatures",
         "correct_pattern_signatures",
@@ -66,7 +68,10 @@ class ErasureRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Erased(msgspec.Struct):
-    """What was erased, or would be: events by day, and the rows of the aggregates that they have a part in."""
+    """What was erased, or would be: events by day, and the rows of the aggregates that they have a part in.
+
+    It is not ``finished`` if a stop has left some of it to the next start.
+    """
 
     kind: Kind
     dry_run: bool
@@ -74,6 +79,7 @@ class Erased(msgspec.Struct):
     daily_stats: int
     pattern_signatures: int
     action_aggregates: int
+    finished: bool = True
 
 
 class _Unfinished(NamedTuple):
@@ -152,7 +158,7 @@ class Eraser:
                 erased = await self._take_out(installation_id, kind)
             finally:
                 await self.load()
-            await self._finish(installation_id, hashed(installation_id))
+            erased.finished = await self._finish(installation_id, hashed(installation_id))
             return erased
 
     async def _resume(self) -> None:
@@ -194,17 +200,18 @@ class Eraser:
                 )
             return _report(kind, counted, dry_run=False)
 
-    async def _finish(self, installation_id: str | None, hashed_id: str) -> None:
+    async def _finish(self, installation_id: str | None, hashed_id: str) -> bool:
+        sql = "SELECT requested_at FROM erasures WHERE installation_sha256 = ?"
+        ((requested_at,),) = await self._aggregates.read(sql, (hashed_id,))
         for day in self._directory.days():
             if installation_id is not None:
                 await self._erase_events(day, installation_id)
-            if (await self._states.get(day)).sealed_at is None:
+            sealed_at = (await self._states.get(day)).sealed_at
+            # What was opened to delete from it may have been sealed again since, with what the deleting left.
+            if sealed_at is None or sealed_at >= requested_at:
                 await scrub(self._directory.segment(day), partial(self._log.appending, day), installation_id)
             if self._closing:
-                return
-        if installation_id is None:
-            # Who it was cannot be looked for any more.
-            await self._aggregates.write_anew()
+                return False
         await scrub(self._directory.aggregates, lambda: nullcontext(self._aggregates), installation_id)
         async with self._aggregates.change() as connection:
             await connection.execute(
@@ -214,6 +221,7 @@ class Eraser:
             )
         await self.load()
         logger.info("an installation was erased")
+        return True
 
     async def _erase_events(self, day: str, installation_id: str) -> None:
         while ids := await asyncio.to_thread(self._ids, day, installation_id):
