@@ -24,7 +24,7 @@ from telemetry.storage.d1_rows import REASON_SENTENCES, RowRefusedError
 from telemetry.storage.d1_source import old_data
 from telemetry.storage.d1_staging import Judgement, Refused, Staging
 from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.erasures import excluded_by
+from telemetry.storage.erasures import erasures_by_installation
 
 
 @click.group("import")
@@ -75,7 +75,7 @@ async def _import(
             folder = stack.enter_context(directory.scratch())
         with progress("Reading", size_bytes) as on_bytes:
             old = stack.enter_context(old_data(file, folder, on_bytes))
-        staging = Staging(folder / "staged.db", excluded_by(directory.aggregates))
+        staging = Staging(folder / "staged.db", erasures_by_installation(directory.aggregates))
         stack.callback(staging.close)
         ((rows,),) = old.execute("SELECT count(*) FROM events")
         retention, now = timedelta(days=settings.retention_days), instant(Clock().now())

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     RECEIVED_INVALID = "received_invalid"
     RECEIVED_AHEAD = "received_ahead"
     EXCLUDED = "excluded"
+    FORGOTTEN = "forgotten"
     COUNTER_INVALID = "counter_invalid"
 
 
@@ -39,6 +40,7 @@ REASON_SENTENCES: dict[str, str] = {
     Reason.RECEIVED_INVALID: "created_at is no time such as 2026-11-23 15:33:48",
     Reason.RECEIVED_AHEAD: "created_at lies in the future",
     Reason.EXCLUDED: "The installation was excluded",
+    Reason.FORGOTTEN: "The installation was forgotten after that",
     Reason.COUNTER_INVALID: "Not a day, a metric and a count",
 }
 

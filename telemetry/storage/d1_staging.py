@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,10 +11,11 @@ from typing import Any
 
 from telemetry.clock import day_of
 from telemetry.day_labels import DayLabels
-from telemetry.exclusions import Exclusions
+from telemetry.exclusions import hashed
 from telemetry.storage.copying import Progress
 from telemetry.storage.d1_rows import Judged, OldRow, Reason, RowRefusedError, judge, judge_counter
 from telemetry.storage.database import telling_damage
+from telemetry.storage.erasures import Erasure
 from telemetry.storage.queries import query
 
 _ROWS_PER_WRITE = 1_000
@@ -36,14 +37,17 @@ class Judgement:
 
 
 class Staging:
-    """Owns the staging database; ``stats`` are the old counts by day and metric, ``old_totals`` the events in them."""
+    """Owns the staging database; ``stats`` are the old counts by day and metric, ``old_totals`` the events in them.
 
-    def __init__(self, path: Path, exclusions: Exclusions) -> None:
+    ``erasures`` tell by hashed ids whose events are not taken over.
+    """
+
+    def __init__(self, path: Path, erasures: Mapping[str, Erasure]) -> None:
         self.path = path
         self.judgement = Judgement()
         self.stats: dict[str, dict[str, int]] = {}
         self.old_totals: dict[str, int] = {}
-        self._exclusions = exclusions
+        self._erasures = erasures
         self._connection = sqlite3.connect(path, uri=True)
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
@@ -114,8 +118,12 @@ class Staging:
 
     def _judge(self, old: OldRow, retention: timedelta, now: datetime) -> Judged:
         judged = judge(old, retention, now)
-        if self._exclusions and self._exclusions.includes(judged.row.installation_id):
+        erasure = self._erasures.get(hashed(judged.row.installation_id)) if self._erasures else None
+        if erasure is not None and erasure.kind == "exclude":
             raise RowRefusedError(Reason.EXCLUDED)
+        # Its events of that time stay in the numbers: taken over again, they would count twice.
+        if erasure is not None and judged.received_at <= erasure.requested_at:
+            raise RowRefusedError(Reason.FORGOTTEN)
         return judged
 
     def _judged(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.errors import DataDamagedError
-from telemetry.exclusions import Exclusions
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.queries import query
 from telemetry.storage.reading import read_only
@@ -34,12 +33,9 @@ def known_erasures(aggregates: Path) -> list[Erasure]:
         return []
 
 
-def excluded_by(aggregates: Path) -> Exclusions:
-    """Return whose events are dropped."""
-    exclusions = Exclusions()
-    known = known_erasures(aggregates)
-    exclusions.replace(erasure.installation_sha256 for erasure in known if erasure.kind == "exclude")
-    return exclusions
+def erasures_by_installation(aggregates: Path) -> dict[str, Erasure]:
+    """Return what a database knows, by the hashed id of the installation."""
+    return {erasure.installation_sha256: erasure for erasure in known_erasures(aggregates)}
 
 
 async def request_again(path: Path, erasures: Iterable[Erasure]) -> int:
