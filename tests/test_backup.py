@@ -1,6 +1,7 @@
 """A backup made beside a busy service restores to exact numbers, and an interrupted one is never taken for one."""
 
 import fcntl
+import json
 import os
 import pty
 import shutil
@@ -87,6 +88,31 @@ def test_what_has_not_changed_is_not_copied_again_and_what_has_is(imported: Path
     assert third["copied"] == 1
     assert len(oracle.read(Path(third["backup"]) / segment, "SELECT id FROM events")) == 301
     assert len(oracle.read(Path(first["backup"]) / segment, "SELECT id FROM events")) == 302
+
+
+@pytest.mark.parametrize("damage", ["flipped", "missing", "manifest", "not even text"])
+def test_what_has_become_of_the_last_backup_does_not_spoil_the_next(imported: Path, backups: Path, damage: str) -> None:
+    first = Path(backup(imported, backups)["backup"])
+    segment, manifest = first / "events" / "2026-11-23.db", first / "backup.json"
+    if damage == "flipped":
+        content = bytearray(segment.read_bytes())
+        content[40_000] ^= 1
+        status = segment.stat()
+        segment.write_bytes(content)
+        os.utime(segment, ns=(status.st_atime_ns, status.st_mtime_ns))
+    elif damage == "missing":
+        segment.unlink()
+    else:
+        manifest.write_bytes(b"{" if damage == "manifest" else b'{"format": 1, "made_at": "\xff"}')
+
+    made = run("backup", backups, "--data-dir", imported, "--json")
+
+    assert made.returncode == 0, made.stderr
+    second = json.loads(made.stdout)
+    assert second["copied"] == (1 if damage in {"flipped", "missing"} else 2)
+    assert f"{manifest if second['copied'] == 2 else segment}" in made.stderr
+    assert made.stderr.count("\n") == 1
+    succeed("restore", second["backup"], "--to", backups.parent / "restored")
 
 
 def test_events_that_are_in_the_wal_alone_are_backed_up_each_time(data_dir: Path, backups: Path) -> None:

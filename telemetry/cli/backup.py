@@ -1,6 +1,7 @@
 """``telemetry backup``."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ from telemetry.storage.data_directory import DataDirectory
 def command(folder: Path, *, keep: int | None, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Copy the data into a new dated folder below DIR, while a service runs or not, and verify the copy.
 
-    Segments that have not changed since the last backup in DIR are not copied again; they share its file.
+    Segments that have not changed since the last backup in DIR are not copied again; they share its file, which is read
+    again first.
 
     Example: telemetry backup /var/backups/drift --keep 14
     """
-    directory = DataDirectory(Path(load_settings(config, flags).data_dir))
+    directory = DataDirectory(Path(load_settings(config, flags, log_to=sys.stderr).data_dir))
     os.umask(0o077)
     with progress("Backing up", source_bytes(directory)) as on_bytes:
         made = back_up(directory, folder, Clock(), keep=keep, on_bytes=on_bytes)

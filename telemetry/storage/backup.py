@@ -2,10 +2,11 @@
 
 A backup is laid out like a data directory, with ``backup.json`` beside. The aggregates are copied first: their
 watermarks are then never ahead of the segments, so that a start on the copy replays to exact numbers. A segment that
-has not changed since the last backup is not copied again: both names lead to one file.
+has not changed since the last backup is not copied again if the file there is still what it was: both names lead to it.
 """
 
 import fcntl
+import logging
 import os
 import re
 import shutil
@@ -24,6 +25,8 @@ from telemetry.errors import DataDamagedError, DataDirectoryError, LockHeldError
 from telemetry.storage.copying import Progress, check_copy, copy_database, digest, no_progress, sync_file
 from telemetry.storage.data_directory import DataDirectory, sync_folder
 from telemetry.storage.erasures import known_erasures
+
+logger = logging.getLogger(__name__)
 
 MANIFEST = "backup.json"
 FORMAT = 1
@@ -53,6 +56,11 @@ class Manifest(msgspec.Struct, frozen=True):
     files: list[BackedUp]
 
 
+class _Earlier(NamedTuple):
+    path: Path
+    file: BackedUp
+
+
 class Made(NamedTuple):
     """A finished backup, how many of its files were copied anew, and the older ones that were removed."""
 
@@ -71,7 +79,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a backup; raise ``DataDamagedError`` if it cannot be read."""
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataDamagedError(f"{folder / MANIFEST} is damaged ({error}): choose another backup") from error
     if manifest.format != FORMAT:
         raise DataDamagedError(f"{folder} was made by a newer program, {manifest.program}: install that")
@@ -102,9 +110,7 @@ def back_up(
             raise DataDirectoryError(f"{folder} exists: see that the clock is right, and try again")
         unfinished = root / f"{folder.name}{_UNFINISHED}"
         try:
-            files, copied = _fill_consistently(
-                directory, unfinished, next(reversed(backups(root)), None), clock, on_bytes
-            )
+            files, copied = _fill_consistently(directory, unfinished, _last_files(root), clock, on_bytes)
             manifest = Manifest(FORMAT, iso_milliseconds(made_at), __version__, files)
             _finish(unfinished, folder, manifest)
         except BaseException:
@@ -134,8 +140,19 @@ def _sources(directory: DataDirectory) -> Iterator[Path]:
     yield from sorted(directory.events.glob("????-??-??.db"))
 
 
+def _last_files(root: Path) -> dict[str, _Earlier]:
+    folders = backups(root)
+    if not folders:
+        return {}
+    try:
+        return {file.name: _Earlier(folders[-1] / file.name, file) for file in read_manifest(folders[-1]).files}
+    except (DataDamagedError, OSError) as error:
+        logger.warning("the last backup cannot be read, all is copied anew", extra={"reason": str(error)})
+        return {}
+
+
 def _fill_consistently(
-    directory: DataDirectory, target: Path, last: Path | None, clock: Clock, on_bytes: Progress
+    directory: DataDirectory, target: Path, last: dict[str, _Earlier], clock: Clock, on_bytes: Progress
 ) -> tuple[list[BackedUp], int]:
     """Copy everything, anew if an installation was erased meanwhile: the aggregates would miss its events."""
     for _ in range(_TRIES):
@@ -147,9 +164,8 @@ def _fill_consistently(
 
 
 def _fill(
-    directory: DataDirectory, target: Path, last: Path | None, clock: Clock, on_bytes: Progress
+    directory: DataDirectory, target: Path, last: dict[str, _Earlier], clock: Clock, on_bytes: Progress
 ) -> tuple[list[BackedUp], int]:
-    known = {file.name: file for file in read_manifest(last).files} if last else {}
     (target / directory.events.name).mkdir(mode=0o700, parents=True)
     files, copied = [], 0
     for source in _sources(directory):
@@ -157,15 +173,29 @@ def _fill(
         before = _stamp(source, clock)
         if before is None:
             continue
-        same = known.get(name)
-        if last and same and same.source_mtime_ns and before == (same.source_bytes, same.source_mtime_ns):
-            (target / name).hardlink_to(last / name)
-            on_bytes(same.bytes)
-            files.append(same)
+        earlier = last.get(name)
+        if earlier and _is_of(before, earlier.file) and _is_intact(earlier, on_bytes):
+            (target / name).hardlink_to(earlier.path)
+            files.append(earlier.file)
         elif file := _copy(source, target / name, name, before, on_bytes):
             files.append(file)
             copied += 1
     return files, copied
+
+
+def _is_of(stamp: tuple[int, int | None], file: BackedUp) -> bool:
+    return file.source_mtime_ns is not None and stamp == (file.source_bytes, file.source_mtime_ns)
+
+
+def _is_intact(earlier: _Earlier, on_bytes: Progress) -> bool:
+    """Tell whether a file that backups share is still what it was: one that rots must not spoil them all."""
+    try:
+        intact = digest(earlier.path, on_bytes) == earlier.file.sha256
+    except OSError:
+        intact = False
+    if not intact:
+        logger.warning("a file of the last backup is damaged, it is copied anew", extra={"path": str(earlier.path)})
+    return intact
 
 
 def _stamp(source: Path, clock: Clock) -> tuple[int, int | None] | None:
