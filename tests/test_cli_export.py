@@ -16,6 +16,7 @@ import pytest
 from tests.support.cli import DAYS, fill, rows, run_on_terminal, seal
 from tests.support.commands import run
 from tests.support.events import Traffic, encode
+from tests.support.http import eventually
 from tests.support.server import COMMAND, serving
 
 ALL = ("events", "signatures", "actions", "daily", "installations")
@@ -243,6 +244,24 @@ def long_segment(data_dir: Path, events: int) -> None:
             " json_object('durationMs', i, 'padding', hex(randomblob(100))), '2026-11-22 10:00:00' FROM n",
             (events,),
         )
+
+
+@pytest.mark.parametrize(("output", "code"), [("", 0), (f"events-{DAYS[0]}.jsonl", 66)], ids=["folder", "file"])
+def test_what_was_there_stays_when_retention_removes_the_day_meanwhile(
+    data_dir: Path, tmp_path: Path, output: str, code: int
+) -> None:
+    long_segment(data_dir, 200_000)
+    file = tmp_path / "out" / f"events-{DAYS[0]}.jsonl"
+    file.parent.mkdir()
+    file.write_text("earlier")
+    arguments = ("export", "events", "--output", file.parent / output, "--data-dir", data_dir)
+    exporting = subprocess.Popen([COMMAND, *arguments], stderr=subprocess.PIPE, text=True)
+    eventually(file.with_name(f".{file.name}.partial").exists)
+    (data_dir / "events" / f"{DAYS[0]}.db").unlink()
+
+    said = exporting.communicate(timeout=30)[1]
+    assert (exporting.returncode, "retention" in said) == (code, True)
+    assert [path.read_text() for path in file.parent.iterdir()] == ["earlier"]
 
 
 # A process's peak includes that of the process that started it, which therefore has to be a small one.

@@ -14,7 +14,7 @@ from telemetry.cli.options import settings_options
 from telemetry.cli.output import replaced, standard_output
 from telemetry.cli.progress import progress
 from telemetry.cli.row_writers import Csv, JsonLines, RowWriter
-from telemetry.errors import OutputError, StartError
+from telemetry.errors import NoDataError, OutputError, StartError
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.log_reader import FIRST_DAY, LAST_DAY, LogReader
 from telemetry.storage.tables import EVENT_COLUMNS, TABLES, Column, Row, event_rows, table_rows
@@ -54,8 +54,9 @@ def command(
         with standard_output() as stream:
             export.write(what, stream)
     elif what == "events" and folder:
-        written, passed_over = export.write_days(folder, form)
-        click.echo(f"{written:,} days written, {passed_over:,} unchanged", err=True)
+        written, passed_over, removed = export.write_days(folder, form)
+        meanwhile = f", {removed:,} removed by retention meanwhile" if removed else ""
+        click.echo(f"{written:,} days written, {passed_over:,} unchanged{meanwhile}", err=True)
     else:
         with replaced(folder / f"{what}.{form}" if folder else Path(output)) as stream:
             rows = export.write(what, stream)
@@ -77,24 +78,30 @@ class _Export:
             log = LogReader(self.directory)
             days = log.days(self.first, self.last)
             with progress("events", sum(map(log.last_id, days))) as advance:
-                events = chain.from_iterable(event_rows(log, day) for day in days)
+                events = chain.from_iterable(event_rows(log, day) for day in days if log.stamp(day))
                 return self._write_rows(events, stream, EVENT_COLUMNS, advance)
         table = TABLES[what]
         rows = table_rows(self.directory, table, self.first, self.last)
         return self._write_rows(rows, stream, table.columns, lambda _rows: None)
 
-    def write_days(self, folder: Path, form: str) -> tuple[int, int]:
-        """Write a file for each day whose segment has changed since; return how many did, and how many did not."""
-        log = LogReader(self.directory)
+    def write_days(self, folder: Path, form: str) -> tuple[int, int, int]:
+        """Write a file for each day whose segment has changed since; return how many did, and how many did not.
+
+        The third number is that of the days that were removed before they were read: earlier files of them stay.
+        """
+        log, removed = LogReader(self.directory), 0
         days = {day: (folder / f"events-{day}.{form}", log.stamp(day)) for day in log.days(self.first, self.last)}
         changed = [day for day, (path, stamp) in days.items() if stamp != _modified_ns(path)]
         with progress("events", sum(map(log.last_id, changed))) as advance:
             for day in changed:
                 path, stamp = days[day]
                 # With the time of the segment as its own, the file tells later what it was made from.
-                with replaced(path, modified_ns=stamp) as stream:
-                    self._write_rows(event_rows(log, day), stream, EVENT_COLUMNS, advance)
-        return len(changed), len(days) - len(changed)
+                try:
+                    with replaced(path, modified_ns=stamp) as stream:
+                        self._write_rows(event_rows(log, day), stream, EVENT_COLUMNS, advance)
+                except NoDataError:
+                    removed += 1
+        return len(changed) - removed, len(days) - len(changed), removed
 
     def _write_rows(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from telemetry.errors import NoDataError
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.log_reader import LogReader
 from telemetry.storage.queries import query
@@ -83,11 +84,16 @@ TABLES = {
 
 
 def event_rows(log: LogReader, day: str) -> Iterator[list[Row]]:
-    """Return the events of a day, oldest first, some thousand at a time."""
+    """Return the events of a day, oldest first, some thousand at a time.
+
+    Raises ``NoDataError`` in the place of an end that came because retention has removed the day.
+    """
     position = 0
     while chunk := log.after(day, position, _ROWS_PER_READ):
         position = chunk[-1].id
         yield [_event_row(day, stored) for stored in chunk]
+    if not log.stamp(day):
+        raise NoDataError(f"retention has removed {day} while it was being read: do this again")
 
 
 def table_rows(directory: DataDirectory, table: Table, first: str, last: str) -> Iterator[list[Row]]:
