@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from aiohttp import StreamReader, web
@@ -21,6 +21,15 @@ _VERSIONS = (HttpVersion11, HttpVersion10)
 _NOWHERE = URL("/")
 # Connections that wait in the kernel, those of a restart among them; systemd's own default for sockets.
 BACKLOG = 4_096
+# Each connection is a descriptor, and files need some too: the unit's LimitNOFILE leaves room above this for all that
+# the loop takes out of the queue before it can close what is too much.
+CONNECTIONS_MAX = 8_192
+# A client that does not take its answers, or is gone without a word, holds the answers and what it has sent.
+UNREAD_TIMEOUT_S = 30.0
+# Up to 32 requests of one connection wait for their turn. Proxies add a dozen headers of some hundred bytes.
+LINE_BYTES_MAX = 4_096
+HEADER_BYTES_MAX = 4_096
+HEADERS_MAX = 64
 
 
 def lean_runner(
@@ -48,6 +57,9 @@ def lean_runner(
         handler_cancellation=False,
         keepalive_timeout=keepalive_timeout_s,
         lingering_time=0,
+        max_line_size=LINE_BYTES_MAX,
+        max_field_size=HEADER_BYTES_MAX,
+        max_headers=HEADERS_MAX,
     )
     return web.ServerRunner(server, shutdown_timeout=shutdown_timeout_s)
 
@@ -62,11 +74,29 @@ class Site(Protocol):
         ...
 
 
+class _OneTooMany(asyncio.Protocol):
+    """A connection that is closed as soon as it is there."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.abort()
+
+
 class PublicServer:
-    """Serves a site from ``start`` to ``stop``, on sockets that it inherits or else on one of its own."""
+    """Serves a site from ``start`` to ``stop``, on sockets that it inherits or else on one of its own.
+
+    It closes connections beyond ``connections_max``, and those whose client takes nothing for ``unread_timeout_s``.
+    """
 
     def __init__(
-        self, site: Site, *, body_bytes_max: int, keepalive_timeout_s: float, shutdown_timeout_s: float
+        self,
+        site: Site,
+        *,
+        body_bytes_max: int,
+        keepalive_timeout_s: float,
+        shutdown_timeout_s: float,
+        connections_max: int = CONNECTIONS_MAX,
+        unread_timeout_s: float = UNREAD_TIMEOUT_S,
     ) -> None:
         self._site = site
         self._runner = lean_runner(
@@ -75,6 +105,8 @@ class PublicServer:
             keepalive_timeout_s=keepalive_timeout_s,
             shutdown_timeout_s=shutdown_timeout_s,
         )
+        self._connections_max = connections_max
+        self._unread_timeout_s = unread_timeout_s
         self._listeners: list[asyncio.Server] = []
 
     async def start(self, host: str, port: int, inherited: Sequence[socket.socket] = ()) -> str:
@@ -83,16 +115,17 @@ class PublicServer:
         Sockets that are inherited outlive the service: what connects while it restarts waits in their queue.
         """
         await self._runner.setup()
-        handler, loop = self._runner.server, asyncio.get_running_loop()
-        assert handler is not None  # setup() has made it.
+        loop = asyncio.get_running_loop()
         try:
             for listening in inherited:
-                self._listeners.append(await loop.create_server(handler, sock=listening, backlog=BACKLOG))
+                self._listeners.append(await loop.create_server(self._admit, sock=listening, backlog=BACKLOG))
             if not inherited:
-                self._listeners.append(await loop.create_server(handler, host, port, backlog=BACKLOG))
+                self._listeners.append(await loop.create_server(self._admit, host, port, backlog=BACKLOG))
         except OSError as error:
             await self._runner.cleanup()
             raise StartError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
+        for listener in self._listeners:
+            self._limit_unread(listener.sockets)
         return _url(self._listeners[0].sockets[0].getsockname())
 
     async def stop(self) -> None:
@@ -109,6 +142,17 @@ class PublicServer:
             listener.close()
         await asyncio.sleep(DRAIN_S)
         await self._runner.cleanup()
+
+    def _admit(self) -> asyncio.Protocol:
+        server = self._runner.server
+        assert server is not None  # setup() has made it.
+        return server() if len(server.connections) < self._connections_max else _OneTooMany()
+
+    def _limit_unread(self, sockets: Iterable[socket.socket]) -> None:
+        """Set the time limit for answers that are not taken; what is accepted from then on inherits it."""
+        for listening in sockets:
+            if listening.family in (socket.AF_INET, socket.AF_INET6):
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self._unread_timeout_s * 1e3))
 
 
 def _url(address: tuple[str, int] | str) -> str:
