@@ -14,7 +14,7 @@ from telemetry.storage.eraser import ErasureRequest, Kind
 
 @click.command("exclude")
 @click.argument("installation", type=InstallationId())
-@click.option("--dry-run", is_flag=True, help="Change nothing; print what would change.")
+@click.option("--dry-run", is_flag=True, help="Exclude nobody; print what that would change.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
 @settings_options(*SETTINGS)
 def command(installation: str, *, dry_run: bool, as_json: bool, config: Path | None, **flags: Any) -> None:
