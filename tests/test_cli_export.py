@@ -256,7 +256,8 @@ def test_what_was_there_stays_when_retention_removes_the_day_meanwhile(
     file.write_text("earlier")
     arguments = ("export", "events", "--output", file.parent / output, "--data-dir", data_dir)
     exporting = subprocess.Popen([COMMAND, *arguments], stderr=subprocess.PIPE, text=True)
-    eventually(file.with_name(f".{file.name}.partial").exists)
+    partial = file.with_name(f".{file.name}.partial")
+    eventually(lambda: partial.exists() and partial.stat().st_size > 0)
     (data_dir / "events" / f"{DAYS[0]}.db").unlink()
 
     said = exporting.communicate(timeout=30)[1]

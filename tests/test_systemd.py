@@ -164,8 +164,10 @@ def test_a_process_without_free_descriptors_tells_nothing_and_goes_on() -> None:
     program = (
         "import os, resource; from telemetry.systemd import Notifier;"
         "notifier = Notifier({'NOTIFY_SOCKET': '@nobody'});"
-        "resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0));"
-        "notifier.tell(WATCHDOG=1); os.write(1, b'alive')"
+        "limits = resource.getrlimit(resource.RLIMIT_NOFILE);"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]));"
+        "notifier.tell(WATCHDOG=1); os.write(1, b'alive');"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, limits)"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
