@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,13 @@ import pytest
 from telemetry.storage.database import LOCK_WAIT_S
 from tests.support.events import Traffic, encode
 from tests.support.faults import held_lock
+from tests.support.flood import NARROW_QUEUE, QUEUE_EVENTS_MAX, Flood
 from tests.support.load import Ledger
 from tests.support.server import Answer, ServerProcess, serving
+from tests.support.service_manager import service_manager
+
+# As in the unit.
+WATCHDOG_S = 30
 
 
 def segment_of(server: ServerProcess) -> Path:
@@ -105,6 +111,34 @@ def test_a_lock_held_too_long_is_told_as_busy_until_it_is_released(data_dir: Pat
         assert server.stop() == 0
 
     assert len(ledger.check(data_dir)) == 4
+
+
+@pytest.mark.case(13)
+@pytest.mark.torture
+def test_a_flood_on_a_lock_held_for_60_s_is_told_as_busy_and_the_watchdog_stays_fed(tmp_path: Path) -> None:
+    data_dir, ledger = tmp_path / "data", Ledger()
+    with (
+        service_manager(tmp_path, watchdog_s=WATCHDOG_S) as manager,
+        manager.serving(data_dir, *NARROW_QUEUE) as server,
+    ):
+        ledger.unanswered.append(encode(Traffic().batch(1)))
+        ledger.resend(server)
+        with held_lock(segment_of(server)):
+            refused, released_at = Flood(server, ledger), time.monotonic() + 60
+            lengths = refused.pour(until=lambda: time.monotonic() > released_at)
+            fed = [at for at, message in manager.messages if "WATCHDOG" in message]
+            fed.append(time.monotonic())
+        # The same clients: what they send first is what was refused first.
+        taken = Flood(server, ledger)
+        taken.pour(until=lambda: taken.taken > 100)
+        assert server.request("GET", "/v1/health").status == 200
+        assert server.stop() == 0
+
+    assert set(refused.codes) == {"503 busy"}
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused.answers)
+    assert max(lengths) == QUEUE_EVENTS_MAX
+    assert max(later - earlier for earlier, later in pairwise(fed)) < WATCHDOG_S
+    assert len(ledger.check(data_dir)) == len(ledger.acknowledged)
 
 
 def _post_in_background(server: ServerProcess, ledger: Ledger) -> subprocess.Popen[bytes]:
