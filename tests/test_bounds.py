@@ -1,8 +1,10 @@
 """Cases 37 and 40 of the fault list: what strangers can make grow stays within its bounds."""
 
+import http.client
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,23 +12,26 @@ from pathlib import Path
 import pytest
 
 from telemetry.counters import Counters
+from telemetry.settings import Settings
 from tests.bench.usage import usage
 from tests.support import oracle
 from tests.support.events import encode, make_event, timestamp
 from tests.support.segments import make_segment
-from tests.support.server import serving
+from tests.support.server import ServerProcess, serving
 from tests.support.service import HandClock, service
+from tests.test_units import directives
+
+LABELS_MAX = Settings().daily_labels_max
+BATCH_EVENTS = Settings().batch_events_max
+CLIENTS = 4
+TEXTS = {"signatureHash": "{:016x}", "installationId": "label-{}", "category": "label-{}"}
 
 
-def distinct_events(hand: HandClock, name: str, first: int, count: int) -> bytes:
-    text = "{:016x}" if name == "signatureHash" else "label-{}"
-    moment = timestamp(hand.now)
-    return encode(
-        [
-            make_event("pattern_signature", timestamp=moment, **{name: text.format(number)})
-            for number in range(first, first + count)
-        ]
-    )
+def distinct_events(moment: datetime, first: int, *names: str) -> bytes:
+    """Return a batch of events that differ in some fields from each other and from all with other numbers."""
+    numbers = range(first, first + BATCH_EVENTS)
+    own_fields = [{name: TEXTS[name].format(number) for name in names} for number in numbers]
+    return encode([make_event("pattern_signature", timestamp=timestamp(moment), **fields) for fields in own_fields])
 
 
 async def keys_seen(data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str, events: int) -> int:
@@ -40,8 +45,8 @@ async def keys_seen(data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str, 
 
     monkeypatch.setattr(Counters, "add", watched)
     async with service(data_dir, hand, flush_keys_max=2_000, duplicate_window_events=1_000) as started:
-        for first in range(0, events, 100):
-            await started.service.accept(distinct_events(hand, name, first, 100))
+        for first in range(0, events, BATCH_EVENTS):
+            await started.service.accept(distinct_events(hand.now, first, name))
     return most[0]
 
 
@@ -50,13 +55,15 @@ async def keys_seen(data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str, 
 async def test_distinct_categories_share_one_counter_beyond_the_bound_and_totals_stay_exact(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch, events: int
 ) -> None:
-    await keys_seen(data_dir, monkeypatch, "category", events)
+    most = await keys_seen(data_dir, monkeypatch, "category", events)
 
+    # The categories, and what all events have in common.
+    assert LABELS_MAX < most < LABELS_MAX + 10
     stored = oracle.check(data_dir)
     categories = oracle.read(
         data_dir / "telemetry.db", "SELECT count(*), sum(value) FROM daily_stats WHERE metric LIKE 'category:%'"
     )
-    assert categories == [(1_000, len(stored))]
+    assert categories == [(LABELS_MAX, len(stored))]
     assert len(stored) == events
 
 
@@ -71,6 +78,34 @@ async def test_distinct_signatures_and_installations_are_flushed_before_they_fil
     # A flush is under way while more arrives, so some more than the bound may wait.
     assert most < 2_000 * 4
     assert len(oracle.check(data_dir)) == events
+
+
+def post_strangers(server: ServerProcess, firsts: range) -> None:
+    """Post batches of events whose installations and signatures are all new."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+        for first in firsts:
+            body = distinct_events(datetime.now(UTC), first, "signatureHash", "installationId")
+            connection.request("POST", "/v1/events", body)
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (200, b'{"success":true,"eventsProcessed":100}')
+
+
+@pytest.mark.case(40)
+@pytest.mark.parametrize("events", [20_000, pytest.param(1_000_000, marks=pytest.mark.torture)])
+def test_a_server_that_meets_nothing_but_strangers_takes_less_memory_than_its_unit_grants(
+    data_dir: Path, events: int
+) -> None:
+    granted = directives("drift-telemetry@.service")["MemoryHigh"]
+    shares = [range(client * BATCH_EVENTS, events, CLIENTS * BATCH_EVENTS) for client in range(CLIENTS)]
+    with serving(data_dir) as server:
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            list(pool.map(post_strangers, [server] * CLIENTS, shares))
+        peak_bytes = usage(server.pid).rss_peak_bytes
+        assert server.stop() == 0
+
+    assert peak_bytes < int(granted.removesuffix("M")) * 2**20
+    signatures = [raw.payload["signatureHash"] for raw in oracle.check(data_dir)]
+    assert len(set(signatures)) == len(signatures) == events
 
 
 def test_a_start_amid_much_traffic_takes_no_more_memory_than_the_traffic_did(data_dir: Path) -> None:

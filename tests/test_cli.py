@@ -87,17 +87,23 @@ def test_a_database_of_a_newer_program_is_left_alone(data_dir: Path) -> None:
 
 
 @pytest.mark.case(17)
-@pytest.mark.parametrize("name", ["telemetry.db", "events/2026-11-22.db"])
-def test_a_damaged_file_is_left_as_it_is_and_the_start_fails_with_its_own_code(data_dir: Path, name: str) -> None:
-    assert run("migrate", "--data-dir", str(data_dir)).returncode == 0
-    damaged = b"not a database " * 4_096
-    (data_dir / name).write_bytes(damaged)
+@pytest.mark.parametrize("name", ["telemetry.db", "events/*.db"])
+def test_a_file_without_its_first_page_is_left_as_it_is_and_the_start_fails_and_says_what_to_do(
+    data_dir: Path, name: str
+) -> None:
+    with serving(data_dir) as server:
+        assert server.post(encode(Traffic().batch(100))).status == 200
+        assert server.stop() == 0
+    (file,) = data_dir.glob(name)
+    damaged = b"not a database, ".ljust(PAGE_BYTES, b"?") + file.read_bytes()[PAGE_BYTES:]
+    file.write_bytes(damaged)
 
     server = ServerProcess(data_dir)
 
     assert server.wait() == 65
-    assert "is damaged" in server.output[-1]
-    assert (data_dir / name).read_bytes() == damaged
+    assert f"{file} is damaged" in server.output[-1]
+    assert "move it away and restore it from a backup" in server.output[-1]
+    assert file.read_bytes() == damaged
 
 
 def test_a_directory_that_cannot_be_used_is_a_clear_error(tmp_path: Path) -> None:

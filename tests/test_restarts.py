@@ -62,6 +62,7 @@ def restart_under_load(tmp_path: Path, *, restarts: int) -> list[str]:
                     ledger.resend(server)
                 assert server.stop() == 0
     ledger.check(data_dir)
+    assert not ledger.refused
     return outcomes
 
 
