@@ -80,3 +80,19 @@ def test_a_restore_that_was_killed_keeps_the_directory_closed_until_it_is_repeat
     succeed("restore", backups, "--to", imported, "--force")
     assert len(oracle.check(imported)) == 302
     succeed("migrate", "--data-dir", imported)
+
+
+def test_a_restore_says_that_it_cannot_know_who_was_erased_when_what_is_there_is_damaged(
+    data_dir: Path, backups: Path
+) -> None:
+    with serving(data_dir) as server:
+        server.post(encode(Traffic().batch(4)))
+        backup(data_dir, backups)
+        assert server.stop() == 0
+    assert "could not be read" not in succeed("restore", backups, "--to", data_dir, "--force")
+    (data_dir / "telemetry.db").write_bytes(b"not a database, ".ljust(4_096, b"?"))
+
+    said = succeed("restore", backups, "--to", data_dir, "--force")
+
+    assert f"{data_dir / 'telemetry.db'} could not be read: whoever was forgotten or excluded since 20" in said
+    assert len(replayed(data_dir)) == 4

@@ -43,5 +43,7 @@ def command(folder: Path, *, target: Path | None, force: bool, config: Path | No
     click.echo(f"{directory.root}: restored {len(manifest.files)} files of {backup}")
     if restored.erased_again:
         click.echo(f"{restored.erased_again} installations were erased since: the next start does that again")
+    for path in restored.unread:
+        click.echo(f"{path} could not be read: whoever was forgotten or excluded since {manifest.made_at} may be back")
     if restored.aside:
         click.echo(f"what was there is in {restored.aside}: remove it when it is no longer needed")

@@ -33,6 +33,16 @@ def known_erasures(aggregates: Path) -> list[Erasure]:
         return []
 
 
+def is_unreadable(aggregates: Path) -> bool:
+    """Tell whether a database is there and nobody can tell what it knows."""
+    try:
+        with read_only(aggregates) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    except (sqlite3.OperationalError, DataDamagedError):
+        return aggregates.exists()
+    return False
+
+
 def erasures_by_installation(aggregates: Path) -> dict[str, Erasure]:
     """Return what a database knows, by the hashed id of the installation."""
     return {erasure.installation_sha256: erasure for erasure in known_erasures(aggregates)}

@@ -10,17 +10,21 @@ from telemetry.errors import DataDamagedError, DataDirectoryError, NoDataError
 from telemetry.storage.backup import MANIFEST, Manifest, backups
 from telemetry.storage.copying import Progress, digest, no_progress, sync_file
 from telemetry.storage.data_directory import DataDirectory, sync_folder
-from telemetry.storage.erasures import Erasure, known_erasures, request_again
+from telemetry.storage.erasures import Erasure, is_unreadable, known_erasures, request_again
 
 _ASIDE = "before-restore-"
 _INCOMING = "restore-incoming"
 
 
 class Restored(NamedTuple):
-    """Where what was there before is, and how many installations the next start erases again."""
+    """Where what was there before is, and how many installations the next start erases again.
+
+    ``unread`` are databases that may know of more, and cannot be read.
+    """
 
     aside: Path | None
     erased_again: int
+    unread: list[Path]
 
 
 def choose(folder: Path) -> Path:
@@ -54,7 +58,8 @@ def restore(
     incoming = directory.root / _INCOMING
     shutil.rmtree(incoming, ignore_errors=True)
     _copy(backup, incoming, manifest, on_bytes)
-    erased_again = _request_erasures(incoming, [*_earlier(directory), *backups(backup.parent)])
+    others = [DataDirectory(other).aggregates for other in [*_earlier(directory), *backups(backup.parent)]]
+    erased_again, unread = _request_erasures(incoming, others), list(filter(is_unreadable, others))
     restoring = directory.restoring
     if restoring in present:
         # An earlier restore was interrupted; what it had not put into place yet is in the backup it came from.
@@ -71,7 +76,7 @@ def restore(
         sync_folder(folder)
     restoring.rmdir()
     sync_folder(directory.root)
-    return Restored(aside, erased_again)
+    return Restored(aside, erased_again, unread)
 
 
 def _earlier(directory: DataDirectory) -> list[Path]:
@@ -82,7 +87,7 @@ def _request_erasures(incoming: Path, others: list[Path]) -> int:
     aggregates = DataDirectory(incoming).aggregates
     known: set[Erasure] = set()
     for other in others:
-        known.update(known_erasures(DataDirectory(other).aggregates))
+        known.update(known_erasures(other))
     if not known.difference(known_erasures(aggregates)):
         return 0
     requested = asyncio.run(request_again(aggregates, known))
