@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from telemetry.clock import Clock
+from telemetry.errors import LockHeldError
 from telemetry.settings import Settings
+from telemetry.storage import examination
 from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.examination import Examination, examine
+from telemetry.storage.eraser import ErasureRequest, Kind
+from telemetry.storage.examination import Examination, compare, examine
 from tests.support import oracle
 from tests.support.commands import run, succeed
 from tests.support.events import Traffic, encode, make_event, timestamp
@@ -274,3 +277,23 @@ async def test_a_full_disk_is_foreseen(data_dir: Path, monkeypatch: pytest.Monke
 async def test_repair_beside_a_running_service_is_refused(data_dir: Path) -> None:
     with serving(data_dir):
         assert run("repair", "--data-dir", data_dir).returncode == 75
+
+
+async def test_an_erasure_during_an_examination_is_no_finding_but_a_reason_to_look_again(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand, leaving = HandClock(), "b" * 32
+    async with service(data_dir, hand) as started:
+        batch = [event | {"installationId": leaving} for event in Traffic(moment=hand.now).batch(5)]
+        await started.service.accept(encode([*batch, *Traffic(seed=2, moment=hand.now).batch(5)]))
+        await started.publisher.flush()
+
+        async def compare_too_late(*arguments: Any) -> examination.Recounted:
+            await started.upkeep.eraser.erase(ErasureRequest(leaving, Kind.FORGET))
+            return await compare(*arguments)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(examination, "compare", compare_too_late)
+            with pytest.raises(LockHeldError, match="do this again"):
+                await examined(data_dir, hand.clock)
+        assert not (await examined(data_dir, hand.clock)).failed

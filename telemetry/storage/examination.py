@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from telemetry.clock import Clock
+from telemetry.errors import LockHeldError
 from telemetry.settings import Settings
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.checks import (
@@ -24,6 +25,7 @@ from telemetry.storage.checks import (
 from telemetry.storage.comparison import Difference, differences
 from telemetry.storage.copying import Progress, copy_database, no_progress
 from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.erasures import known_erasures
 from telemetry.storage.recount import Recount, SegmentState, recount
 
 _SHOWN_PER_TABLE = 5
@@ -77,7 +79,10 @@ async def examine(
     full: bool,
     on_bytes: Progress = no_progress,
 ) -> Examination:
-    """Examine a data directory that may be in use; nothing in it is changed."""
+    """Examine a data directory that may be in use; nothing in it is changed.
+
+    Raises ``LockHeldError`` if an installation is erased meanwhile.
+    """
     findings, sound = find_sound(directory, full=full, on_bytes=on_bytes)
     files = len(segments(directory)) + directory.aggregates.exists()
     recounted = None
@@ -87,6 +92,9 @@ async def examine(
     elif not damage_of(directory.aggregates, findings):
         with expectation(directory) as folder:
             recounted = await compare(folder, sound, settings, on_bytes)
+            # Its events would be missed, and the advice to restore them would bring them back.
+            if known_erasures(folder / "current.db") != known_erasures(directory.aggregates):
+                raise LockHeldError("an installation was erased meanwhile: do this again")
         findings += _number_findings(recounted)
     for found in (
         check_permissions(directory), check_owner(directory), check_disk(directory), check_sqlite(),
