@@ -1,5 +1,6 @@
 """The command of the benchmark: ``python -m tests.bench quick | full | growth | soak``."""
 
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -60,12 +61,17 @@ def growth_command(rows: tuple[int, ...], runs: int, run_s: int, replay_events: 
 @click.option("--lives", type=click.IntRange(min=1), default=3, show_default=True, help="One more than restarts.")
 @_output
 def soak_command(minutes: int, lives: int, output: Path) -> None:
-    """Load at four fifths of the maximum for a long time, with readers, slow clients and restarts."""
+    """Load at four fifths of the maximum for a long time, with readers, slow clients and restarts.
+
+    Ends with 1 if a request failed, an event is missing or a process grew by a twentieth.
+    """
 
     def measure(bench: plan.Bench, results: Results) -> None:
         soak.run(bench, results, minutes, lives)
 
-    _measure("soak", 1, Timing(2, 10), output, measure)
+    soaked = _measure("soak", 1, Timing(2, 10), output, measure).soak
+    if soaked is not None and not soaked.held:
+        sys.exit(1)
 
 
 def _run_plan(chosen: plan.Plan, output: Path) -> None:
@@ -75,7 +81,7 @@ def _run_plan(chosen: plan.Plan, output: Path) -> None:
     _measure(chosen.name, chosen.runs, chosen.timing, output, measure)
 
 
-def _measure(mode: str, runs: int, timing: Timing, output: Path, measure: Measure) -> None:
+def _measure(mode: str, runs: int, timing: Timing, output: Path, measure: Measure) -> Results:
     started_at = time.monotonic()
 
     def tell(sentence: str) -> None:
@@ -93,6 +99,7 @@ def _measure(mode: str, runs: int, timing: Timing, output: Path, measure: Measur
     path = report.write(results, output)
     click.echo(f"\n{report.markdown(results)}")
     click.echo(f"Written to {path} and {path.with_suffix('.json')}")
+    return results
 
 
 if __name__ == "__main__":

@@ -74,6 +74,9 @@ class Replay(msgspec.Struct, frozen=True):
         return self.events / max(self.start_s - self.start_without_s, 0.001)
 
 
+GROWTH_MAX = 0.05
+
+
 class Life(msgspec.Struct, frozen=True):
     """What one process held: medians of a minute near its start and of its last minute, and the largest WAL."""
 
@@ -93,6 +96,12 @@ class Soak(msgspec.Struct, frozen=True):
     lives: list[Life]
     failed: int
     missing: int
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing failed or is missing, and no process grew."""
+        grown = any(life.rss_mb_last > life.rss_mb_first * (1 + GROWTH_MAX) for life in self.lives)
+        return not (self.failed or self.missing or grown)
 
 
 class Results(msgspec.Struct):
