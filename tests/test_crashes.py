@@ -1,4 +1,4 @@
-"""Cases 1 to 4, 6 and 18 of the fault list: a real process, killed at chosen and at random moments."""
+"""Cases 1 to 4, 6, 16 and 18 of the fault list: a real process, killed at chosen and at random moments."""
 
 import random
 import re

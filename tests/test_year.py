@@ -210,8 +210,8 @@ async def test_every_number_is_right_after_everything_that_can_happen(
     ]  # fmt: skip
     await year.start()
     for number in range(days):
-        # Each of them once, and later again, but for those that are for good. What an exclusion undoes, it finds only
-        # before anything is removed.
+        # Each of them once, and later ones again, but for those that are for good. An exclusion subtracts only what
+        # raw events are there of, so it comes before any is removed.
         if number % 2 == 0 and incidents:
             await incidents.pop(0)()
         elif number % 40 == 39:
