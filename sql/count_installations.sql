@@ -1,3 +1,5 @@
-SELECT count(DISTINCT installation_id)
-FROM events
-WHERE installation_id != 'unknown'
+-- ?1: a JSON array of placeholders in lower case, which are no installations.
+-- Without the limit the ids of all events would be compared with them.
+SELECT count(*)
+FROM (SELECT DISTINCT installation_id FROM events LIMIT -1)
+WHERE lower(installation_id) NOT IN (SELECT value FROM json_each(?1))

@@ -6,6 +6,7 @@ drained back if it fails.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import filterfalse
 from operator import attrgetter
 from sys import intern
 
@@ -13,7 +14,8 @@ import msgspec
 
 from telemetry.day_labels import DAYS_REMEMBERED, DayLabels
 from telemetry.deltas import ActionDelta, Delta, SignatureDelta
-from telemetry.events import UNKNOWN_INSTALLATION, AnyEvent, PatternSignature, UserAction, by_class
+from telemetry.events import AnyEvent, PatternSignature, UserAction, by_class
+from telemetry.installations import is_placeholder
 
 # What one event adds to a sum is cut to this, so that no stranger can bring a sum beyond 64 bits.
 SUMMED_MAX = 2**31 - 1
@@ -87,8 +89,8 @@ class Counters:
 
     def _count_installations(self, appended: Appended) -> None:
         installations = self._delta.installations.setdefault(appended.day, set())
-        installations.update(map(attrgetter("installation_id"), appended.events))
-        installations.discard(UNKNOWN_INSTALLATION)
+        unseen = set(map(attrgetter("installation_id"), appended.events)) - installations
+        installations.update(filterfalse(is_placeholder, unseen))
 
     def _count_labels(self, appended: Appended) -> None:
         metrics = self._delta.daily.setdefault(appended.day, Counter())

@@ -31,7 +31,6 @@ from telemetry.shapes import (
 
 INTEGER_MAX = 2**53 - 1
 LABELS_MAX = 100
-UNKNOWN_INSTALLATION = "unknown"
 BASE_NAMES = ("type", "timestamp", "installationId", "driftVersion")
 
 

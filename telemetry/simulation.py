@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from telemetry.clock import iso_milliseconds
-from telemetry.events import UNKNOWN_INSTALLATION
+from telemetry.installations import UNKNOWN_INSTALLATION
 
 SECONDS_PER_DAY = 86_400
 _SATURDAY = 5

@@ -25,7 +25,7 @@ LAYERS = [
     {"rows", "deltas", "day_labels", "gate", "ledger", "exclusions", "families", "simulation"},
     {"events"},
     {"settings", "logs", "clock", "shapes", "histogram", "admin_socket", "systemd"},
-    {"errors", "networks"},
+    {"errors", "installations", "networks"},
 ]
 MODULE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 60

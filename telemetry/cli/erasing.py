@@ -14,7 +14,7 @@ import msgspec
 from telemetry.admin_socket import AdminConnection
 from telemetry.clock import Clock
 from telemetry.errors import LockHeldError, StartError
-from telemetry.events import UNKNOWN_INSTALLATION
+from telemetry.installations import is_placeholder
 from telemetry.running import running
 from telemetry.settings import Settings
 from telemetry.shapes import is_installation_id
@@ -34,8 +34,8 @@ class InstallationId(click.ParamType[str]):
     name = "installation"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the id; those who gave none are no installation that could be told from others."""
-        if value == UNKNOWN_INSTALLATION or not is_installation_id(value):
+        """Return the id; a placeholder stands for every client without an id."""
+        if is_placeholder(value) or not is_installation_id(value):
             self.fail(f"{value!r} is no id of an installation", param, ctx)
         return str(value)
 

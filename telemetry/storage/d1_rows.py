@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from telemetry.errors import REJECTION_SENTENCES, EventRejected
-from telemetry.events import BASE_NAMES, INTEGER_MAX, UNKNOWN_INSTALLATION
+from telemetry.events import BASE_NAMES, INTEGER_MAX
+from telemetry.installations import UNKNOWN_INSTALLATION
 from telemetry.rows import Row
 from telemetry.shapes import is_label, is_type_name, is_version
 from telemetry.wire import BatchRules, read_event

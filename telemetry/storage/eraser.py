@@ -13,8 +13,8 @@ import msgspec
 
 from telemetry.clock import Clock, column_time
 from telemetry.errors import LockHeldError
-from telemetry.events import UNKNOWN_INSTALLATION
 from telemetry.exclusions import EXCLUSIONS_MAX, Exclusions, hashed
+from telemetry.installations import is_placeholder
 from telemetry.shapes import is_installation_id
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.contributions import Contributions
@@ -63,7 +63,7 @@ class ErasureRequest(msgspec.Struct, forbid_unknown_fields=True):
     dry_run: bool = False
 
     def __post_init__(self) -> None:
-        if self.installation == UNKNOWN_INSTALLATION or not is_installation_id(self.installation):
+        if is_placeholder(self.installation) or not is_installation_id(self.installation):
             raise ValueError("installation: not the id of one")
 
 

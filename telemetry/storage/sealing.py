@@ -2,7 +2,8 @@
 
 It runs in a process of its own, so that neither its computing nor its waiting delays anyone: ``python -m`` this module
 with the segment, its watermark and the id of the service's process, which it never outlives. Every step can be repeated
-after a crash. Only the standard library is imported, so that the process stays small.
+after a crash. It imports only the standard library and modules that import nothing else, so that the process stays
+small.
 """
 
 import ctypes
@@ -15,6 +16,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from telemetry.installations import PLACEHOLDERS_JSON
 from telemetry.storage.queries import query
 
 # By their documented names.
@@ -52,7 +54,7 @@ def seal(path: Path, watermark: int) -> tuple[int, int]:
                 raise NotNowError("its last events are not counted yet")
             _sync_often(connection, descriptor)
             _leave_wal_and_index(connection)
-            ((rows, installations),) = connection.execute(query("count_segment"))
+            ((rows, installations),) = connection.execute(query("count_segment"), (PLACEHOLDERS_JSON,))
         os.fchmod(descriptor, SEALED_MODE)
         os.fsync(descriptor)
     finally:

@@ -10,6 +10,7 @@ import aiosqlite
 from msgspec.structs import astuple
 
 from telemetry.errors import DataDamagedError
+from telemetry.installations import PLACEHOLDERS_JSON
 from telemetry.rows import Row
 from telemetry.storage.database import Synchronous, open_database, open_to_read, telling_damage, transaction
 from telemetry.storage.many_rows import many_rows
@@ -83,7 +84,7 @@ class Segment:
 
     async def installations(self) -> int:
         """Return how many installations the events come from."""
-        ((counted,),) = await self._connection.execute_fetchall(query("count_installations"))
+        ((counted,),) = await self._connection.execute_fetchall(query("count_installations"), (PLACEHOLDERS_JSON,))
         return int(counted)
 
     async def probe(self) -> None:

@@ -140,7 +140,7 @@ def _daily_stats(events: list[Raw], labels_max: int) -> dict[tuple[str, str], in
             count(event.day, "language", event.payload["language"])
     days_by_installation: dict[str, set[str]] = defaultdict(set)
     for event in events:
-        if event.installation_id != "unknown":
+        if not _stands_for_none(event.installation_id):
             days_by_installation[event.installation_id].add(event.day)
     for days in days_by_installation.values():
         counts[min(days), "new_installations"] += 1
@@ -185,9 +185,16 @@ def _clamped(hours: int) -> int:
 def _installations(events: list[Raw]) -> dict[str, tuple[str, str]]:
     days: dict[str, list[str]] = defaultdict(list)
     for event in events:
-        if event.installation_id != "unknown":
+        if not _stands_for_none(event.installation_id):
             days[event.installation_id].append(event.day)
     return {installation: (min(seen), max(seen)) for installation, seen in days.items()}
+
+
+def _stands_for_none(installation_id: str) -> bool:
+    words = {"unknown", "undefined", "null", "nil", "none", "nan", "na", "n-a", "true", "false", "anonymous", "guest"}
+    digits = set(installation_id.lower()) - {"-"}
+    uuid_of_one_digit = digits in ({"0"}, {"f"}) and len(installation_id) in {32, 36}
+    return uuid_of_one_digit or installation_id.lower() in words | {"", "empty", "0", "-1"}
 
 
 def _given_ids(data_dir: Path) -> dict[str, int]:
