@@ -8,7 +8,7 @@ from telemetry.histogram import Histogram
 
 
 class Ledger:
-    """Counts since the start. Once nothing is on its way, received = accepted + rejected + duplicate + shed + excluded.
+    """Counts since the start. When nothing is on its way, received is the sum of the six outcomes.
 
     - *received*: the events of every batch that was decoded. A request refused whole before that (not JSON, too large,
       too many events, too fast) is counted among the refused requests and its events nowhere: nobody knows them.
@@ -18,6 +18,7 @@ class Ledger:
     - *shed*: valid, refused with 503. A duplicate of an event whose append then fails is shed with it. Of a batch for
       which there was no room all valid events are shed, whether the log knows some of them or not.
     - *excluded*: valid, acknowledged and dropped, because the operator has excluded the installation.
+    - *opted_out*: valid, acknowledged and dropped, because the request asked not to be tracked.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class Ledger:
         self.duplicate = 0
         self.shed = 0
         self.excluded = 0
+        self.opted_out = 0
         self.rejected: Counter[RejectionCode] = Counter()
         self.commit_seconds = Histogram(
             0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5
@@ -37,7 +39,8 @@ class Ledger:
     @property
     def unsettled(self) -> int:
         """Events that were received and wait for what becomes of them."""
-        return self.received - self.accepted - self.rejected.total() - self.duplicate - self.shed - self.excluded
+        dropped = self.duplicate + self.shed + self.excluded + self.opted_out
+        return self.received - self.accepted - self.rejected.total() - dropped
 
     def answer(self, path: str, status: int, code: ErrorCode | None) -> None:
         """Count an answered request; ``path`` is one of the served ones, never what a stranger chose."""

@@ -85,7 +85,8 @@ class ServiceCollector(Collector):
         yield counter("events_received", "Events of the batches that could be decoded.", ledger.received)
         yield counters(
             "events",
-            "Events by outcome: `accepted` (stored), `rejected` (invalid), `duplicate`, `shed` (503) or `excluded`.",
+            "Events by outcome: `accepted` (stored), `rejected` (invalid), `duplicate`, `shed` (503), `excluded`"
+            " or `opted_out`.",
             ("outcome",),
             {
                 ("accepted",): ledger.accepted,
@@ -93,6 +94,7 @@ class ServiceCollector(Collector):
                 ("duplicate",): ledger.duplicate,
                 ("shed",): ledger.shed,
                 ("excluded",): ledger.excluded,
+                ("opted_out",): ledger.opted_out,
             },
         )
         yield counters(

@@ -35,10 +35,10 @@ class TelemetryService:
         self._batch_events_max = batch_events_max
         self._retention = retention
 
-    async def accept(self, body: bytes) -> bytes:
+    async def accept(self, body: bytes, *, opted_out: bool = False) -> bytes:
         """Make the valid events of a request body durable and return the receipt; raise ``Refusal`` if that fails.
 
-        Events of excluded installations are in the receipt and nowhere else.
+        Events of excluded installations, and those of a client that opted out, are in the receipt and nowhere else.
         """
         now = instant(self._clock.now())
         rules = BatchRules(self._batch_events_max, now - self._retention, now + CLOCK_AHEAD_MAX)
@@ -46,6 +46,9 @@ class TelemetryService:
         # While a batch waits for its commit, nobody needs its body.
         del body
         self.ledger.receive(len(batch.rows), [rejection.code for rejection in batch.rejections])
+        if opted_out:
+            self.ledger.opted_out += len(batch.rows)
+            return encode_receipt(len(batch.rows), batch.rejections)
         kept = self._without_excluded(batch) if self._exclusions else batch
         if kept.rows:
             await self._appender.append(kept, body_bytes)

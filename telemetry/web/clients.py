@@ -19,6 +19,7 @@ _EXEMPT_PATHS = frozenset({"/v1/health"})
 # Chains of proxies are not longer; headers of strangers may be.
 _HOPS_MAX = 16
 _UNKNOWN = b""
+_OPT_OUT_HEADERS = ("DNT", "Sec-GPC")
 
 
 def find_client(peer: str | None, forwarded: Sequence[str], trusted: Networks) -> bytes:
@@ -40,6 +41,12 @@ def find_client(peer: str | None, forwarded: Sequence[str], trusted: Networks) -
             if address not in trusted:
                 break
     return _UNKNOWN if address is None else client_network(address)
+
+
+def opted_out(request: web.BaseRequest) -> bool:
+    """Tell whether a request asks not to be tracked, by ``DNT: 1`` or ``Sec-GPC: 1``."""
+    headers = request.headers
+    return any(value.strip() == "1" for name in _OPT_OUT_HEADERS for value in headers.getall(name, ()))
 
 
 class ClientLimit:

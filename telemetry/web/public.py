@@ -10,7 +10,7 @@ from telemetry.errors import ERROR_SENTENCES
 from telemetry.service import TelemetryService
 from telemetry.web.answers import empty_answer, json_answer
 from telemetry.web.bodies import BodyReader
-from telemetry.web.clients import ClientLimit
+from telemetry.web.clients import ClientLimit, opted_out
 from telemetry.web.routing import Routes, answered, find_route, note_answer
 
 
@@ -47,7 +47,8 @@ class PublicSite:
         return answer
 
     async def _post_events(self, request: web.BaseRequest) -> web.Response:
-        return json_answer(await self.service.accept(await self.bodies.read(request)))
+        body = await self.bodies.read(request)
+        return json_answer(await self.service.accept(body, opted_out=opted_out(request)))
 
     async def _get_stats(self, request: web.BaseRequest) -> web.Response:
         document = self.service.stats()
