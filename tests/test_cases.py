@@ -18,7 +18,7 @@ def marked(path: Path) -> set[int]:
 
 
 def test_every_case_is_proved_by_a_test_and_every_proof_has_a_case() -> None:
-    assert set(CASES) == set(range(1, 41))
+    assert set(range(1, 41)) <= set(CASES)
     assert set().union(*map(marked, TESTS)) == set(CASES)
 
 

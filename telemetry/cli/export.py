@@ -1,7 +1,9 @@
 """``telemetry export``."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,7 +13,7 @@ import click
 
 from telemetry.cli.looking import Day, data_to_read
 from telemetry.cli.options import settings_options
-from telemetry.cli.output import replaced, standard_output
+from telemetry.cli.output import STANDARD_OUTPUT, output
 from telemetry.cli.progress import progress
 from telemetry.cli.row_writers import Csv, JsonLines, RowWriter
 from telemetry.errors import NoDataError, OutputError, StartError
@@ -29,10 +31,13 @@ WriterClass = Callable[[BinaryIO, Iterable[Column]], RowWriter]
 @click.option("--from", "first", type=Day(), help="From this day on.")
 @click.option("--to", "last", type=Day(), help="Up to this day.")
 @click.option(
-    "--output", default="-", help="File, or folder (ends with / unless it exists); - is standard output.  [-]"
+    "--output",
+    "place",
+    default=STANDARD_OUTPUT,
+    help="File, or folder (ends with / unless it exists); - is standard output.  [-]",
 )
 def command(
-    config: Path | None, *, what: str, form: str, first: str | None, last: str | None, output: str, **flags: Any
+    config: Path | None, *, what: str, form: str, first: str | None, last: str | None, place: str, **flags: Any
 ) -> None:
     """Write out raw events, or a table of the aggregates, in order.
 
@@ -47,19 +52,17 @@ def command(
     """
     directory = data_to_read(config, flags)
     export = _Export(directory, _writer_class(form), first or FIRST_DAY, last or LAST_DAY)
-    folder = _folder(output)
-    if output == "-":
-        if form == "parquet" and sys.stdout.isatty():
-            raise click.UsageError("Parquet is not for terminals: name a file with --output")
-        with standard_output() as stream:
-            export.write(what, stream)
-    elif what == "events" and folder:
+    if place == STANDARD_OUTPUT and form == "parquet" and sys.stdout.isatty():
+        raise click.UsageError("Parquet is not for terminals: name a file with --output")
+    folder = _folder(place)
+    if what == "events" and folder:
         written, passed_over, removed = export.write_days(folder, form)
         meanwhile = f", {removed:,} removed by retention meanwhile" if removed else ""
         click.echo(f"{written:,} days written, {passed_over:,} unchanged{meanwhile}", err=True)
-    else:
-        with replaced(folder / f"{what}.{form}" if folder else Path(output)) as stream:
-            rows = export.write(what, stream)
+        return
+    with export.output(str(folder / f"{what}.{form}") if folder else place) as stream:
+        rows = export.write(what, stream)
+    if place != STANDARD_OUTPUT:
         click.echo(f"{rows:,} rows written", err=True)
 
 
@@ -71,6 +74,11 @@ class _Export:
     writer_class: WriterClass
     first: str
     last: str
+
+    def output(self, name: str, *, modified_ns: int | None = None) -> AbstractContextManager[BinaryIO]:
+        """Open a file to write to, which must not be one of the data."""
+        inputs = (self.directory.root, self.directory.events)
+        return output(name, "--output", inputs=inputs, modified_ns=modified_ns)
 
     def write(self, what: str, stream: BinaryIO) -> int:
         """Write events or a table to one stream; return how many rows there were."""
@@ -97,7 +105,7 @@ class _Export:
                 path, stamp = days[day]
                 # With the time of the segment as its own, the file tells later what it was made from.
                 try:
-                    with replaced(path, modified_ns=stamp) as stream:
+                    with self.output(str(path), modified_ns=stamp) as stream:
                         self._write_rows(event_rows(log, day), stream, EVENT_COLUMNS, advance)
                 except NoDataError:
                     removed += 1
@@ -131,10 +139,11 @@ def _writer_class(form: str) -> WriterClass:
     return Parquet
 
 
-def _folder(output: str) -> Path | None:
-    """Return the folder that is meant by an output, made if need be, or None if a file is meant."""
-    path = Path(output)
-    if not (output.endswith("/") or path.is_dir()):
+def _folder(place: str) -> Path | None:
+    """Return the folder that is meant by an output, made if need be, or None if a file or a stream is meant."""
+    path = Path(place)
+    # The folder where the command is run may be closed to its user: nothing is looked for there unless it is named.
+    if place == STANDARD_OUTPUT or not (place.endswith("/") or os.path.isdir(path)):  # noqa: PTH112 - never raises
         return None
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from telemetry.cli.options import load_settings, settings_options
+from telemetry.cli.output import STANDARD_OUTPUT, output
 from telemetry.cli.progress import progress
 from telemetry.clock import Clock, instant
 from telemetry.day_labels import DayLabels
@@ -21,7 +22,7 @@ from telemetry.running import data_directory
 from telemetry.settings import Settings
 from telemetry.storage.d1_import import Imported, carry_out, plan
 from telemetry.storage.d1_rows import REASON_SENTENCES, RowRefusedError
-from telemetry.storage.d1_source import old_data
+from telemetry.storage.d1_source import old_data, with_companions
 from telemetry.storage.d1_staging import Judgement, Refused, Staging
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.erasures import erasures_by_installation
@@ -39,11 +40,11 @@ def command() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Change nothing; report what an import would do.")
 @click.option(
-    "--refused", type=click.Path(path_type=Path), help="Write refused rows to this file, a JSON object a line."
+    "--refused", help="Write refused rows to this file, a JSON object a line, in a dry run too; - is standard output."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @settings_options("environment", "data_dir", "synchronous", "retention_days", "daily_labels_max", "log_format")
-def d1(file: Path, *, dry_run: bool, refused: Path | None, as_json: bool, config: Path | None, **flags: Any) -> None:
+def d1(file: Path, *, dry_run: bool, refused: str | None, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Take over the old worker's data: its SQL export, or its database file with the -wal beside it.
 
     No service may run. Each row is judged as if this service had received it then; none is dropped without being
@@ -53,14 +54,13 @@ def d1(file: Path, *, dry_run: bool, refused: Path | None, as_json: bool, config
     """
     settings = load_settings(config, flags, log_to=sys.stderr)
     os.umask(0o077)
-    with _refused_file(refused) as on_refused:
+    with _refused_file(refused, [*with_companions(file), Path(settings.data_dir)]) as on_refused:
         judgement, imported = asyncio.run(
             _import(file, settings, on_refused, size_bytes=file.stat().st_size, dry_run=dry_run)
         )
     document = _document(file, judgement, imported, dry_run=dry_run)
-    click.echo(
-        msgspec.json.encode(document) if as_json else "\n".join(_lines(file, judgement, imported, dry_run=dry_run))
-    )
+    report = msgspec.json.encode(document) if as_json else "\n".join(_lines(file, judgement, imported, dry_run=dry_run))
+    click.echo(report, err=refused == STANDARD_OUTPUT)
 
 
 async def _import(
@@ -90,11 +90,11 @@ async def _import(
 
 
 @contextmanager
-def _refused_file(path: Path | None) -> Iterator[Refused]:
-    if path is None:
+def _refused_file(name: str | None, inputs: list[Path]) -> Iterator[Refused]:
+    if name is None:
         yield lambda _table, _columns, _refused: None
         return
-    with path.open("wb") as file:
+    with output(name, "--refused", inputs=inputs) as file:
 
         def write(table: str, columns: dict[str, Any], refused: RowRefusedError) -> None:
             readable = {name: value.hex() if isinstance(value, bytes) else value for name, value in columns.items()}

@@ -46,13 +46,17 @@ def old_data(path: Path, folder: Path, on_bytes: Progress = no_progress) -> Iter
         yield connection
 
 
+def with_companions(path: Path) -> list[Path]:
+    """Return a database and the files beside it that hold what has not been moved into it yet."""
+    return [path.with_name(f"{path.name}{suffix}") for suffix in ("", "-wal", "-journal")]
+
+
 def _copy(path: Path, folder: Path) -> Path:
     """Copy a database with what has not been moved into it yet, which opening it would do."""
     copy = folder / "old.db"
-    for suffix in ("", "-wal", "-journal"):
-        part = path.with_name(f"{path.name}{suffix}")
+    for part, target in zip(with_companions(path), with_companions(copy), strict=True):
         if part.exists():
-            shutil.copyfile(part, copy.with_name(f"{copy.name}{suffix}"))
+            shutil.copyfile(part, target)
     return copy
 
 

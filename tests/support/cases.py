@@ -41,4 +41,5 @@ CASES = {
     38: "flood from one address with forged X-Forwarded-For",
     39: "admin surface without a token, with a wrong one, with one that is not ASCII",
     40: "a million distinct signatures, a million installations in a day",
+    41: "commands beside files of others",
 }
