@@ -21,7 +21,7 @@ from telemetry.systemd import Notifier, inherited_sockets
 from telemetry.tasks.watchdog import Watchdog
 from telemetry.web.admin import AdminServer
 from telemetry.web.bodies import BodyReader
-from telemetry.web.clients import ClientLimit
+from telemetry.web.clients import ClientFinder, ClientLimit
 from telemetry.web.public import PublicSite
 from telemetry.web.server import PublicServer
 
@@ -67,6 +67,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
         admin_listening(settings, started.sources),
     ):
         service, tasks = started.service, started.tasks
+        clients = ClientFinder(Networks(settings.trusted_proxies))
         site = PublicSite(
             service,
             clock,
@@ -75,8 +76,9 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
                 reading_bytes_max=settings.reading_bytes_max,
                 timeout_s=settings.body_timeout_s,
             ),
+            clients,
             stats_max_age_s=max(1, round(settings.flush_interval_s)),
-            limit=_client_limit(settings, clock),
+            limit=_client_limit(settings, clients, clock),
         )
         server = PublicServer(
             site,
@@ -109,7 +111,7 @@ async def migrate_all(settings: Settings) -> list[tuple[str, int]]:
     return versions
 
 
-def _client_limit(settings: Settings, clock: Clock) -> ClientLimit | None:
+def _client_limit(settings: Settings, clients: ClientFinder, clock: Clock) -> ClientLimit | None:
     if not settings.rate_limit_requests_per_minute:
         return None
     limiter = RateLimiter(
@@ -117,7 +119,7 @@ def _client_limit(settings: Settings, clock: Clock) -> ClientLimit | None:
         burst=settings.rate_limit_burst,
         clients_max=settings.rate_limit_clients_max,
     )
-    return ClientLimit(limiter, Networks(settings.trusted_proxies), clock.monotonic)
+    return ClientLimit(limiter, clients, clock.monotonic)
 
 
 def _spare_collector() -> None:

@@ -5,13 +5,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+# When this program was made: a clock that says an earlier time is wrong. A constant, because installed files get their
+# times from the clock in question. A test fails when it is months behind the program.
+BUILT_AT = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """``now`` is the wall clock in Unix seconds, which may jump; ``monotonic`` counts seconds and never does."""
+    """``now`` is the wall clock in Unix seconds, which may jump; ``monotonic`` counts seconds and never does.
+
+    A wall clock that says a time before ``not_before`` is wrong.
+    """
 
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
+    not_before: float = BUILT_AT
 
 
 def instant(seconds: float) -> datetime:

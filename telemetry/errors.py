@@ -19,6 +19,7 @@ class ErrorCode(StrEnum):
     BUSY = "busy"
     STORAGE_FULL = "storage_full"
     STORAGE_ERROR = "storage_error"
+    CLOCK = "clock"
     UNAUTHORIZED = "unauthorized"
     ERASURE_INVALID = "erasure_invalid"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -38,6 +39,7 @@ ERROR_SENTENCES: dict[ErrorCode, str] = {
     ErrorCode.BUSY: "Too busy: retry after the seconds given in Retry-After",
     ErrorCode.STORAGE_FULL: "Storage is full: retry later; the operator needs to free disk space",
     ErrorCode.STORAGE_ERROR: "Storage is failing: retry later; the operator finds the cause in the log",
+    ErrorCode.CLOCK: "The server's clock seems wrong: retry later; the operator needs to set it (`timedatectl`)",
     ErrorCode.UNAUTHORIZED: "Unauthorized: send the admin token as Authorization: Bearer TOKEN",
     ErrorCode.ERASURE_INVALID: "Invalid erasure: send installation, kind (forget or exclude) and, if wanted, dry_run",
     ErrorCode.METHOD_NOT_ALLOWED: "Method not allowed: use one of those in the Allow header",
@@ -98,6 +100,15 @@ class EventRejected(Exception):  # noqa: N818 - expected of any client, and answ
         sentence = REJECTION_SENTENCES[code]
         self.sentence = f"{sentence} ({detail})" if detail else sentence
         super().__init__(self.sentence)
+
+
+class EventMistimed(EventRejected):
+    """One event is sound, but for its time: it ``occurred_at`` Unix seconds that are out of the window."""
+
+    def __init__(self, code: RejectionCode, installation_id: str, occurred_at: float) -> None:
+        super().__init__(code)
+        self.installation_id = installation_id
+        self.occurred_at = occurred_at
 
 
 class StartError(Exception):

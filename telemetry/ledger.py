@@ -16,7 +16,8 @@ class Ledger:
     - *rejected*: invalid, by reason.
     - *duplicate*: stored already, or stored meanwhile by the group that was appending the same event.
     - *shed*: valid, refused with 503. A duplicate of an event whose append then fails is shed with it. Of a batch for
-      which there was no room all valid events are shed, whether the log knows some of them or not.
+      which there was no room all valid events are shed, whether the log knows some of them or not. While the clock
+      seems wrong, events that are out of the window of time are shed too.
     - *excluded*: valid, acknowledged and dropped, because the operator has excluded the installation.
     - *opted_out*: valid, acknowledged and dropped, because the request asked not to be tracked.
     """

@@ -18,19 +18,21 @@ from telemetry.errors import ErrorCode, RejectionCode
 from telemetry.families import PREFIX, counter, counters, gauge, gauges, histogram
 from telemetry.ledger import Ledger
 from telemetry.publisher import Publisher
+from telemetry.service import TelemetryService
 from telemetry.storage.appender import Appender
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.file_sizes import measure
 from telemetry.tasks.upkeep import Upkeep
 
-_FAILURES = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.STORAGE_ERROR)
+_FAILURES = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.STORAGE_ERROR, ErrorCode.CLOCK)
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """The parts of a running service that know the numbers."""
 
+    service: TelemetryService
     ledger: Ledger
     appender: Appender
     publisher: Publisher
@@ -149,7 +151,7 @@ class ServiceCollector(Collector):
         yield counter("events_missing", "Events that a damaged log was found to have lost.", log.events_missing)
 
     def _health(self) -> Iterable[Metric]:
-        failing = self._sources.appender.failing
+        failing = self._sources.service.failing()
         yield gauge("healthy", "1 while events can be stored.", failing is None)
         reasons = {reason.value: float(reason is failing) for reason in _FAILURES}
         yield gauges("failing", "1 for the reason why events cannot be stored.", "reason", reasons)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from telemetry.clock import Clock
+from telemetry.clock_judge import ClockJudge
 from telemetry.counters import Counters
 from telemetry.day_labels import DayLabels
 from telemetry.duplicates import DuplicateWindow
@@ -109,11 +110,13 @@ class _Parts:
             counted=self.counters.counted,
             keys_max=settings.flush_keys_max,
         )
+        self.judge = ClockJudge(aggregates, clock, retention=timedelta(days=settings.retention_days))
         self.upkeep = Upkeep(
             Sealer(self.log, self.archive, clock),
-            Retention(self.archive, clock, days=settings.retention_days),
+            Retention(self.archive, clock, days=settings.retention_days, is_paused=lambda: bool(self.judge.failing)),
             self.budget,
             self.eraser,
+            self.judge,
         )
         self.service = TelemetryService(
             self.appender,
@@ -121,6 +124,7 @@ class _Parts:
             clock,
             self.ledger,
             self.exclusions,
+            judge=self.judge,
             batch_events_max=settings.batch_events_max,
             retention=timedelta(days=settings.retention_days),
         )
@@ -138,9 +142,10 @@ class _Parts:
         )
         await self.eraser.load()
         await restore_window(self.log, self.window, self.clock)
+        self.judge.start(await self.log.newest_received_at())
         return Sources(
-            self.ledger, self.appender, self.publisher, self.counters, self.window, self.log, self.directory,
-            self.upkeep, self.clock, recovery_s=self.clock.monotonic() - started,
+            self.service, self.ledger, self.appender, self.publisher, self.counters, self.window, self.log,
+            self.directory, self.upkeep, self.clock, recovery_s=self.clock.monotonic() - started,
         )  # fmt: skip
 
     @asynccontextmanager

@@ -1,16 +1,17 @@
 """The service in domain words: what the web asks for."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from telemetry.clock import Clock, instant
-from telemetry.errors import ErrorCode
+from telemetry.clock_evidence import CLOCK_AHEAD_MAX
+from telemetry.clock_judge import ClockJudge
+from telemetry.errors import ErrorCode, Refusal
 from telemetry.exclusions import Exclusions
 from telemetry.ledger import Ledger
 from telemetry.publisher import Document, Publisher
 from telemetry.storage.appender import Appender
-from telemetry.wire import Batch, BatchRules, decode_batch, encode_receipt
-
-CLOCK_AHEAD_MAX = timedelta(hours=24)
+from telemetry.wire import OUT_OF_WINDOW, Batch, BatchRules, decode_batch, encode_receipt
 
 
 class TelemetryService:
@@ -24,6 +25,7 @@ class TelemetryService:
         ledger: Ledger,
         exclusions: Exclusions,
         *,
+        judge: ClockJudge,
         batch_events_max: int,
         retention: timedelta,
     ) -> None:
@@ -32,19 +34,25 @@ class TelemetryService:
         self._publisher = publisher
         self._clock = clock
         self._exclusions = exclusions
+        self._judge = judge
         self._batch_events_max = batch_events_max
         self._retention = retention
 
-    async def accept(self, body: bytes, *, opted_out: bool = False) -> bytes:
+    async def accept(self, body: bytes, *, opted_out: bool = False, client: Callable[[], bytes] = lambda: b"") -> bytes:
         """Make the valid events of a request body durable and return the receipt; raise ``Refusal`` if that fails.
 
         Events of excluded installations, and those of a client that opted out, are in the receipt and nowhere else.
+        ``client`` returns the network that the request comes from.
         """
-        now = instant(self._clock.now())
-        rules = BatchRules(self._batch_events_max, now - self._retention, now + CLOCK_AHEAD_MAX)
+        now = self._clock.now()
+        moment = instant(now)
+        rules = BatchRules(self._batch_events_max, moment - self._retention, moment + CLOCK_AHEAD_MAX)
         batch, body_bytes = decode_batch(body, rules), len(body)
         # While a batch waits for its commit, nobody needs its body.
         del body
+        if not (opted_out or self._judge.trusts(batch, now)) and await self._judge.refuses(batch, now, client):
+            self._shed(batch)
+            raise Refusal(ErrorCode.CLOCK)
         self.ledger.receive(len(batch.rows), [rejection.code for rejection in batch.rejections])
         if opted_out:
             self.ledger.opted_out += len(batch.rows)
@@ -63,10 +71,17 @@ class TelemetryService:
         self.ledger.excluded += len(batch.rows) - len(kept.rows)
         return kept
 
+    def _shed(self, batch: Batch) -> None:
+        """Enter a batch that the clock does not allow to accept: nobody knows whether its mistimed events are."""
+        shed = len(batch.rows) + len(batch.mistimed)
+        codes = [rejection.code for rejection in batch.rejections if rejection.code not in OUT_OF_WINDOW]
+        self.ledger.receive(shed, codes)
+        self.ledger.shed += shed
+
     def stats(self) -> Document:
         """Return the public statistics."""
         return self._publisher.stats
 
     def failing(self) -> ErrorCode | None:
         """Return why events cannot be stored at present, or None."""
-        return self._appender.failing
+        return self._appender.failing or self._judge.failing

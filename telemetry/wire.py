@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from telemetry.errors import ErrorCode, EventRejected, Refusal, RejectionCode
+from telemetry.errors import ErrorCode, EventMistimed, EventRejected, Refusal, RejectionCode
 from telemetry.events import AnyEvent, KnownEvent, OtherEvent, well_shaped, wire_names
 from telemetry.gate import check_unknown
 from telemetry.rows import Row, to_event, to_rows, to_untyped_row
@@ -29,6 +29,8 @@ _encode = msgspec.json.Encoder().encode
 _WHOLE_EVENTS_MIN = 4
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
+OUT_OF_WINDOW = frozenset({RejectionCode.TIMESTAMP_AHEAD, RejectionCode.TIMESTAMP_EXPIRED})
+
 
 class Rejection(msgspec.Struct, frozen=True):
     """One event that was not stored: its place in the batch and the reason."""
@@ -40,15 +42,21 @@ class Rejection(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Batch:
-    """What one request carries, decoded: valid events with their rows, and a reason for each invalid one."""
+    """What one request carries, decoded: valid events with their rows, and a reason for each invalid one.
+
+    An event that is sound but for its time is among the ``rejections``, and among the ``mistimed`` too.
+    """
 
     events: list[AnyEvent] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    mistimed: list[EventMistimed] = field(default_factory=list)
 
     def reject(self, index: int, rejected: EventRejected) -> None:
         """Note why an event is not among those of the batch."""
         self.rejections.append(Rejection(index, rejected.code, rejected.sentence))
+        if isinstance(rejected, EventMistimed):
+            self.mistimed.append(rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +72,17 @@ class BatchRules:
         if events > self.events_max:
             raise Refusal(ErrorCode.TOO_MANY_EVENTS, limit=self.events_max)
 
-    def mistimed(self, timestamp: str) -> RejectionCode | None:
-        """Return what is wrong with a timestamp that is no instant within the window, or None."""
-        occurred_at = parse_timestamp(timestamp)
+    def rejection(self, event: AnyEvent) -> EventRejected | None:
+        """Return why an event of a fitting type is not accepted, or None."""
+        if code := event.misshapen():
+            return EventRejected(code)
+        occurred_at = parse_timestamp(event.timestamp)
         if occurred_at is None:
-            return RejectionCode.TIMESTAMP_INVALID
+            return EventRejected(RejectionCode.TIMESTAMP_INVALID)
         if self.earliest <= occurred_at <= self.latest:
             return None
-        return RejectionCode.TIMESTAMP_AHEAD if occurred_at > self.latest else RejectionCode.TIMESTAMP_EXPIRED
+        code = RejectionCode.TIMESTAMP_AHEAD if occurred_at > self.latest else RejectionCode.TIMESTAMP_EXPIRED
+        return EventMistimed(code, event.installation_id, occurred_at.timestamp())
 
     def well_timed(self, events: Sequence[KnownEvent]) -> bool:
         """Tell whether none of the events is mistimed."""
@@ -106,8 +117,8 @@ def _sift(events: list[KnownEvent], rules: BatchRules, batch: Batch) -> list[Kno
     """Return the valid events; the others are rejected."""
     accepted = []
     for index, event in enumerate(events):
-        if code := event.misshapen() or rules.mistimed(event.timestamp):
-            batch.reject(index, EventRejected(code))
+        if rejected := rules.rejection(event):
+            batch.reject(index, rejected)
         else:
             accepted.append(event)
     return accepted
@@ -146,8 +157,8 @@ def read_event(item: Any, rules: BatchRules) -> tuple[AnyEvent, Row]:
     if not isinstance(kind, str) or not is_type_name(kind):
         raise EventRejected(RejectionCode.TYPE_INVALID)
     event = to_event(item, kind)
-    if code := event.misshapen() or rules.mistimed(event.timestamp):
-        raise EventRejected(code)
+    if rejected := rules.rejection(event):
+        raise rejected
     known = wire_names(type(event))
     unknown = {name: value for name, value in item.items() if name not in known}
     check_unknown(unknown)

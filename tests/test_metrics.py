@@ -152,7 +152,7 @@ def test_the_ledger_adds_up_over_http_while_storage_fails_and_heals(data_dir: Pa
         sent = send_from_four(server, batches=40)
         eventually(lambda: scrape(data_dir).value("healthy") == 0)
         failing = scrape(data_dir)
-        assert failing.of("failing") == {"busy": 0, "storage_full": 1, "storage_error": 0}
+        assert failing.of("failing") == {"busy": 0, "storage_full": 1, "storage_error": 0, "clock": 0}
         assert failing.events()["shed"] > 0
         assert sum(failing.events().values()) == 2 * failing.events()["received"]
         assert failing.events()["accepted"] == len(oracle.raw_events(data_dir))

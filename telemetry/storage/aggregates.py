@@ -115,6 +115,11 @@ class Aggregates:
         found = await self.read("SELECT metric FROM daily_stats WHERE date = ?", (day,))
         return [str(row[0]) for row in found]
 
+    async def known_installations(self, ids: Iterable[str], today: str) -> set[str]:
+        """Return which of the ids are those of installations that were first seen on another day than ``today``."""
+        found = await self.read(query("find_known_installations"), (_encode(list(ids)).decode(), today))
+        return {str(row[0]) for row in found}
+
     async def prove_alive(self) -> None:
         """Return when the thread that writes has answered, be it with an error; never while it hangs."""
         with suppress(sqlite3.Error):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from telemetry.clock_evidence import CLOCK_AHEAD_MAX
 from telemetry.errors import REJECTION_SENTENCES, EventRejected
 from telemetry.events import BASE_NAMES, INTEGER_MAX
 from telemetry.installations import UNKNOWN_INSTALLATION
@@ -17,7 +18,6 @@ from telemetry.rows import Row
 from telemetry.shapes import is_label, is_type_name, is_version
 from telemetry.wire import BatchRules, read_event
 
-CLOCK_AHEAD_MAX = timedelta(hours=24)
 _YEAR_MIN = 2000
 TOTALS = frozenset({"unique_installations", "new_installations"})
 

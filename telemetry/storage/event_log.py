@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import groupby
 from operator import attrgetter
 
@@ -75,6 +75,13 @@ class EventLog:
                 while chunk := await segment.read_before(before, _ROWS_PER_READ):
                     yield chunk
                     before = chunk[-1].id
+
+    async def newest_received_at(self) -> str | None:
+        """Return when the event was received that the newest segment holds last, or None if there is none."""
+        async with aclosing(self.newest_first()) as chunks:
+            async for chunk in chunks:
+                return chunk[0].received_at
+        return None
 
     async def close(self) -> None:
         """Close the open segment, if any; it is opened again when its day is entered."""

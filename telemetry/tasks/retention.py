@@ -1,6 +1,7 @@
 """Retention: removes segments older than the retention period, whole, and the installations last seen in them."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from telemetry.clock import Clock, column_time, instant
@@ -18,19 +19,22 @@ _CHANGES_PER_CHECK = 100
 
 
 class Retention:
-    """Owns what is removed when. ``retired`` counts the segments that are gone."""
+    """Owns what is removed when, and removes nothing while it ``is_paused``. ``retired`` counts the segments gone."""
 
-    def __init__(self, archive: Archive, clock: Clock, *, days: int) -> None:
+    def __init__(
+        self, archive: Archive, clock: Clock, *, days: int, is_paused: Callable[[], bool] = lambda: False
+    ) -> None:
         self.retired = 0
         self._archive = archive
         self._clock = clock
         self._days = days
+        self._is_paused = is_paused
         self._retired_at = clock.monotonic()
 
     async def check(self) -> None:
         """Remove the oldest segment that is due, if the last one was removed long enough ago."""
         await self._archive.finish_retiring()
-        if self._clock.monotonic() - self._retired_at >= INTERVAL_S:
+        if self._clock.monotonic() - self._retired_at >= INTERVAL_S and not self._is_paused():
             await self._retire_oldest()
         oldest_day = min((state.day for state in await self._archive.segments()), default=_NO_DAY)
         # Some at a time: in between, a flush that waits gets its turn.

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from telemetry.clock_judge import INTERVAL_S as _JUDGING_INTERVAL_S
+from telemetry.clock_judge import ClockJudge
 from telemetry.storage.eraser import Eraser
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.periodic import Periodic
@@ -17,17 +19,21 @@ _ERASING_INTERVAL_S = 600.0
 
 
 class Upkeep:
-    """Sealing, retention, erasing and the disk budget, each at its own pace from ``start`` to ``close``."""
+    """What is done beside the requests, each thing at its own pace from ``start`` to ``close``."""
 
-    def __init__(self, sealer: Sealer, retention: Retention, budget: DiskBudget, eraser: Eraser) -> None:
+    def __init__(
+        self, sealer: Sealer, retention: Retention, budget: DiskBudget, eraser: Eraser, judge: ClockJudge
+    ) -> None:
         self.sealer = sealer
         self.retention = retention
         self.budget = budget
         self.eraser = eraser
+        self.judge = judge
         self._periodic = (
             Periodic("sealing", sealer.check, interval_s=_SEALER_INTERVAL_S, first_s=_FIRST_S),
             Periodic("retention", retention.check, interval_s=_RETENTION_INTERVAL_S),
             Periodic("erasing", eraser.resume, interval_s=_ERASING_INTERVAL_S, first_s=0),
+            Periodic("judging the clock", judge.check, interval_s=_JUDGING_INTERVAL_S),
             Periodic("measuring the disk", budget.check, interval_s=_DISK_INTERVAL_S),
         )
         self._tasks: tuple[asyncio.Task[None], ...] = ()

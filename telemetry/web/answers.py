@@ -18,6 +18,7 @@ STATUSES: dict[ErrorCode, int] = {
     ErrorCode.BUSY: 503,
     ErrorCode.STORAGE_FULL: 503,
     ErrorCode.STORAGE_ERROR: 503,
+    ErrorCode.CLOCK: 503,
     ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.ERASURE_INVALID: 400,
     ErrorCode.METHOD_NOT_ALLOWED: 405,

@@ -49,21 +49,31 @@ def opted_out(request: web.BaseRequest) -> bool:
     return any(value.strip() == "1" for name in _OPT_OUT_HEADERS for value in headers.getall(name, ()))
 
 
+class ClientFinder:
+    """Finds the network that a request comes from, behind ``trusted_proxies`` too."""
+
+    def __init__(self, trusted_proxies: Networks) -> None:
+        self._trusted_proxies = trusted_proxies
+
+    def find(self, request: web.BaseRequest) -> bytes:
+        """Return the network, which must be neither kept nor logged as it is."""
+        forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
+        return find_client(request.remote, forwarded, self._trusted_proxies)
+
+
 class ClientLimit:
     """Keeps each client network within its rate; neither keeps nor logs an address."""
 
-    def __init__(self, limiter: RateLimiter, trusted_proxies: Networks, monotonic: Callable[[], float]) -> None:
+    def __init__(self, limiter: RateLimiter, clients: ClientFinder, monotonic: Callable[[], float]) -> None:
         self.limiter = limiter
-        self._trusted_proxies = trusted_proxies
+        self._clients = clients
         self._monotonic = monotonic
 
     def refusal(self, request: web.BaseRequest) -> web.Response | None:
         """Count a request, before its body is read; return the answer if it is one too many."""
         if request.method not in _COUNTED_METHODS or request.path in _EXEMPT_PATHS:
             return None
-        forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
-        client = find_client(request.remote, forwarded, self._trusted_proxies)
-        wait_s = self.limiter.wait_s(client, self._monotonic())
+        wait_s = self.limiter.wait_s(self._clients.find(request), self._monotonic())
         return _too_fast(request, wait_s) if wait_s else None
 
 

@@ -1,6 +1,7 @@
 """The public HTTP interface: what is served, and what happens around every request."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import orjson
 from aiohttp import web
@@ -10,7 +11,7 @@ from telemetry.errors import ERROR_SENTENCES
 from telemetry.service import TelemetryService
 from telemetry.web.answers import empty_answer, json_answer
 from telemetry.web.bodies import BodyReader
-from telemetry.web.clients import ClientLimit, opted_out
+from telemetry.web.clients import ClientFinder, ClientLimit, opted_out
 from telemetry.web.routing import Routes, answered, find_route, note_answer
 
 
@@ -21,6 +22,7 @@ class PublicSite:
     service: TelemetryService
     clock: Clock
     bodies: BodyReader
+    clients: ClientFinder
     stats_max_age_s: int
     limit: ClientLimit | None = None
     draining: bool = False
@@ -48,7 +50,8 @@ class PublicSite:
 
     async def _post_events(self, request: web.BaseRequest) -> web.Response:
         body = await self.bodies.read(request)
-        return json_answer(await self.service.accept(body, opted_out=opted_out(request)))
+        client = partial(self.clients.find, request)
+        return json_answer(await self.service.accept(body, opted_out=opted_out(request), client=client))
 
     async def _get_stats(self, request: web.BaseRequest) -> web.Response:
         document = self.service.stats()

@@ -10,6 +10,9 @@ from telemetry.clock import Clock
 from telemetry.running import Running, running
 from telemetry.settings import Settings
 
+# Before any day that a test lives in.
+MADE_AT = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
+
 
 class HandClock:
     """A clock that stands still until it is moved; ``jump`` moves the wall clock alone."""
@@ -17,7 +20,7 @@ class HandClock:
     def __init__(self, start: str = "2026-11-23T12:00:00") -> None:
         self._wall = datetime.fromisoformat(start).replace(tzinfo=UTC).timestamp()
         self._monotonic = 1_000.0
-        self.clock = Clock(now=lambda: self._wall, monotonic=lambda: self._monotonic)
+        self.clock = Clock(now=lambda: self._wall, monotonic=lambda: self._monotonic, not_before=MADE_AT)
 
     def pass_time(self, seconds: float) -> None:
         self._wall += seconds
