@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from telemetry.shapes import parse_timestamp
+from telemetry.timestamps import parse_timestamp
 
 # What clients' clocks may be ahead of the server's.
 CLOCK_AHEAD_MAX = timedelta(hours=24)

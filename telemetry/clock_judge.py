@@ -15,8 +15,8 @@ from hashlib import blake2b
 from telemetry.clock import Clock, column_seconds, column_time, day_of
 from telemetry.clock_evidence import CLOCK_AHEAD_MAX, ClockEvidence, Reading, Window
 from telemetry.errors import ErrorCode
-from telemetry.shapes import parse_timestamp
 from telemetry.storage.aggregates import Aggregates
+from telemetry.timestamps import parse_timestamp
 from telemetry.wire import Batch
 
 logger = logging.getLogger(__name__)

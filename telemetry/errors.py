@@ -83,7 +83,7 @@ REJECTION_SENTENCES: dict[RejectionCode, str] = {
     RejectionCode.VERSION_INVALID: "Invalid driftVersion: send a version number such as 1.2.3 or 1.2.3-beta.1",
     RejectionCode.HASH_INVALID: "Invalid signatureHash: send 1 to 64 hexadecimal digits",
     RejectionCode.LABEL_INVALID: "Invalid label: send a name of letters, digits and . _ + # - only, at most 64",
-    RejectionCode.TIMESTAMP_INVALID: "Invalid timestamp: send ISO 8601 in UTC such as 2026-11-23T16:22:38.222Z",
+    RejectionCode.TIMESTAMP_INVALID: "Invalid timestamp: send RFC 3339 in UTC such as 2026-11-23T16:22:38.222Z",
     RejectionCode.TIMESTAMP_AHEAD: "Timestamp too far ahead: set the clock; at most 24 hours ahead are accepted",
     RejectionCode.TIMESTAMP_EXPIRED: "Timestamp too old: send events within the retention period",
     RejectionCode.CONTENT_REFUSED: (

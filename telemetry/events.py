@@ -9,18 +9,19 @@ from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from itertools import chain, starmap
 from operator import attrgetter, methodcaller
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
+from telemetry.documents import INTEGER_MAX, whole
 from telemetry.errors import RejectionCode
 from telemetry.shapes import (
     INSTALLATION_ID_PATTERN,
     LABEL_PATTERN,
     SIGNATURE_HASH_PATTERN,
     TEXT_LENGTH_MAX,
-    TIMESTAMP_LENGTH_MAX,
     VERSION_PATTERN,
     are_signature_hashes,
     is_installation_id,
@@ -28,8 +29,8 @@ from telemetry.shapes import (
     is_signature_hash,
     is_version,
 )
+from telemetry.timestamps import TIMESTAMP_LENGTH_MAX, TIMESTAMP_PATTERN, stored_timestamp
 
-INTEGER_MAX = 2**53 - 1
 LABELS_MAX = 100
 BASE_NAMES = ("type", "timestamp", "installationId", "driftVersion")
 
@@ -40,7 +41,14 @@ def _text(pattern: str, description: str) -> Meta:
     return Meta(min_length=1, max_length=TEXT_LENGTH_MAX, description=description, extra_json_schema=schema)
 
 
-Timestamp = Annotated[str, Meta(max_length=TIMESTAMP_LENGTH_MAX, description="ISO 8601 in UTC, milliseconds.")]
+Timestamp = Annotated[
+    str,
+    Meta(
+        max_length=TIMESTAMP_LENGTH_MAX,
+        description="RFC 3339; the clients of today send UTC with milliseconds.",
+        extra_json_schema={"format": "date-time", "pattern": f"^(?:{TIMESTAMP_PATTERN})$"},
+    ),
+]
 InstallationId = Annotated[str, _text(INSTALLATION_ID_PATTERN, "A random UUID, or `unknown`.")]
 Version = Annotated[str, _text(VERSION_PATTERN, "The version of Drift that recorded the event.")]
 Label = Annotated[str, _text(LABEL_PATTERN, "A short name without spaces.")]
@@ -66,6 +74,7 @@ def _misshapen_origin(installation_id: str, drift_version: str) -> RejectionCode
 
 _is_label = lru_cache(maxsize=_REMEMBERED_MAX)(is_label)
 _origin = attrgetter("installation_id", "drift_version")
+_duration = attrgetter("duration_ms")
 _labels = methodcaller("labels")
 
 
@@ -74,7 +83,7 @@ def _snake_case(class_name: str) -> str:
 
 
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", tag_field="type", tag=_snake_case):
-    """What every event carries; ``timestamp`` is the client's clock, kept as it was sent."""
+    """What every event carries; ``timestamp`` is the client's clock."""
 
     # The name of the type on the wire and in the log.
     type: ClassVar[str]
@@ -98,9 +107,14 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="cam
             return code
         return None if all(map(_is_label, self.labels())) else RejectionCode.LABEL_INVALID
 
+    def as_stored(self) -> Self:
+        """Return a well-shaped event as it is stored: its timestamp in the stored form, whole numbers as integers."""
+        timestamp = stored_timestamp(self.timestamp)
+        return self if timestamp == self.timestamp else replace(self, timestamp=timestamp)
+
     @classmethod
     def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
-        """Tell whether the texts that this class adds are well shaped in all of its ``events``."""
+        """Tell whether what this class adds is well shaped in all of its ``events``, and is what they are stored as."""
         return all(map(_is_label, set(chain.from_iterable(map(_labels, events)))))
 
 
@@ -129,7 +143,7 @@ class PatternSignature(Event, frozen=True, gc=False):
 
     @classmethod
     def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
-        """Tell whether the texts that this class adds are well shaped in all of its ``events``."""
+        """Tell whether what this class adds is well shaped in all of its ``events``, and is what they are stored as."""
         hashes = map(attrgetter("signature_hash"), events)
         return are_signature_hashes(hashes) and Event.are_well_shaped(events)
 
@@ -179,6 +193,18 @@ class ScanCompletion(Event, frozen=True, gc=False):
     is_incremental: bool
     worker_count: Count
 
+    def as_stored(self) -> Self:
+        """Return a well-shaped event as it is stored: its timestamp in the stored form, whole numbers as integers."""
+        duration = whole(self.duration_ms)
+        stored = super().as_stored()
+        return stored if type(duration) is type(self.duration_ms) else replace(stored, duration_ms=duration)
+
+    @classmethod
+    def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
+        """Tell whether what this class adds is well shaped in all of its ``events``, and is what they are stored as."""
+        durations = map(_duration, events)
+        return not any(type(duration) is float and duration.is_integer() for duration in durations)
+
 
 class OtherEvent(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """An event of a type that this catalogue does not know yet; its other fields passed the privacy gate."""
@@ -193,6 +219,10 @@ class OtherEvent(msgspec.Struct, frozen=True, rename="camel", gc=False):
     def misshapen(self) -> RejectionCode | None:
         """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
         return _misshapen_origin(self.installation_id, self.drift_version)
+
+    def as_stored(self) -> Self:
+        """Return a well-shaped event as it is stored: its timestamp in the stored form."""
+        return replace(self, timestamp=stored_timestamp(self.timestamp))
 
 
 KnownEvent = PatternSignature | AggregateStats | UserAction | ScanCompletion

@@ -6,8 +6,8 @@ and short names pass; anything that could be source code, a path, a host name or
 
 from typing import Any
 
+from telemetry.documents import INTEGER_MAX
 from telemetry.errors import EventRejected, RejectionCode
-from telemetry.events import INTEGER_MAX
 from telemetry.shapes import is_undotted_label
 
 DEPTH_MAX = 4

@@ -6,11 +6,14 @@ from typing import Any
 import msgspec
 import orjson
 
+from telemetry.documents import whole
 from telemetry.errors import EventRejected, RejectionCode
 from telemetry.events import BASE_NAMES, KNOWN_EVENTS, AnyEvent, KnownEvent, OtherEvent, wire_names
 
 UNKNOWN_PAYLOAD_BYTES_MAX = 4_096
 _DETAIL_LENGTH_MAX = 120
+# Known fields are numbers, texts, or lists and maps of these.
+_KNOWN_LEVELS = 1
 
 _encoder = msgspec.json.Encoder()
 _decode_event = msgspec.json.Decoder(KnownEvent).decode
@@ -47,12 +50,12 @@ def to_rows(events: Sequence[KnownEvent]) -> list[Row]:
     return rows
 
 
-def to_untyped_row(item: dict[str, Any]) -> Row:
+def to_untyped_row(event: AnyEvent, own_fields: dict[str, Any]) -> Row:
     """Return the row of an event with fields that the catalogue does not know; they have passed the privacy gate."""
-    payload = orjson.dumps({name: value for name, value in item.items() if name not in BASE_NAMES})
+    payload = orjson.dumps(own_fields)
     if len(payload) > UNKNOWN_PAYLOAD_BYTES_MAX:
         raise EventRejected(RejectionCode.CONTENT_REFUSED, f"more than {UNKNOWN_PAYLOAD_BYTES_MAX} bytes")
-    return Row(item["type"], item["timestamp"], item["installationId"], item["driftVersion"], payload.decode())
+    return Row(event.type, event.timestamp, event.installation_id, event.drift_version, payload.decode())
 
 
 def from_row(row: Row) -> AnyEvent:
@@ -82,7 +85,8 @@ def to_event(item: dict[str, Any], kind: str) -> AnyEvent:
     event_class: type[AnyEvent] = KNOWN_EVENTS.get(kind, OtherEvent)
     names = wire_names(event_class)
     try:
-        event: AnyEvent = msgspec.convert({name: value for name, value in item.items() if name in names}, event_class)
+        known = {name: whole(value, _KNOWN_LEVELS) for name, value in item.items() if name in names}
+        event: AnyEvent = msgspec.convert(known, event_class)
     except msgspec.ValidationError as error:
         missing = str(error).startswith("Object missing required field")
         code = RejectionCode.FIELD_MISSING if missing else RejectionCode.FIELD_INVALID

@@ -1,16 +1,13 @@
-"""The shapes of short texts: what a label, an id, a hash, a version or a timestamp may look like.
+"""The shapes of short texts: what a label, an id, a hash or a version may look like.
 
 No shape admits white space, control characters, quotes, brackets, slashes or ``@``: source code, paths and e-mail
 addresses do not fit into any of them. Dotted names that could be host names are refused where they have no business.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from operator import attrgetter
+from collections.abc import Iterable
 
 TEXT_LENGTH_MAX = 64
-TIMESTAMP_LENGTH_MAX = 35
 
 LABEL_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9_+#-]|\.(?=[A-Za-z0-9]))*"
 INSTALLATION_ID_PATTERN = r"[A-Za-z0-9_-]+"
@@ -64,33 +61,3 @@ def is_signature_hash(text: str) -> bool:
 def are_signature_hashes(texts: Iterable[str]) -> bool:
     """Tell whether all of the texts, none of them too long or empty, are hexadecimal digests."""
     return _match_signature_hash("".join(texts)) is not None
-
-
-def parse_timestamp(text: str) -> datetime | None:
-    """Return the instant that ``text`` names in ISO 8601 with an offset, or None."""
-    if len(text) > TIMESTAMP_LENGTH_MAX or text[10:11] != "T" or not _have_characters_of_timestamps(text):
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return instant if instant.tzinfo is not None else None
-
-
-def parse_timestamps(texts: Sequence[str]) -> list[datetime]:
-    """Return the instants that the texts name, or nothing if one of them names none."""
-    if any(text[10:11] != "T" for text in texts) or not _have_characters_of_timestamps("".join(texts)):
-        return []
-    try:
-        instants = list(map(datetime.fromisoformat, texts))
-    except ValueError:
-        return []
-    return instants if all(map(attrgetter("tzinfo"), instants)) else []
-
-
-def _have_characters_of_timestamps(texts: str) -> bool:
-    """Tell whether nothing is in ``texts`` that has no place in a timestamp.
-
-    Before an offset, ``datetime.fromisoformat`` takes any character for a separator, a quotation mark too.
-    """
-    return not texts.encode(errors="replace").translate(None, b"0123456789-:.,+TWZ")

@@ -12,11 +12,13 @@ from typing import Any
 
 import msgspec
 
+from telemetry.documents import untyped_items, whole
 from telemetry.errors import ErrorCode, EventMistimed, EventRejected, Refusal, RejectionCode
-from telemetry.events import AnyEvent, KnownEvent, OtherEvent, well_shaped, wire_names
-from telemetry.gate import check_unknown
+from telemetry.events import BASE_NAMES, AnyEvent, KnownEvent, OtherEvent, well_shaped, wire_names
+from telemetry.gate import DEPTH_MAX, check_unknown
 from telemetry.rows import Row, to_event, to_rows, to_untyped_row
-from telemetry.shapes import is_type_name, parse_timestamp, parse_timestamps
+from telemetry.shapes import is_type_name
+from telemetry.timestamps import parse_timestamp, parse_timestamps
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -24,7 +26,6 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
-_decode_anything = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _WHOLE_EVENTS_MIN = 4
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -95,7 +96,7 @@ def decode_batch(body: bytes, rules: BatchRules) -> Batch:
     try:
         events: list[KnownEvent] = _decode_envelope(body).events
     except _UNDECODABLE:
-        return _decode_each(_untyped_items(body), rules)
+        return _decode_each(untyped_items(body), rules)
     rules.check_size(len(events))
     batch = Batch()
     # Nearly every batch is sound, and unless it is tiny that is told more cheaply of a whole than of its parts.
@@ -114,25 +115,14 @@ def encode_receipt(processed: int, rejections: list[Rejection]) -> bytes:
 
 
 def _sift(events: list[KnownEvent], rules: BatchRules, batch: Batch) -> list[KnownEvent]:
-    """Return the valid events; the others are rejected."""
-    accepted = []
+    """Return the valid events as they are stored; the others are rejected."""
+    accepted: list[KnownEvent] = []
     for index, event in enumerate(events):
         if rejected := rules.rejection(event):
             batch.reject(index, rejected)
         else:
-            accepted.append(event)
+            accepted.append(event.as_stored())
     return accepted
-
-
-def _untyped_items(body: bytes) -> list[Any]:
-    try:
-        document = _decode_anything(body)
-    except _UNDECODABLE:
-        raise Refusal(ErrorCode.INVALID_JSON) from None
-    items = document.get("events") if isinstance(document, dict) else None
-    if not isinstance(items, list):
-        raise Refusal(ErrorCode.EVENTS_REQUIRED)
-    return items
 
 
 def _decode_each(items: list[Any], rules: BatchRules) -> Batch:
@@ -150,7 +140,9 @@ def _decode_each(items: list[Any], rules: BatchRules) -> Batch:
 
 
 def read_event(item: Any, rules: BatchRules) -> tuple[AnyEvent, Row]:
-    """Return one decoded event and its row; raise ``EventRejected`` if it does not fit."""
+    """Return one decoded event as it is stored, and its row; raise ``EventRejected`` if it does not fit."""
+    if isinstance(item, EventRejected):
+        raise item
     if not isinstance(item, dict):
         raise EventRejected(RejectionCode.NOT_AN_OBJECT)
     kind = item.get("type")
@@ -159,9 +151,10 @@ def read_event(item: Any, rules: BatchRules) -> tuple[AnyEvent, Row]:
     event = to_event(item, kind)
     if rejected := rules.rejection(event):
         raise rejected
-    known = wire_names(type(event))
+    event, known = event.as_stored(), wire_names(type(event))
     unknown = {name: value for name, value in item.items() if name not in known}
     check_unknown(unknown)
     if unknown or isinstance(event, OtherEvent):
-        return event, to_untyped_row(item)
+        own_fields = {name: whole(value, DEPTH_MAX) for name, value in item.items() if name not in BASE_NAMES}
+        return event, to_untyped_row(event, own_fields)
     return event, to_rows([event])[0]

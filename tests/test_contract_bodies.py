@@ -3,12 +3,22 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.events import KNOWN_TYPES, encode, make_event, timestamp
-from tests.support.http import assert_coded, audited, exchange, fresh_events, new_installation, parse, post_head, stored
+from tests.support.http import (
+    assert_coded,
+    assert_only_the_neighbours_are_stored,
+    audited,
+    exchange,
+    fresh_events,
+    new_installation,
+    parse,
+    post_head,
+    stored,
+    with_raw,
+)
 from tests.support.server import ServerProcess
 
 BODY_BYTES_MAX = 1_048_576
@@ -48,23 +58,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield running
 
 
-def with_raw(value: str, name: str, event_type: str, installation: str) -> bytes:
-    """Return a batch of three events; the middle one holds a value that is written as it is given."""
-    before, damaged, after = fresh_events(3, installation)
-    changes: dict[str, Any] = {"timestamp": damaged["timestamp"], "installationId": installation, name: "@@"}
-    damaged |= make_event(event_type) | changes
-    return encode([before, damaged, after]).replace(b'"@@"', value.encode("utf-8", "surrogatepass"))
-
-
-def assert_only_the_neighbours_are_stored(server: ServerProcess, body: bytes, installation: str) -> Any:
-    answer = server.post(body)
-    assert (answer.status, answer.json["eventsProcessed"]) == (200, 2)
-    (rejection,) = answer.json["rejected"]
-    assert rejection["index"] == 1
-    assert len(stored(server, installation)) == 2
-    return rejection
-
-
 @pytest.mark.case(34)
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
 def test_what_is_not_json_is_refused_whole(server: ServerProcess, body: bytes) -> None:
@@ -72,7 +65,7 @@ def test_what_is_not_json_is_refused_whole(server: ServerProcess, body: bytes) -
 
 
 @pytest.mark.case(34)
-@pytest.mark.parametrize("value", ["NaN", "1e999", "-1e999", '"\\ud800"', '"a\x1fb"', "tru", "\ufeff1"])
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", '"a\x1fb"', '"\\x"', "tru", "01", "\ufeff1"])
 @pytest.mark.parametrize(("event_type", "name"), [("scan_completion", "durationMs"), ("new_type", "extra")])
 def test_what_is_not_json_inside_an_event_refuses_the_batch(
     server: ServerProcess, event_type: str, name: str, value: str

@@ -3,7 +3,6 @@
 import string
 import tracemalloc
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -17,8 +16,6 @@ from telemetry.shapes import (
     is_type_name,
     is_undotted_label,
     is_version,
-    parse_timestamp,
-    parse_timestamps,
 )
 
 ALNUM = string.ascii_letters + string.digits
@@ -180,46 +177,6 @@ def test_versions_in_use_pass(text: str) -> None:
 )
 def test_what_is_no_version_does_not_pass(text: str) -> None:
     assert not is_version(text)
-
-
-@given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)))  # noqa: DTZ001
-def test_timestamps_as_clients_write_them_are_read_exactly(moment: datetime) -> None:
-    moment = moment.replace(tzinfo=UTC, microsecond=moment.microsecond // 1000 * 1000)
-    text = moment.isoformat(timespec="milliseconds")
-
-    assert parse_timestamp(text.replace("+00:00", "Z")) == moment
-    assert parse_timestamp(text) == moment
-
-
-@given(any_text | st.text(st.sampled_from("0123456789-:TZ.,+W٣ \n"), min_size=10, max_size=40))
-def test_what_is_read_as_a_timestamp_is_plain_and_has_an_offset(text: str) -> None:
-    parsed = parse_timestamp(text)
-    if parsed is not None:
-        assert parsed.utcoffset() is not None
-        assert set(text) <= set("0123456789-:TZ.,+W")
-
-
-@given(st.datetimes(timezones=st.just(UTC)), st.integers(0, 40), st.integers(0, 1), st.characters())
-def test_a_damaged_timestamp_is_read_if_it_is_plain_or_refused_and_never_raises(
-    moment: datetime, at: int, replaced: int, char: str
-) -> None:
-    text = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    damaged = text[:at] + char + text[at + replaced :]
-    parsed = parse_timestamp(damaged)
-
-    assert parse_timestamps([text, damaged]) == ([] if parsed is None else [parse_timestamp(text), parsed])
-    assert parsed is None or set(damaged) <= set("0123456789-:TZ.,+W")
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "2026-11-23", "2026-11-23T16:22:38", "2026-11-23 16:22:38Z", "20261123T162238Z", "2026-13-01T00:00:00Z",
-     "2026-02-29T00:00:00Z", "2026-11-23T16:60:00Z", "1795450958222", "2026-11-23T16:22:38Z\n", " 2026-11-23T16:22:38Z",
-     "2026-11-23T16:22:38.222ZZ", "2026-11-23T16:22:38 UTC", "now",
-     "-2026-11-23T16:22:38Z", "2026-11-23T16:22:38+99:00", '2026-11-23T16:22:38"Z', "2026-11-23T16:22:38/+01:00"],
-)  # fmt: skip
-def test_what_is_no_timestamp_is_not_read(text: str) -> None:
-    assert parse_timestamp(text) is None
 
 
 @pytest.mark.parametrize("predicate", PREDICATES)

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from telemetry.clock_evidence import CLOCK_AHEAD_MAX
+from telemetry.documents import INTEGER_MAX, whole
 from telemetry.errors import REJECTION_SENTENCES, EventRejected
-from telemetry.events import BASE_NAMES, INTEGER_MAX
+from telemetry.events import BASE_NAMES
+from telemetry.gate import DEPTH_MAX
 from telemetry.installations import UNKNOWN_INSTALLATION
 from telemetry.rows import Row
 from telemetry.shapes import is_label, is_type_name, is_version
@@ -50,6 +52,7 @@ class Mapping(StrEnum):
     """What was written differently in a row that says the same."""
 
     INSTALLATION = "an empty installation id became `unknown`"
+    TIMESTAMP = "the timestamp was written in UTC"
     PAYLOAD = "the payload was written anew"
     RECEIVED = "created_at was written anew"
 
@@ -103,10 +106,12 @@ def judge(old: OldRow, retention: timedelta, now: datetime) -> Judged:
     except EventRejected as rejected:
         raise RowRefusedError(rejected.code, rejected.sentence) from rejected
     # Text that would be written in just this way again says nothing that was not looked at.
-    if orjson.dumps(own_fields) == str(old.payload).encode() and not own_fields.keys() & set(BASE_NAMES):
+    written = orjson.dumps(whole(own_fields, DEPTH_MAX + 1)).decode()
+    if written == old.payload and not own_fields.keys() & set(BASE_NAMES):
         row = Row(row.type, row.timestamp, row.installation_id, row.drift_version, old.payload)
     mapped = {
         Mapping.INSTALLATION: installation_id != old.installation_id,
+        Mapping.TIMESTAMP: row.timestamp != old.timestamp,
         Mapping.PAYLOAD: row.payload != old.payload,
         Mapping.RECEIVED: received_at != old.created_at,
     }

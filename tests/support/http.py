@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tests.support import oracle
-from tests.support.events import Fields, make_event, timestamp
+from tests.support.events import Fields, encode, make_event, timestamp
 from tests.support.server import Answer, ServerProcess, serving
 
 CORS = {
@@ -54,6 +55,23 @@ def stored(server: ServerProcess, installation: str) -> list[oracle.Raw]:
             f" FROM events WHERE installation_id = '{installation}' ORDER BY id",
         )
     ]
+
+
+def with_raw(value: str, name: str, event_type: str, installation: str) -> bytes:
+    """Return a batch of three events; the middle one holds a value that is written as it is given."""
+    before, damaged, after = fresh_events(3, installation)
+    changes: dict[str, Any] = {"timestamp": damaged["timestamp"], "installationId": installation, name: "@@"}
+    damaged |= make_event(event_type) | changes
+    return encode([before, damaged, after]).replace(b'"@@"', value.encode("utf-8", "surrogatepass"))
+
+
+def assert_only_the_neighbours_are_stored(server: ServerProcess, body: bytes, installation: str) -> Any:
+    answer = server.post(body)
+    assert (answer.status, answer.json["eventsProcessed"]) == (200, 2)
+    (rejection,) = answer.json["rejected"]
+    assert rejection["index"] == 1
+    assert len(stored(server, installation)) == 2
+    return rejection
 
 
 def eventually(condition: Callable[[], bool], *, within_s: float = 5) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from telemetry.events import INTEGER_MAX, KNOWN_EVENTS, Event
+from telemetry.documents import INTEGER_MAX
+from telemetry.events import KNOWN_EVENTS, Event
 
 LABELS = st.from_regex(r"[a-z][a-z0-9_+#-]{0,20}", fullmatch=True)
 TIMESTAMPS = st.datetimes(datetime(2026, 10, 1), datetime(2026, 11, 23), timezones=st.just(UTC)).map(  # noqa: DTZ001

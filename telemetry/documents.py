@@ -1,0 +1,87 @@
+"""JSON documents whose events are looked at one by one: what cannot be read of one event costs that event alone."""
+
+import re
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from telemetry.errors import ErrorCode, EventRejected, Refusal, RejectionCode
+
+# Python's floats are exact up to here, and so are the numbers of JavaScript.
+INTEGER_MAX = 2**53 - 1
+
+_decode_anything = msgspec.json.Decoder().decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_check_grammar = msgspec.json.Decoder(msgspec.Raw).decode
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_HALVES_MAX = 10_000
+# It is as long as the escape that it replaces, and no shape of a text takes it.
+_NO_CHARACTER = rb"\u0000"
+
+
+def untyped_items(body: bytes) -> list[Any]:
+    """Return the members of ``events``, decoded; an ``EventRejected`` stands for one that cannot be decoded.
+
+    Raises ``Refusal`` if the body is not JSON, or has no array of events.
+    """
+    try:
+        document = _decode_anything(body)
+    except _UNDECODABLE:
+        return _items_apart(body)
+    items = document.get("events") if isinstance(document, dict) else None
+    if not isinstance(items, list):
+        raise Refusal(ErrorCode.EVENTS_REQUIRED)
+    return items
+
+
+def whole(value: Any, levels: int = 0) -> Any:
+    """Return a number that is whole, however it was written, as an integer; up to ``levels`` deep in a value."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) <= INTEGER_MAX else value
+    if levels and isinstance(value, dict):
+        return {name: whole(member, levels - 1) for name, member in value.items()}
+    if levels and isinstance(value, list):
+        return [whole(member, levels - 1) for member in value]
+    return value
+
+
+def _items_apart(body: bytes) -> list[Any]:
+    """Decode each event by itself: JSON has numbers and texts that Python has no value for."""
+    try:
+        body.decode()
+        body, lone = _without_lone_surrogates(body)
+        _check_grammar(body)
+        members = _decode_members(body) if body.lstrip(b" \t\r\n").startswith(b"{") else {}
+        raw_items = members.pop("events", msgspec.Raw(b"null"))
+        # What is unreadable outside of the events spoils the document.
+        list(map(_decode_anything, members.values()))
+        if lone and bytes(raw_items).count(_NO_CHARACTER) != body.count(_NO_CHARACTER):
+            raise Refusal(ErrorCode.INVALID_JSON)
+        if not bytes(raw_items).startswith(b"["):
+            raise Refusal(ErrorCode.EVENTS_REQUIRED)
+        return [_decoded(item) for item in _decode_items(raw_items)]
+    except _UNDECODABLE:
+        raise Refusal(ErrorCode.INVALID_JSON) from None
+
+
+def _without_lone_surrogates(body: bytes) -> tuple[bytes, int]:
+    """Return the body with escapes of half a pair replaced, and how many there were."""
+    # Escaped backslashes begin no other escape. Everything keeps its place.
+    readable = _PAIR.sub(b" " * 12, body.replace(rb"\\", b"  "))
+    halves = [half.start() for half in islice(_HALF.finditer(readable), _HALVES_MAX)]
+    replaced = bytearray(body)
+    for start in halves:
+        replaced[start : start + len(_NO_CHARACTER)] = _NO_CHARACTER
+    return bytes(replaced), len(halves)
+
+
+def _decoded(item: msgspec.Raw) -> Any:
+    try:
+        return _decode_anything(item)
+    except msgspec.DecodeError:
+        return EventRejected(RejectionCode.FIELD_INVALID, "a number is beyond all limits")
