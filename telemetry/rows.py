@@ -1,5 +1,6 @@
 """Rows of the event log: events as the log stores them, and back."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,8 +34,33 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     payload: str
 
     def digest(self) -> int:
-        """Return 64 bits that two rows share only if they hold the same event; they differ from process to process."""
+        """Return the digest of the first copy of an event: 64 bits, different from process to process."""
         return hash((self.type, self.timestamp, self.installation_id, self.payload))
+
+
+def digests(batch: Sequence[Row]) -> list[int]:
+    """Return the digests of a whole batch: 64 bits each, different from process to process.
+
+    Two rows share a digest only if they hold the same event and are the same copy of it: in every batch the copies of
+    an event are numbered from 0. So a part of a batch must keep the digests that the rows got in the whole.
+    """
+    found = [row.digest() for row in batch]
+    # Nearly every batch has no copies.
+    return found if len(set(found)) == len(found) else _number_copies(found)
+
+
+def nth_copy(digest: int, number: int) -> int:
+    """Return the digest of a copy of an event from the digest of the first one, whose number is 0."""
+    return hash((digest, number)) if number else digest
+
+
+def _number_copies(found: Sequence[int]) -> list[int]:
+    copies: Counter[int] = Counter()
+    numbered = []
+    for digest in found:
+        numbered.append(nth_copy(digest, copies[digest]))
+        copies[digest] += 1
+    return numbered
 
 
 def to_rows(events: Sequence[KnownEvent]) -> list[Row]:

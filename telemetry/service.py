@@ -64,10 +64,11 @@ class TelemetryService:
 
     def _without_excluded(self, batch: Batch) -> Batch:
         kept = Batch()
-        for event, row in zip(batch.events, batch.rows, strict=True):
+        for event, row, digest in zip(batch.events, batch.rows, batch.digests, strict=True):
             if not self._exclusions.includes(row.installation_id):
                 kept.events.append(event)
                 kept.rows.append(row)
+                kept.digests.append(digest)
         self.ledger.excluded += len(batch.rows) - len(kept.rows)
         return kept
 

@@ -16,7 +16,7 @@ from telemetry.documents import untyped_items, whole
 from telemetry.errors import ErrorCode, EventMistimed, EventRejected, Refusal, RejectionCode
 from telemetry.events import BASE_NAMES, AnyEvent, KnownEvent, OtherEvent, well_shaped, wire_names
 from telemetry.gate import DEPTH_MAX, check_unknown
-from telemetry.rows import Row, to_event, to_rows, to_untyped_row
+from telemetry.rows import Row, digests, to_event, to_rows, to_untyped_row
 from telemetry.shapes import is_type_name
 from telemetry.timestamps import parse_timestamp, parse_timestamps
 
@@ -43,13 +43,15 @@ class Rejection(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Batch:
-    """What one request carries, decoded: valid events with their rows, and a reason for each invalid one.
+    """What one request carries, decoded: valid events with their rows and digests, and a reason for each invalid one.
 
+    The digests number the copies of an event within the request (see ``rows.digests``); a part of a batch keeps them.
     An event that is sound but for its time is among the ``rejections``, and among the ``mistimed`` too.
     """
 
     events: list[AnyEvent] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    digests: list[int] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     mistimed: list[EventMistimed] = field(default_factory=list)
 
@@ -96,14 +98,10 @@ def decode_batch(body: bytes, rules: BatchRules) -> Batch:
     try:
         events: list[KnownEvent] = _decode_envelope(body).events
     except _UNDECODABLE:
-        return _decode_each(untyped_items(body), rules)
-    rules.check_size(len(events))
-    batch = Batch()
-    # Nearly every batch is sound, and unless it is tiny that is told more cheaply of a whole than of its parts.
-    if len(events) < _WHOLE_EVENTS_MIN or not (well_shaped(events) and rules.well_timed(events)):
-        events = _sift(events, rules, batch)
-    batch.events.extend(events)
-    batch.rows = to_rows(events)
+        batch = _decode_each(untyped_items(body), rules)
+    else:
+        batch = _decode_together(events, rules)
+    batch.digests = digests(batch.rows)
     return batch
 
 
@@ -112,6 +110,17 @@ def encode_receipt(processed: int, rejections: list[Rejection]) -> bytes:
     if not rejections:
         return b'{"success":true,"eventsProcessed":%d}' % processed
     return _encode({"success": True, "eventsProcessed": processed, "rejected": rejections})
+
+
+def _decode_together(events: list[KnownEvent], rules: BatchRules) -> Batch:
+    rules.check_size(len(events))
+    batch = Batch()
+    # Nearly every batch is valid; checking it as a whole is cheaper, unless it is tiny.
+    if len(events) < _WHOLE_EVENTS_MIN or not (well_shaped(events) and rules.well_timed(events)):
+        events = _sift(events, rules, batch)
+    batch.events.extend(events)
+    batch.rows = to_rows(events)
+    return batch
 
 
 def _sift(events: list[KnownEvent], rules: BatchRules, batch: Batch) -> list[KnownEvent]:

@@ -139,12 +139,20 @@ def test_sixty_overlapping_concurrent_batches_of_the_same_sixty_events_are_sixty
     assert [as_stored(event) for event in rows] == events
 
 
-def test_the_same_event_twice_in_one_queue_is_stored_once(server: ServerProcess) -> None:
+@pytest.mark.case(49)
+def test_identical_events_of_one_queue_are_stored_as_often_as_the_queue_has_them(data_dir: Path) -> None:
     installation = new_installation()
     events = fresh_events(5, installation)
-
-    assert server.post(encode(events * 4)).body == acknowledged(20)
-    assert len(stored(server, installation)) == 5
+    queues = [events * 4, events * 2, events * 4, events * 5]
+    with serving(data_dir) as server:
+        with ThreadPoolExecutor(3) as pool:
+            answers = list(pool.map(lambda queue: server.post(encode(queue)).body, queues[:3]))
+        assert answers == [acknowledged(len(queue)) for queue in queues[:3]]
+        assert len(stored(server, installation)) == 20
+        server.kill()
+    with audited(data_dir) as server:
+        assert [server.post(encode(queue)).body for queue in queues] == [acknowledged(len(queue)) for queue in queues]
+        assert len(stored(server, installation)) == 25
 
 
 def test_events_that_differ_in_one_millisecond_or_one_number_are_all_kept(server: ServerProcess) -> None:

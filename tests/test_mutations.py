@@ -11,11 +11,13 @@ import msgspec
 import pytest
 
 from telemetry.duplicates import DuplicateWindow
-from telemetry.rows import Row
+from telemetry.rows import Row, digests
+from telemetry.storage import recovery
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.groups import Group, GroupQueue
 from telemetry.storage.segment import Segment, StoredEvent
 from telemetry.storage.segment_states import Counts, SegmentStates
+from telemetry.wire import Batch, BatchRules, decode_batch
 from tests.support import tally
 from tests.support.events import Traffic, encode
 from tests.support.load import Ledger
@@ -31,7 +33,7 @@ async def short_life(data_dir: Path) -> None:
     traffic = Traffic(moment=hand.now)
     crashed = data_dir.with_name("crashed")
     async with service(data_dir, hand) as started:
-        batches = [traffic.batch(10) for _ in range(6)]
+        batches = [(events := traffic.batch(10)) + events[:2] for _ in range(6)]
         for number, batch in enumerate(batches):
             await started.service.accept(encode(batch))
             ledger.enter(batch)
@@ -110,6 +112,20 @@ def nothing_remembered() -> AbstractContextManager[Any]:
     return mock.patch.object(DuplicateWindow, "remember")
 
 
+def copies_taken_for_one() -> AbstractContextManager[Any]:
+    def decode(body: bytes, rules: BatchRules) -> Batch:
+        batch = decode_batch(body, rules)
+        firsts = [at for at, row in enumerate(batch.rows) if row not in batch.rows[:at]]
+        events, rows = [batch.events[at] for at in firsts], [batch.rows[at] for at in firsts]
+        return Batch(events, rows, digests(rows))
+
+    return mock.patch("telemetry.service.decode_batch", decode)
+
+
+def copies_not_numbered_at_start() -> AbstractContextManager[Any]:
+    return mock.patch.object(recovery._Numbering, "number", lambda _self, digests: digests)
+
+
 async def test_the_short_life_is_found_to_be_in_order(data_dir: Path) -> None:
     await short_life(data_dir)
 
@@ -124,6 +140,8 @@ async def test_the_short_life_is_found_to_be_in_order(data_dir: Path) -> None:
         (first_event_skipped, "daily_stats"),
         (one_installation_too_many, "daily_stats"),
         (nothing_remembered, "stored twice"),
+        (copies_taken_for_one, "acknowledged, but not stored"),
+        (copies_not_numbered_at_start, "stored twice"),
     ],
 )
 async def test_a_bug_in_append_flush_replay_seal_or_duplicate_detection_is_found(

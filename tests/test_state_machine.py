@@ -39,9 +39,9 @@ class ServiceMachine(RuleBasedStateMachine):
         self.stack = AsyncExitStack()
         self._start()
 
-    @rule(sizes=st.lists(st.integers(1, 5), min_size=1, max_size=3))
-    def post_concurrently(self, sizes: list[int]) -> None:
-        bodies = [encode(self.traffic.batch(size)) for size in sizes]
+    @rule(sizes=st.lists(st.integers(1, 5), min_size=1, max_size=3), copies=st.integers(1, 3))
+    def post_concurrently(self, sizes: list[int], copies: int) -> None:
+        bodies = [encode(self.traffic.batch(size) * copies) for size in sizes]
         self._acknowledge(bodies)
 
     @precondition(lambda self: self.bodies)

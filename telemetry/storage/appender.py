@@ -125,43 +125,29 @@ class Appender:
         """Queue what is new; return the groups that decide whether the batch is durable."""
         self._check_room(len(batch.rows), body_bytes)
         self._window.forget(self._clock.monotonic())
-        digests = [row.digest() for row in batch.rows]
-        if self._are_new(digests):
-            # As nearly every batch is: taken as a whole it costs a fifth.
-            deciding = {self._queue.put(batch.events, batch.rows, digests, body_bytes)}
+        if self._window.isdisjoint(batch.digests) and self._queue.digests.isdisjoint(batch.digests):
+            # Nearly every batch is new; queuing it as a whole costs a fifth.
+            deciding = {self._queue.put(batch.events, batch.rows, batch.digests, body_bytes)}
         else:
-            deciding = self._put_new(batch, digests, body_bytes)
+            deciding = self._put_new(batch, body_bytes)
         if self._queue:
             self._filled.set()
         return deciding
 
-    def _are_new(self, digests: list[int]) -> bool:
-        """Tell whether no event is in the window, in a group or twice in its batch."""
-        distinct = set(digests)
-        return (
-            len(distinct) == len(digests)
-            and self._window.isdisjoint(distinct)
-            and self._queue.digests.isdisjoint(distinct)
-        )
-
-    def _put_new(self, batch: Batch, digests: list[int], body_bytes: int) -> set[Group]:
+    def _put_new(self, batch: Batch, body_bytes: int) -> set[Group]:
         """Look at events one by one and queue the new ones; return the groups that decide whether all are durable."""
-        deciding, new, repeated = set(), {}, 0
-        for index, digest in enumerate(digests):
+        deciding, new = set(), []
+        for index, digest in enumerate(batch.digests):
             if digest in self._window:
                 self._ledger.duplicate += 1
             elif (group := self._queue.find(digest)) is not None:
                 deciding.add(group)
                 group.duplicates += 1
-            elif digest in new:
-                repeated += 1
             else:
-                new[digest] = index
+                new.append(index)
         if new:
-            events, rows = [batch.events[at] for at in new.values()], [batch.rows[at] for at in new.values()]
-            group = self._queue.put(events, rows, list(new), body_bytes)
-            group.duplicates += repeated
-            deciding.add(group)
+            events, rows = [batch.events[at] for at in new], [batch.rows[at] for at in new]
+            deciding.add(self._queue.put(events, rows, [batch.digests[at] for at in new], body_bytes))
         elif deciding:
             self._queue.charge(next(iter(deciding)), body_bytes)
         return deciding

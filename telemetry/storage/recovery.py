@@ -9,9 +9,13 @@ from operator import attrgetter
 from telemetry.clock import Clock, column_seconds, column_time
 from telemetry.counters import Counters
 from telemetry.duplicates import DuplicateWindow
+from telemetry.rows import nth_copy
 from telemetry.storage.archive import Archive
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.segment import StoredEvent
+
+# Saves looking for the next number from 0 each time; the copies of an event are close together in the log.
+_COPIED_EVENTS_MAX = 10_000
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +44,10 @@ async def replay(
 
 
 async def restore_window(log: EventLog, window: DuplicateWindow, clock: Clock) -> None:
-    """Fill the duplicate window by reading back from the newest event."""
+    """Fill the duplicate window by reading back from the newest event.
+
+    The copies of an event are numbered over what is read, oldest first, as they were when they were accepted.
+    """
     now, monotonic = clock.now(), clock.monotonic()
     oldest = column_time(now - window.seconds)
     recent: list[tuple[str, list[int]]] = []
@@ -52,9 +59,35 @@ async def restore_window(log: EventLog, window: DuplicateWindow, clock: Clock) -
             events += len(chunk)
             if events >= window.events_max or chunk[-1].received_at < oldest:
                 break
+    numbering = _Numbering(window)
     for received_at, digests in reversed(recent):
         # What the clock, when it was ahead, says to come is as recent as can be: the window must not run ahead too.
-        window.remember(digests, monotonic - max(0.0, now - column_seconds(received_at)))
+        accepted_at = monotonic - max(0.0, now - column_seconds(received_at))
+        window.remember(numbering.number(digests[::-1]), accepted_at)
+
+
+class _Numbering:
+    """Gives the copies of an event the numbers that follow those in the window."""
+
+    def __init__(self, window: DuplicateWindow) -> None:
+        self._window = window
+        self._next: dict[int, int] = {}
+
+    def number(self, digests: list[int]) -> list[int]:
+        """Return the digests of a group, which are those of first copies, with the number that each event had."""
+        if len(set(digests)) == len(digests) and self._window.isdisjoint(digests):
+            return digests
+        if len(self._next) > _COPIED_EVENTS_MAX:
+            self._next.clear()
+        numbered: dict[int, None] = {}
+        for first in digests:
+            number = self._next.get(first, 0)
+            while (copy := nth_copy(first, number)) in numbered or copy in self._window:
+                number += 1
+            numbered[copy] = None
+            if number:
+                self._next[first] = number + 1
+        return list(numbered)
 
 
 def _digests_by_time(events: Iterable[StoredEvent]) -> Iterator[tuple[str, list[int]]]:

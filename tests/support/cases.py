@@ -43,4 +43,5 @@ CASES = {
     40: "a million distinct signatures, a million installations in a day",
     41: "commands beside files of others",
     46: "the server's clock is wrong while its clients agree",
+    49: "identical events within a batch, overlapping batches, resends and restarts",
 }

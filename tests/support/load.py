@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,13 +22,14 @@ Identity = tuple[str, str, str, str]
 
 
 class Ledger:
-    """The events whose 200 arrived. Only these are an obligation; each is different from all others.
+    """The events whose 200 arrived. Only these are an obligation, each as often as one batch had it.
 
     ``refused`` are the answers other than 200, ``unanswered`` the bodies that had none.
     """
 
     def __init__(self) -> None:
         self.acknowledged: dict[Identity, Fields] = {}
+        self._copies: dict[Identity, int] = {}
         self.unanswered: list[bytes] = []
         self.refused: list[Answer] = []
         self._lock = threading.Lock()
@@ -58,16 +60,16 @@ class Ledger:
             self.enter(json.loads(body)["events"])
 
     def check(self, data_dir: Path, **limits: Any) -> list[oracle.Raw]:
-        """Assert that each acknowledged event is stored once with an equal payload, and then the aggregates."""
+        """Assert that each acknowledged event is stored with an equal payload and no more often than it should be.
+
+        Then the aggregates are checked.
+        """
         stored = [*limits.get("gone", ()), *limits.get("forgotten", ()), *oracle.raw_events(data_dir)]
-        found: dict[Identity, dict[str, Any]] = {}
-        twice: list[Identity] = []
+        found: dict[Identity, list[dict[str, Any]]] = defaultdict(list)
         for raw in stored:
-            identity = (raw.type, raw.timestamp, raw.installation_id, raw.drift_version)
-            if identity in found:
-                twice.append(identity)
-            found[identity] = raw.payload
-        lost = [name for name, own_fields in self.acknowledged.items() if found.get(name) != own_fields]
+            found[raw.type, raw.timestamp, raw.installation_id, raw.drift_version].append(raw.payload)
+        twice = [name for name, payloads in found.items() if len(payloads) > self._copies.get(name, 1)]
+        lost = [name for name, own in self.acknowledged.items() if found[name].count(own) < self._copies[name]]
         new = len(self.acknowledged) - self._tallied
         self._tallied += new
         tally.current().add(acknowledged=new, lost=len(lost), double_counted=len(twice))
@@ -83,12 +85,15 @@ class Ledger:
     def enter(self, events: list[Fields]) -> None:
         """Note that a batch was acknowledged."""
         with self._lock:
+            copies: Counter[Identity] = Counter()
             for event in events:
                 own_fields = dict(event)
                 identity = tuple(
                     own_fields.pop(name) for name in ("type", "timestamp", "installationId", "driftVersion")
                 )
                 self.acknowledged[identity] = own_fields
+                copies[identity] += 1
+                self._copies[identity] = max(copies[identity], self._copies.get(identity, 0))
 
 
 @contextmanager
