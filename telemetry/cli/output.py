@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from telemetry.errors import OutputError
 from telemetry.storage.data_directory import sync_folder
+from telemetry.storage.places import is_within
 
 STANDARD_OUTPUT = "-"
 _STDOUT_DESCRIPTOR = 1
@@ -88,7 +89,9 @@ def _open(name: str, option: str, inputs: Iterable[Path]) -> _Opened:
     if descriptor is not None:
         return _Opened(os.dup(descriptor))
     target = Path(os.path.realpath(name))
-    _check_no_input(name, target, option, inputs)
+    for read in inputs:
+        if is_within(target, read):
+            raise OutputError(f"{name} is or lies in {read}, which is read: choose another place with {option}")
     if not _is_regular(Path(name)):
         return _Opened(os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC))
     _remove_left_over(target)
@@ -107,20 +110,6 @@ def _replace(opened: _Opened, modified_ns: int | None) -> None:
         os.utime(opened.descriptor, ns=(modified_ns, modified_ns))
     opened.partial.replace(opened.target)
     sync_folder(opened.target.parent)
-
-
-def _check_no_input(name: str, target: Path, option: str, inputs: Iterable[Path]) -> None:
-    places = {_inode(place) for place in (target, *target.parents)} - {None}
-    for read in inputs:
-        if _inode(read) in places:
-            raise OutputError(f"{name} is or lies in {read}, which is read: choose another place with {option}")
-
-
-def _inode(path: Path) -> tuple[int, int] | None:
-    with suppress(OSError):
-        status = path.stat()
-        return status.st_dev, status.st_ino
-    return None
 
 
 def _is_regular(path: Path) -> bool:

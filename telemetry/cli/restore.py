@@ -10,7 +10,7 @@ from telemetry.cli.options import load_settings, settings_options
 from telemetry.cli.progress import progress
 from telemetry.clock import Clock
 from telemetry.errors import DataDirectoryError
-from telemetry.storage.backup import read_manifest
+from telemetry.storage.backups import read_manifest
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.restore import choose, occupied, restore
 

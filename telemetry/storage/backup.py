@@ -8,52 +8,41 @@ has not changed since the last backup is not copied again if the file there is s
 import fcntl
 import logging
 import os
-import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from msgspec import Meta
 
 from telemetry import __version__
-from telemetry.clock import Clock, instant, iso_milliseconds
+from telemetry.clock import Clock, iso_milliseconds
 from telemetry.errors import DataDamagedError, DataDirectoryError, LockHeldError
+from telemetry.storage.backups import (
+    FORMAT,
+    MANIFEST,
+    BackedUp,
+    Manifest,
+    backups,
+    copied_revision,
+    folder_name,
+    read_manifest,
+    remove_unfinished,
+    revision,
+    unfinished,
+)  # fmt: skip
 from telemetry.storage.copying import Progress, check_copy, copy_database, digest, no_progress, sync_file
 from telemetry.storage.data_directory import DataDirectory, sync_folder
 from telemetry.storage.erasures import known_erasures
+from telemetry.storage.places import is_within
 
 logger = logging.getLogger(__name__)
 
-MANIFEST = "backup.json"
-FORMAT = 1
-_UNFINISHED = ".unfinished"
-_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z")
 _TRIES = 3
 # A file written to as recently as this could be written to again without its time showing it.
 _SETTLED_NS = 2_000_000_000
-
-
-class BackedUp(msgspec.Struct, frozen=True):
-    """One file of a backup; ``source_mtime_ns`` is that of the file it was copied from, if that had settled."""
-
-    name: Annotated[str, Meta(pattern=r"^(telemetry|events/\d{4}-\d\d-\d\d)\.db$")]
-    bytes: int
-    sha256: str
-    source_bytes: int = 0
-    source_mtime_ns: int | None = None
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    """What a backup holds; only a complete one has it."""
-
-    format: int
-    made_at: str
-    program: str
-    files: list[BackedUp]
 
 
 class _Earlier(NamedTuple):
@@ -70,22 +59,6 @@ class Made(NamedTuple):
     removed: list[str]
 
 
-def backups(root: Path) -> list[Path]:
-    """Return the complete backups in a folder, oldest first."""
-    return sorted(path.parent for path in root.glob(f"*/{MANIFEST}") if _NAME.fullmatch(path.parent.name))
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """Return the manifest of a backup; raise ``DataDamagedError`` if it cannot be read."""
-    try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DataDamagedError(f"{folder / MANIFEST} is damaged ({error}): choose another backup") from error
-    if manifest.format != FORMAT:
-        raise DataDamagedError(f"{folder} was made by a newer program, {manifest.program}: install that")
-    return manifest
-
-
 def source_bytes(directory: DataDirectory) -> int:
     """Return about how many bytes a backup will look at."""
     return sum(path.stat().st_size for path in _sources(directory) if path.exists())
@@ -100,24 +73,36 @@ def back_up(
     """
     directory.check_whole()
     directory.check_data()
+    _check_apart(directory, root)
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(root):
-        for left_over in root.glob(f"*{_UNFINISHED}"):
-            shutil.rmtree(left_over)
+        for left_over in remove_unfinished(root):
+            logger.warning("what an interrupted backup left cannot be removed", extra={"path": str(left_over)})
         made_at = clock.now()
-        folder = root / f"{instant(made_at):%Y-%m-%dT%H%M%S}.{int(made_at * 1_000) % 1_000:03}Z"
+        folder = root / folder_name(made_at)
         if folder.exists():
             raise DataDirectoryError(f"{folder} exists: see that the clock is right, and try again")
-        unfinished = root / f"{folder.name}{_UNFINISHED}"
+        filling = unfinished(folder)
         try:
-            files, copied = _fill_consistently(directory, unfinished, _last_files(root), clock, on_bytes)
-            manifest = Manifest(FORMAT, iso_milliseconds(made_at), __version__, files)
-            _finish(unfinished, folder, manifest)
+            files, copied = _fill_consistently(directory, filling, _last_files(root), clock, on_bytes)
+            copy = filling / directory.aggregates.name
+            manifest = Manifest(FORMAT, iso_milliseconds(made_at), __version__, files, copied_revision(copy))
+            _finish(filling, folder, manifest)
         except BaseException:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.rmtree(filling, ignore_errors=True)
             raise
         removed = _remove(root, folder, keep) if keep else []
     return Made(folder, manifest, copied, removed)
+
+
+def _check_apart(directory: DataDirectory, root: Path) -> None:
+    """Raise ``DataDirectoryError`` if the backups would be lost together with the data."""
+    for place in (directory.root, directory.events):
+        if is_within(root, place) or is_within(place, root):
+            raise DataDirectoryError(
+                f"{root} and the data in {place} lie one within the other: choose a folder apart from the data, on "
+                "another disk if there is one"
+            )
 
 
 @contextmanager
@@ -224,22 +209,26 @@ def _copy(source: Path, target: Path, name: str, before: tuple[int, int | None],
     return BackedUp(name, target.stat().st_size, digest(target), *before)
 
 
-def _finish(unfinished: Path, folder: Path, manifest: Manifest) -> None:
-    path = unfinished / MANIFEST
+def _finish(filled: Path, folder: Path, manifest: Manifest) -> None:
+    path = filled / MANIFEST
     path.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
     path.chmod(0o600)
     sync_file(path)
-    for written in (unfinished / "events", unfinished):
+    for written in (filled / "events", filled):
         sync_folder(written)
-    unfinished.rename(folder)
+    filled.rename(folder)
     sync_folder(folder.parent)
 
 
 def _remove(root: Path, made: Path, keep: int) -> list[str]:
-    others = [folder for folder in backups(root) if folder != made]
+    others = [folder for folder in backups(root) if folder != made and not folder.is_symlink()]
+    if others and revision(others[-1]) > revision(made):
+        # To remove by age would now remove what later data is saved in.
+        found = {"newest": str(others[-1]), "revision": revision(others[-1]), "revision_made": revision(made)}
+        logger.warning("the folder holds a backup of later data, no backup is removed", extra=found)
+        return []
     spare = others[: max(0, len(others) - keep + 1)]
     for folder in spare:
         # No longer a backup from here on, even if removing it is interrupted.
-        unfinished = folder.rename(root / f"{folder.name}{_UNFINISHED}")
-        shutil.rmtree(unfinished)
+        shutil.rmtree(folder.rename(unfinished(folder)))
     return [folder.name for folder in spare]

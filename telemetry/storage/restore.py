@@ -2,15 +2,18 @@
 
 import asyncio
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.clock import Clock, instant
 from telemetry.errors import DataDamagedError, DataDirectoryError, NoDataError
-from telemetry.storage.backup import MANIFEST, Manifest, backups
+from telemetry.storage.backups import MANIFEST, Manifest, backups
 from telemetry.storage.copying import Progress, digest, no_progress, sync_file
 from telemetry.storage.data_directory import DataDirectory, sync_folder
 from telemetry.storage.erasures import Erasure, is_unreadable, known_erasures, request_again
+from telemetry.storage.reading import read_only
 
 _ASIDE = "before-restore-"
 _INCOMING = "restore-incoming"
@@ -60,6 +63,7 @@ def restore(
     _copy(backup, incoming, manifest, on_bytes)
     others = [DataDirectory(other).aggregates for other in [*_earlier(directory), *backups(backup.parent)]]
     erased_again, unread = _request_erasures(incoming, others), list(filter(is_unreadable, others))
+    _become_newest(DataDirectory(incoming).aggregates, max(map(_revision, others)))
     restoring = directory.restoring
     if restoring in present:
         # An earlier restore was interrupted; what it had not put into place yet is in the backup it came from.
@@ -93,6 +97,24 @@ def _request_erasures(incoming: Path, others: list[Path]) -> int:
     requested = asyncio.run(request_again(aggregates, known))
     sync_file(aggregates)
     return requested
+
+
+def _become_newest(aggregates: Path, known: int) -> None:
+    """Go on from the highest revision that is known: backups of what comes now are newer than all there are."""
+    if known <= _revision(aggregates):
+        return
+    with closing(sqlite3.connect(aggregates)) as connection:
+        connection.execute("UPDATE state SET revision = ?", (known + 1,))
+        connection.commit()
+    sync_file(aggregates)
+
+
+def _revision(aggregates: Path) -> int:
+    try:
+        with read_only(aggregates) as connection:
+            return int(connection.execute("SELECT revision FROM state").fetchone()[0])
+    except (sqlite3.Error, DataDamagedError, TypeError):
+        return -1
 
 
 def _copy(backup: Path, incoming: Path, manifest: Manifest, on_bytes: Progress) -> None:
