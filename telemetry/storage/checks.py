@@ -113,12 +113,22 @@ def check_erasures(directory: DataDirectory) -> Iterator[Finding]:
 
 
 def check_clock(sound: dict[str, Path], clock: Clock) -> Iterator[Finding]:
-    """Find whether events were received later than now."""
+    """Find whether the clock says a time before the program was made, or before events were received."""
     now = clock.now()
+    if now < clock.not_before:
+        made_on = day_of(column_time(clock.not_before))
+        sentence = (
+            f"says {column_time(now)} UTC, and this program was made on {made_on}: set it, as with "
+            "`timedatectl set-ntp true`"
+        )
+        yield Finding(Severity.ERROR, "clock", sentence)
     for day, path in reversed(sound.items()):
         received_at = f"{day} 00:00:00" if day > day_of(column_time(now)) else _newest(path)
         if received_at and column_seconds(received_at) > now + _CLOCK_TOLERANCE_S:
-            sentence = f"an event was received at {received_at}, which is in the future: see that the clock is right"
+            sentence = (
+                f"an event was received at {received_at} UTC, and now it is {column_time(now)}: set the clock, as with "
+                "`timedatectl set-ntp true`; if it is right now, it was ahead then, and that day mends this"
+            )
             yield Finding(Severity.ERROR, path.name, sentence)
         return
 
