@@ -37,7 +37,7 @@ class Stats(msgspec.Struct, frozen=True):
 async def read_stats(aggregates: Aggregates, today: date) -> Stats:
     """Read the statistics as the aggregates have them now."""
     metrics = await aggregates.read(query("sum_metrics"), _period(today))
-    (active,) = await aggregates.read(query("count_active_installations"), _active_since(today))
+    (active,) = await aggregates.read(query("count_active_installations"), _active_periods(today))
     return _stats(metrics, active)
 
 
@@ -45,7 +45,7 @@ def read_stats_from(connection: sqlite3.Connection, today: date) -> Stats:
     """Read the statistics from outside the service, as of one moment."""
     connection.execute("BEGIN")
     metrics = connection.execute(query("sum_metrics"), _period(today)).fetchall()
-    (active,) = connection.execute(query("count_active_installations"), _active_since(today))
+    (active,) = connection.execute(query("count_active_installations"), _active_periods(today))
     return _stats(metrics, active)
 
 
@@ -62,8 +62,8 @@ def _period(today: date) -> tuple[str, str]:
     return _first_day(today, PERIOD_DAYS), today.isoformat()
 
 
-def _active_since(today: date) -> tuple[str, ...]:
-    return tuple(_first_day(today, days) for days in ACTIVE_DAYS)
+def _active_periods(today: date) -> tuple[str, ...]:
+    return (*(_first_day(today, days) for days in ACTIVE_DAYS), today.isoformat())
 
 
 def _first_day(today: date, days: int) -> str:
