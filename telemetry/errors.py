@@ -127,6 +127,10 @@ class DataDamagedError(StartError):
     """A database file cannot be read; it was left untouched."""
 
 
+class StorageFailedError(StartError):
+    """The disk or the system failed a database, which may be sound."""
+
+
 class DataDirectoryError(StartError):
     """The data directory cannot be used."""
 

@@ -30,6 +30,7 @@ from telemetry.storage.eraser import Eraser
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.recovery import replay, restore_window
 from telemetry.storage.segment_states import SegmentStates
+from telemetry.storage.sqlite_errors import explaining
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.flusher import Flusher
 from telemetry.tasks.retention import Retention
@@ -60,7 +61,8 @@ async def data_directory(settings: Settings) -> AsyncIterator[tuple[DataDirector
     directory = DataDirectory(Path(settings.data_dir))
     directory.create()
     with directory.locked():
-        aggregates = await Aggregates.open(directory.aggregates, synchronous=settings.synchronous)
+        with explaining(directory.aggregates):
+            aggregates = await Aggregates.open(directory.aggregates, synchronous=settings.synchronous)
         try:
             yield directory, aggregates
         finally:

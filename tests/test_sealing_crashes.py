@@ -3,11 +3,9 @@
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import pytest
 from tests.support import oracle
 from tests.support.http import eventually
 from tests.support.load import Ledger, load
-from tests.support.segments import is_running, is_sealed, make_segment, sealed_days, segment
+from tests.support.segments import is_running, is_sealed, leave_journal, make_segment, sealed_days, segment
 from tests.support.server import ServerProcess, serving
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
@@ -120,16 +118,7 @@ def test_a_service_killed_while_it_seals_loses_nothing_and_seals_at_the_next_sta
 
 def test_a_journal_left_by_a_kill_is_rolled_back_when_the_day_is_entered_again(data_dir: Path) -> None:
     make_segment(segment(data_dir, DAY), ROWS)
-    with closing(sqlite3.connect(segment(data_dir, DAY), isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE")
-    script = (
-        "import os, sqlite3, sys\n"
-        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-        "connection.executescript('PRAGMA cache_size = 1; BEGIN; CREATE INDEX idx_events_type ON events (type)')\n"
-        "os.kill(os.getpid(), 9)\n"
-    )
-    subprocess.run([sys.executable, "-c", script, str(segment(data_dir, DAY))], check=False)
-    assert segment(data_dir, DAY).with_name(f"{DAY}.db-journal").exists()
+    leave_journal(segment(data_dir, DAY))
     with serving(data_dir) as server:
         assert server.stop() == 0
 

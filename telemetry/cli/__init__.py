@@ -17,6 +17,7 @@ from telemetry.errors import (
     OutputError,
     SettingsError,
     StartError,
+    StorageFailedError,
     TimedOutError,
 )
 
@@ -52,6 +53,7 @@ _EXITS: dict[type[StartError], Exit] = {
     NoDataError: Exit.NO_DATA,
     OutputError: Exit.CANNOT_CREATE,
     SettingsError: Exit.CONFIG,
+    StorageFailedError: Exit.IO_ERROR,
     TimedOutError: Exit.TIMED_OUT,
 }
 
@@ -90,7 +92,10 @@ def main() -> None:
     except StartError as error:
         _fail(str(error), _EXITS.get(type(error), Exit.UNAVAILABLE))
     except sqlite3.Error as error:
-        _fail(f"the databases cannot be used ({error}): see that the disk is healthy and has room", Exit.IO_ERROR)
+        from telemetry.storage.sqlite_errors import failure  # noqa: PLC0415 - a command that succeeds needs it not
+
+        fallback = f"the databases cannot be used ({error}): run `telemetry check`, which says of each what is wrong"
+        _fail(str(failure(error, "a database") or fallback), Exit.IO_ERROR)
     except OSError as error:
         _fail(f"{error.filename or 'a file'} cannot be used ({error.strerror}): see that it can be", Exit.IO_ERROR)
 

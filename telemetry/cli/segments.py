@@ -9,6 +9,7 @@ import msgspec
 
 from telemetry.cli.looking import data_to_read
 from telemetry.cli.options import settings_options
+from telemetry.errors import DataDirectoryError, LockHeldError, StorageFailedError
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.queries import query
 from telemetry.storage.reading import read_only, reading
@@ -56,8 +57,8 @@ def _count(path: Path) -> int | None:
     try:
         with read_only(path) as connection:
             ((rows,),) = connection.execute(query("count_events_roughly"))
-    except sqlite3.OperationalError:
-        # It is being sealed, or that was interrupted.
+    except (sqlite3.OperationalError, LockHeldError, DataDirectoryError, StorageFailedError):
+        # It has no table yet, is being sealed, or cannot be read by this user.
         return None
     return int(rows)
 

@@ -16,9 +16,9 @@ from telemetry.counters import Appended, Counters
 from telemetry.duplicates import DuplicateWindow
 from telemetry.errors import DataDamagedError, ErrorCode, Refusal
 from telemetry.ledger import Ledger
-from telemetry.storage.database import storage_error_code
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.groups import Group, GroupQueue
+from telemetry.storage.sqlite_errors import storage_error_code
 from telemetry.wire import Batch
 
 logger = logging.getLogger(__name__)

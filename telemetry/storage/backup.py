@@ -9,7 +9,6 @@ import fcntl
 import logging
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ import msgspec
 
 from telemetry import __version__
 from telemetry.clock import Clock, iso_milliseconds
-from telemetry.errors import DataDamagedError, DataDirectoryError, LockHeldError
+from telemetry.errors import DataDamagedError, DataDirectoryError, LockHeldError, NoDataError
 from telemetry.storage.backups import (
     FORMAT,
     MANIFEST,
@@ -200,9 +199,8 @@ def _copy(source: Path, target: Path, name: str, before: tuple[int, int | None],
     try:
         copy_database(source, target, on_bytes)
         shutil.copymode(source, target)
-    except (sqlite3.OperationalError, FileNotFoundError):
-        if source.exists():
-            raise
+    except (NoDataError, FileNotFoundError):
+        # Retention removed it in the meantime.
         target.unlink(missing_ok=True)
         return None
     check_copy(target)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.clock import Clock, column_seconds, column_time, day_of
-from telemetry.errors import DataDamagedError
-from telemetry.storage.copying import Progress, damage, wait_patiently
+from telemetry.errors import NoDataError, StartError
+from telemetry.storage.copying import PATIENCE_S, Progress, damage
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import WAL_RESET_RACE, Kind
 from telemetry.storage.erasures import known_erasures
 from telemetry.storage.migrations import newest_version
 from telemetry.storage.reading import read_only
+from telemetry.storage.sqlite_errors import damage_sentence
 
 _CLOCK_TOLERANCE_S = 60
 _DISK_DAYS = 7
@@ -48,19 +49,18 @@ def check_database(path: Path, kind: Kind, *, full: bool, on_bytes: Progress) ->
     """Find what is wrong with one file and its schema; an error means that it cannot be read."""
     try:
         size = path.stat().st_size
-        with read_only(path) as connection:
-            wait_patiently(connection)
+        with read_only(path, wait_s=PATIENCE_S) as connection:
             ((version,),) = connection.execute("PRAGMA user_version")
             found = damage(connection, full=full)
         on_bytes(size)
-    except (DataDamagedError, sqlite3.OperationalError, FileNotFoundError) as error:
-        if not path.exists():
-            # Retention removed it in the meantime.
-            return
-        found, version = str(error), newest_version(kind)
+    except (NoDataError, FileNotFoundError):
+        # Retention removed it in the meantime.
+        return
+    except StartError as error:
+        yield Finding(Severity.ERROR, path.name, str(error).removeprefix(f"{path} "))
+        return
     if found:
-        sentence = f"is damaged ({found}): stop the service, move the file away and restore it from a backup"
-        yield Finding(Severity.ERROR, path.name, sentence)
+        yield Finding(Severity.ERROR, path.name, damage_sentence(found))
     elif version > newest_version(kind):
         yield Finding(Severity.ERROR, path.name, f"has schema version {version}: use the newer program that wrote it")
     elif version < newest_version(kind):
@@ -148,8 +148,7 @@ def check_owner(directory: DataDirectory) -> Iterator[Finding]:
 
 
 def _newest(path: Path) -> str | None:
-    with read_only(path) as segment:
-        wait_patiently(segment)
+    with read_only(path, wait_s=PATIENCE_S) as segment:
         if not segment.execute("PRAGMA user_version").fetchone()[0]:
             return None
         found = segment.execute("SELECT created_at FROM events ORDER BY id DESC LIMIT 1").fetchone()

@@ -3,13 +3,13 @@
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from telemetry.errors import DataDamagedError
-from telemetry.storage.database import telling_damage
 from telemetry.storage.reading import read_only
+from telemetry.storage.sqlite_errors import DAMAGED, failure, primary_code, telling_damage
 
 Progress = Callable[[int], None]
 """Is told how many bytes, or rows, have been dealt with since the last time."""
@@ -30,8 +30,11 @@ def copy_database(source: Path, target: Path, on_bytes: Progress = no_progress) 
     The copy is made inside one read transaction: a writer goes on, and no step has to begin anew because it did. Until
     the end checkpoints only reach as far as this moment.
     """
-    with read_only(source) as reader, closing(sqlite3.connect(target, isolation_level=None)) as writer:
-        wait_patiently(reader)
+    with (
+        read_only(source, wait_s=PATIENCE_S) as reader,
+        _telling_full_disk(target),
+        closing(sqlite3.connect(target, isolation_level=None)) as writer,
+    ):
         reader.execute("BEGIN")
         # The transaction begins with the first page that it reads.
         reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -52,9 +55,15 @@ def copy_database(source: Path, target: Path, on_bytes: Progress = no_progress) 
     sync_file(target)
 
 
-def wait_patiently(connection: sqlite3.Connection) -> None:
-    """Let a connection wait for as long as a segment may be locked for its sealing."""
-    connection.execute(f"PRAGMA busy_timeout = {PATIENCE_S * 1_000}")
+@contextmanager
+def _telling_full_disk(target: Path) -> Iterator[None]:
+    """Name the copy, not what is copied, where it is the copy that cannot be written."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if primary_code(error) == sqlite3.SQLITE_FULL or error.sqlite_errorcode == sqlite3.SQLITE_IOERR_WRITE:
+            raise failure(error, str(target)) or error from error
+        raise
 
 
 def sync_file(path: Path) -> None:
@@ -67,10 +76,15 @@ def sync_file(path: Path) -> None:
 
 
 def damage(connection: sqlite3.Connection, *, full: bool = False) -> str | None:
-    """Return what SQLite finds wrong with a database, or None; ``full`` also compares indexes with their tables."""
+    """Return what SQLite finds wrong with a database, or None; ``full`` also compares indexes with their tables.
+
+    Raises ``sqlite3.Error`` if it could not be read, which says nothing of what it holds.
+    """
     try:
         ((found,),) = connection.execute(f"PRAGMA {'integrity_check' if full else 'quick_check'}(1)")
     except sqlite3.DatabaseError as error:
+        if primary_code(error) not in DAMAGED:
+            raise
         return str(error)
     return None if found == "ok" else str(found)
 

@@ -14,9 +14,9 @@ from telemetry.day_labels import DayLabels
 from telemetry.exclusions import hashed
 from telemetry.storage.copying import Progress
 from telemetry.storage.d1_rows import Judged, OldRow, Reason, RowRefusedError, judge, judge_counter
-from telemetry.storage.database import telling_damage
 from telemetry.storage.erasures import Erasure
 from telemetry.storage.queries import query
+from telemetry.storage.sqlite_errors import telling_damage
 
 _ROWS_PER_WRITE = 1_000
 _TEMPORARY_CACHE_KIB = 65_536

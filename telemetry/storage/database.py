@@ -1,18 +1,17 @@
-"""Opening SQLite files the one way this service writes them, and telling what their errors mean."""
+"""Opening SQLite files the one way this service writes them."""
 
-import resource
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import aiosqlite
 
-from telemetry.errors import DataDamagedError, ErrorCode
 from telemetry.storage.migrations import check_version, migrate
 from telemetry.storage.proving import ProvingConnection
+from telemetry.storage.sqlite_errors import telling_damage
 
 Synchronous = Literal["FULL", "NORMAL"]
 Kind = Literal["aggregates", "segment"]
@@ -28,8 +27,6 @@ PAGE_BYTES = 16_384
 CHECKPOINT_PAGES = 2_000
 # A write-ahead log that a reader made grow is cut back to this once the reader is gone.
 WAL_BYTES_KEPT = CHECKPOINT_PAGES * PAGE_BYTES * 5 // 4
-
-DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 async def open_database(
@@ -67,19 +64,6 @@ def read_only_uri(path: Path) -> str:
     return f"{path.absolute().as_uri()}?mode=ro"
 
 
-@contextmanager
-def telling_damage(path: Path) -> Iterator[None]:
-    """Raise ``DataDamagedError`` naming the file if SQLite finds it damaged."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        if primary_code(error) not in DAMAGED:
-            raise
-        raise DataDamagedError(
-            f"{path} is damaged ({error}) and was left as it is: move it away and restore it from a backup"
-        ) from error
-
-
 @asynccontextmanager
 async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[None]:
     """Commit what is done inside, or roll it back. The caller is a task that nothing cancels."""
@@ -107,24 +91,3 @@ async def _opening(
     except BaseException:
         await connection.close()
         raise
-
-
-def primary_code(error: sqlite3.Error) -> int:
-    """Return SQLite's primary result code, or 0 for an error that SQLite did not report."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF
-
-
-def storage_error_code(error: sqlite3.Error) -> ErrorCode:
-    """Return what a client is told when a write failed."""
-    code = getattr(error, "sqlite_errorcode", 0)
-    # A write beyond a file size limit fails as one to a broken disk does; without a limit it must be the disk.
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR_WRITE and _file_size_limited()):
-        return ErrorCode.STORAGE_FULL
-    if primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return ErrorCode.BUSY
-    return ErrorCode.STORAGE_ERROR
-
-
-def _file_size_limited() -> bool:
-    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY

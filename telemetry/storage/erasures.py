@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from telemetry.errors import DataDamagedError
+from telemetry.errors import DataDamagedError, NoDataError, StartError
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.queries import query
 from telemetry.storage.reading import read_only
@@ -22,14 +22,17 @@ class Erasure(NamedTuple):
 
 
 def known_erasures(aggregates: Path) -> list[Erasure]:
-    """Return what a database knows; nothing if it is not there, too old or damaged."""
+    """Return what a database knows; nothing if it is not there, too old or damaged.
+
+    Raises ``StartError`` if it cannot be read for another reason.
+    """
     try:
         with read_only(aggregates) as connection:
             rows = connection.execute(
                 "SELECT installation_sha256, kind, requested_at, finished_at IS NOT NULL FROM erasures"
             )
             return [Erasure(*row) for row in rows]
-    except (sqlite3.OperationalError, DataDamagedError):
+    except (sqlite3.OperationalError, NoDataError, DataDamagedError):
         return []
 
 
@@ -38,8 +41,10 @@ def is_unreadable(aggregates: Path) -> bool:
     try:
         with read_only(aggregates) as connection:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-    except (sqlite3.OperationalError, DataDamagedError):
-        return aggregates.exists()
+    except NoDataError:
+        return False
+    except (sqlite3.OperationalError, StartError):
+        return True
     return False
 
 

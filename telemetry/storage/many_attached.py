@@ -3,12 +3,11 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import apsw
 
-from telemetry.storage.database import LOCK_WAIT_S, read_only_uri
+from telemetry.storage.database import LOCK_WAIT_S
 from telemetry.storage.statements import INSTRUCTIONS_PER_ASK, Answer, Progress, StatementError, authorize
 
 
@@ -18,10 +17,10 @@ class ApswConnection:
     A process must not have one file open with both: when either closes it, the other loses its locks.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, uri: str) -> None:
         flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         with _translated():
-            self._connection = apsw.Connection(read_only_uri(path), flags=flags)
+            self._connection = apsw.Connection(uri, flags=flags)
         self._connection.set_busy_timeout(int(LOCK_WAIT_S * 1_000))
         self.attached_max = self._connection.limit(apsw.SQLITE_LIMIT_ATTACHED)
 

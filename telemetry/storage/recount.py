@@ -15,10 +15,11 @@ from pathlib import Path
 from telemetry.clock import day_of
 from telemetry.counters import Counters
 from telemetry.day_labels import DayLabels
+from telemetry.errors import NoDataError
 from telemetry.exclusions import hashed
 from telemetry.settings import Settings
 from telemetry.storage.aggregates import Aggregates
-from telemetry.storage.copying import Progress, no_progress, wait_patiently
+from telemetry.storage.copying import PATIENCE_S, Progress, no_progress
 from telemetry.storage.event_log import count_stored
 from telemetry.storage.flush import flush
 from telemetry.storage.queries import query
@@ -97,16 +98,13 @@ async def recount(
 
 def _state(path: Path, watermark: int, erased: int, leaving: set[str]) -> SegmentState | None:
     try:
-        with read_only(path) as segment:
-            wait_patiently(segment)
+        with read_only(path, wait_s=PATIENCE_S) as segment:
             if not segment.execute("PRAGMA user_version").fetchone()[0]:
                 return SegmentState(path.stem, watermark, erased, 0, 0)
             ids = segment.execute("SELECT DISTINCT installation_id FROM events") if leaving else ()
             left = frozenset(str(row[0]) for row in ids if hashed(str(row[0])) in leaving)
             ((counted, pending),) = segment.execute(query("count_segment_events"), (watermark, json.dumps(list(left))))
-    except sqlite3.OperationalError:
-        if path.exists():
-            raise
+    except NoDataError:
         # Retention removed it in the meantime: its day is of the past.
         return None
     return SegmentState(path.stem, watermark, erased, counted, pending, path.stat().st_size, leaving=left)
@@ -118,8 +116,7 @@ async def _count(
     position, misplaced = 0, 0
     if not state.counted:
         return 0
-    with read_only(path) as segment:
-        wait_patiently(segment)
+    with read_only(path, wait_s=PATIENCE_S) as segment:
         while rows := segment.execute(query("read_events_after"), (position, _ROWS_PER_READ)).fetchall():
             stored = [stored_event(row) for row in rows if row[0] <= state.watermark and row[4] not in state.leaving]
             count_stored(counters, state.day, stored)

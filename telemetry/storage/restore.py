@@ -91,7 +91,7 @@ def _request_erasures(incoming: Path, others: list[Path]) -> int:
     aggregates = DataDirectory(incoming).aggregates
     known: set[Erasure] = set()
     for other in others:
-        known.update(known_erasures(other))
+        known.update([] if is_unreadable(other) else known_erasures(other))
     if not known.difference(known_erasures(aggregates)):
         return 0
     requested = asyncio.run(request_again(aggregates, known))

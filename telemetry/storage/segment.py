@@ -12,11 +12,12 @@ from msgspec.structs import astuple
 from telemetry.errors import DataDamagedError
 from telemetry.installations import PLACEHOLDERS_JSON
 from telemetry.rows import Row
-from telemetry.storage.database import Synchronous, open_database, open_to_read, telling_damage, transaction
+from telemetry.storage.database import Synchronous, open_database, open_to_read, transaction
 from telemetry.storage.many_rows import many_rows
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.queries import query
 from telemetry.storage.scrubbing import empty_log
+from telemetry.storage.sqlite_errors import damage_sentence, telling_damage
 
 # Bounds the values of one statement, of which SQLite takes 32,766 unless it is built for more, and its compilation.
 ROWS_PER_STATEMENT_MAX = 1_024
@@ -144,4 +145,4 @@ def stored_event(columns: Sequence[Any]) -> StoredEvent:
 def check_order(path: Path, ids: Iterable[int]) -> None:
     """Raise ``DataDamagedError`` unless ids ascend: in a damaged file a scan can lead in a circle, and never end."""
     if any(before >= after for before, after in pairwise(ids)):
-        raise DataDamagedError(f"{path} is damaged: move it away and restore it from a backup")
+        raise DataDamagedError(f"{path} {damage_sentence('ids out of order')}")

@@ -2,15 +2,17 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDamagedError, LockHeldError, StartError
+from telemetry.errors import DataDamagedError, LockHeldError, NoDataError, StartError
+from telemetry.storage.copying import damage
 from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.database import DAMAGED, primary_code, read_only_uri
+from telemetry.storage.database import LOCK_WAIT_S
 from telemetry.storage.log_reader import LogReader
 from telemetry.storage.queries import query
-from telemetry.storage.reading import read_only, reading
+from telemetry.storage.reading import held_still, read_only, readable_uri, reading
+from telemetry.storage.sqlite_errors import DAMAGED, damage_sentence, explaining, failure, primary_code
 from telemetry.storage.statements import (
     Answer,
     Connection,
@@ -20,6 +22,7 @@ from telemetry.storage.statements import (
     StatementInterrupted,
 )
 
+# Their extended codes are about files, not about the statement.
 _REFUSED = {sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY}
 # Python's own objections, to two statements at once for example, have no code.
 _NOT_ANSWERED = {0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG}
@@ -34,8 +37,13 @@ def selecting(directory: DataDirectory, days: Sequence[str], sql: str, stop: Pro
     """
     log = LogReader(directory)
     segments = {day: log.path(day) for day in days if log.complete(day)}
-    with _connected(directory, len(segments)) as connection, _explaining([directory.aggregates, *segments.values()]):
-        selects = [query("select_segment_events").format(day=day) for day in _attach(connection, segments)]
+    with (
+        ExitStack() as stack,
+        _connected(directory, len(segments)) as connection,
+        _explaining([directory.aggregates, *segments.values()]),
+    ):
+        attached = [day for day, path in segments.items() if _attach(connection, day, path, stack)]
+        selects = [query("select_segment_events").format(day=day) for day in attached]
         events = " UNION ALL ".join(selects) or query("select_no_events")
         connection.execute(f"CREATE TEMP VIEW events AS {events}")
         connection.execute("PRAGMA query_only = 1")
@@ -59,7 +67,8 @@ def _connected(directory: DataDirectory, segments: int) -> Iterator[Connection]:
         from telemetry.storage.many_attached import ApswConnection  # noqa: PLC0415 - an optional extra
     except ImportError:
         raise _too_many(segments, standard.attached_max) from None
-    with closing(ApswConnection(directory.aggregates)) as wide:
+    uri = readable_uri(directory.aggregates, wait_s=LOCK_WAIT_S)
+    with held_still(directory.aggregates, uri), closing(ApswConnection(uri)) as wide:
         if segments > wide.attached_max:
             raise _too_many(segments, wide.attached_max)
         yield wide
@@ -72,16 +81,16 @@ def _too_many(segments: int, attached_max: int) -> StartError:
     )
 
 
-def _attach(connection: Connection, segments: dict[str, Path]) -> Iterator[str]:
-    for day, path in segments.items():
-        try:
-            connection.execute("ATTACH ? AS ?", (read_only_uri(path), day))
-        except sqlite3.OperationalError:
-            # Retention may have removed it just now.
-            if path.exists():
-                raise
-        else:
-            yield day
+def _attach(connection: Connection, day: str, path: Path, stack: ExitStack) -> bool:
+    try:
+        with explaining(path):
+            uri = readable_uri(path, wait_s=LOCK_WAIT_S)
+            stack.enter_context(held_still(path, uri))
+            connection.execute("ATTACH ? AS ?", (uri, day))
+    except (NoDataError, FileNotFoundError):
+        # Retention has removed it just now.
+        return False
+    return True
 
 
 @contextmanager
@@ -92,21 +101,21 @@ def _explaining(paths: list[Path]) -> Iterator[None]:
         code = primary_code(error)
         if code == sqlite3.SQLITE_INTERRUPT:
             raise StatementInterrupted from error
-        if code in _REFUSED:
+        if getattr(error, "sqlite_errorcode", 0) in _REFUSED:
             raise StatementError("it may only read") from error
         if code in _NOT_ANSWERED:
             raise StatementError(str(error)) from error
-        if code == sqlite3.SQLITE_BUSY:
-            raise LockHeldError("a segment of these days is being sealed: try again in a minute") from error
         if code in DAMAGED:
             raise _damage(paths, error) from error
-        raise
+        if code == sqlite3.SQLITE_BUSY:
+            raise LockHeldError("a segment of these days is being sealed: try again in a minute") from error
+        raise failure(error, "one of the databases") or error from error
 
 
 def _damage(paths: list[Path], error: sqlite3.Error) -> DataDamagedError:
     """Find which file it is: SQLite does not say."""
     for path in paths:
         with read_only(path) as connection:
-            if connection.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:
-                return DataDamagedError(f"{path} is damaged: move it away and restore it from a backup")
+            if found := damage(connection):
+                return DataDamagedError(f"{path} {damage_sentence(found)}")
     return DataDamagedError(f"one of {len(paths)} files is damaged ({error}): restore it from a backup")

@@ -14,8 +14,8 @@ from aiohttp import hdrs, web
 from telemetry.admin_socket import SOCKET_NAME, socket_path
 from telemetry.errors import ErrorCode, Refusal, StartError
 from telemetry.ledger import Ledger
-from telemetry.storage.database import storage_error_code
 from telemetry.storage.eraser import Erased, ErasureRequest
+from telemetry.storage.sqlite_errors import storage_error_code
 from telemetry.web.answers import CORS_HEADERS, json_answer
 from telemetry.web.routing import Routes, answered, find_route, note_answer
 from telemetry.web.server import lean_runner

@@ -22,6 +22,18 @@ def memory_disk(folder: Path, *, size: str) -> Iterator[Path]:
         _run("umount", str(folder))
 
 
+@contextmanager
+def read_only_view(folder: Path, at: Path) -> Iterator[Path]:
+    """Mount a folder once more where nothing can be written, until the end of the block."""
+    at.mkdir()
+    _run("mount", "--bind", str(folder), str(at))
+    try:
+        _run("mount", "-o", "remount,bind,ro", str(at))
+        yield at
+    finally:
+        _run("umount", str(at))
+
+
 def remount(disk: Path, option: str) -> None:
     """Mount a disk anew with an option changed."""
     _run("mount", "-o", f"remount,{option}", str(disk))

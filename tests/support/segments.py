@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
@@ -79,6 +80,14 @@ def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
+def leave_journal(path: Path) -> None:
+    """Leave a segment as a kill while its first index is made does: with a journal to be rolled back."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    subprocess.run([sys.executable, "-c", _BE_KILLED, str(path)], check=False)
+    assert path.with_name(f"{path.name}-journal").exists()
+
+
 def make_segment(path: Path, rows: int, time: str = "12:00:00") -> None:
     """Write a segment as the service does, with one event for each of as many installations, received at ``time``."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,6 +97,13 @@ def make_segment(path: Path, rows: int, time: str = "12:00:00") -> None:
         connection.executescript(f"BEGIN; {sql.read_text()}; PRAGMA user_version = 1; COMMIT;")
         connection.execute(_MAKE_ROWS, (rows, path.stem, time))
 
+
+_BE_KILLED = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.executescript("PRAGMA cache_size = 1; BEGIN; CREATE INDEX idx_events_type ON events (type)")
+os.kill(os.getpid(), 9)
+"""
 
 _MAKE_ROWS = """WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1)
     INSERT INTO events (type, timestamp, installation_id, drift_version, payload, created_at)

@@ -1,0 +1,98 @@
+"""Why a database file cannot be opened, as the file system tells it, with the command that helps."""
+
+import os
+import pwd
+import stat
+from pathlib import Path
+
+from telemetry.errors import DataDirectoryError, NoDataError, StartError
+
+_BESIDE = ("-wal", "-shm", "-journal")
+_EVENTS = "events"
+
+
+def obstacle(path: Path, *, writing: bool) -> StartError | None:
+    """Return what keeps this user from reading a database file, or from writing to it, or None if nothing does."""
+    if not _allows(path.parent, os.R_OK | os.X_OK):
+        return DataDirectoryError(f"{path} cannot be read by this user: {_advice(path.parent)}")
+    if not path.exists():
+        return NoDataError(f"{path} does not exist: choose the directory of a service with --data-dir")
+    if not path.is_file():
+        return DataDirectoryError(f"{path} is not a file: move it away")
+    for file in (path, *(beside(path, suffix) for suffix in _BESIDE)):
+        if file.exists() and not _allows(file, os.R_OK):
+            return DataDirectoryError(f"{file} cannot be read by this user: {_advice(file)}")
+    if can_write(path.parent) and (can_write(path) or not writing):
+        return None
+    return _writing_obstacle(path)
+
+
+def _writing_obstacle(path: Path) -> StartError:
+    read_only = _is_on_read_only_disk(path)
+    # A folder that may not be written to keeps SQLite from making its files beside the database.
+    blocked = path if can_write(path.parent) else path.parent
+    why = "is on a read-only file system" if read_only else "may not be written by this user"
+    if _is_unfinished(path):
+        copying = f"copy it first (`cp -rL {_root(path)} COPY`), and run this with `--data-dir COPY`"
+        return DataDirectoryError(
+            f"{path} {why}, and its last transactions are in a file beside it that only a program that may write can "
+            f"bring in: {copying if read_only else f'{_advice(blocked)}, or {copying}'}"
+        )
+    return DataDirectoryError(f"{path} {why}: {'have it mounted for writing' if read_only else _advice(blocked)}")
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Return the file that SQLite keeps beside a database: ``-wal``, ``-shm`` or ``-journal``."""
+    return path.with_name(f"{path.name}{suffix}")
+
+
+def log_bytes(path: Path) -> int | None:
+    """Return the size of the write-ahead log of a database, or None if there is none."""
+    try:
+        return beside(path, "-wal").stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def can_write(path: Path) -> bool:
+    """Tell whether this process may write to a file, or make files in a folder."""
+    return _allows(path, os.W_OK)
+
+
+def is_foreign(path: Path) -> bool:
+    """Tell whether a file belongs to another user, and this process could not give files to that user."""
+    return os.geteuid() not in (0, path.stat().st_uid)
+
+
+def _allows(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=True)
+
+
+def _is_unfinished(path: Path) -> bool:
+    return bool(log_bytes(path)) or beside(path, "-journal").exists()
+
+
+def _is_on_read_only_disk(path: Path) -> bool:
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def _root(path: Path) -> Path:
+    return path.parent.parent if path.parent.name == _EVENTS else path.parent
+
+
+def _advice(path: Path) -> str:
+    """Return the command after which this user, or the right one, may use a file or folder."""
+    status, root = path.stat(), _root(path)
+    if status.st_uid == os.geteuid():
+        mode = 0o700 if stat.S_ISDIR(status.st_mode) else 0o600
+        return f"run `chmod {mode:o} {path}`"
+    if status.st_uid != root.stat().st_uid:
+        return f"run `chown --reference={root} {path}` as root"
+    return f"run this as its owner (`sudo -u {_user(status.st_uid)} telemetry ...`)"
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"'#{number}'"
