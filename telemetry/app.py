@@ -102,9 +102,9 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
     logger.info("stopped, everything accepted is stored and counted")
 
 
-async def migrate_all(settings: Settings) -> list[tuple[str, int]]:
-    """Migrate every database in the data directory; return their names and versions."""
-    async with data_directory(settings) as (directory, aggregates):
+async def migrate_all(settings: Settings, *, accept_loss: bool = False) -> list[tuple[str, int]]:
+    """Migrate every database in the data directory; return their names and versions. See ``data_directory``."""
+    async with data_directory(settings, accept_loss=accept_loss) as (directory, aggregates):
         versions = [(directory.aggregates.name, await aggregates.schema_version())]
         archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
         versions += [(f"events/{state.day}.db", await archive.migrate(state)) for state in await archive.segments()]

@@ -135,6 +135,10 @@ class DataDirectoryError(StartError):
     """The data directory cannot be used."""
 
 
+class SegmentUnusableError(StartError):
+    """A segment cannot be opened because of its kind, owner or mode; the message has the command that mends it."""
+
+
 class NoDataError(StartError):
     """There is nothing to read where a command was told to look."""
 

@@ -1,6 +1,7 @@
 """The service without HTTP: its parts, wired from the settings, brought to life and taken down in the right order."""
 
 import asyncio
+import logging
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +29,9 @@ from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import SQLITE_VERSION_MIN
 from telemetry.storage.eraser import Eraser
 from telemetry.storage.event_log import EventLog
+from telemetry.storage.loss import check_aggregates
 from telemetry.storage.recovery import replay, restore_window
+from telemetry.storage.segment_files import foreign_files
 from telemetry.storage.segment_states import SegmentStates
 from telemetry.storage.sqlite_errors import explaining
 from telemetry.tasks.disk import DiskBudget
@@ -37,6 +40,8 @@ from telemetry.tasks.retention import Retention
 from telemetry.tasks.sealer import Sealer
 from telemetry.tasks.upkeep import Upkeep
 from telemetry.tasks.wal_alarm import WalAlarm
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,13 @@ class Running:
 
 
 @asynccontextmanager
-async def data_directory(settings: Settings) -> AsyncIterator[tuple[DataDirectory, Aggregates]]:
-    """Own the data directory and have its aggregates open; raise ``StartError`` if it cannot be used."""
+async def data_directory(
+    settings: Settings, *, accept_loss: bool = False
+) -> AsyncIterator[tuple[DataDirectory, Aggregates]]:
+    """Own the data directory and have its aggregates open; raise ``StartError`` if it cannot be used.
+
+    Aggregates that are missing or empty beside events are made from scratch only with ``accept_loss``.
+    """
     if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
         needed = ".".join(map(str, SQLITE_VERSION_MIN))
         raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: use a Python that comes with {needed} or newer")
@@ -61,6 +71,8 @@ async def data_directory(settings: Settings) -> AsyncIterator[tuple[DataDirector
     directory = DataDirectory(Path(settings.data_dir))
     directory.create()
     with directory.locked():
+        if not accept_loss:
+            check_aggregates(directory)
         with explaining(directory.aggregates):
             aggregates = await Aggregates.open(directory.aggregates, synchronous=settings.synchronous)
         try:
@@ -134,6 +146,9 @@ class _Parts:
     async def recover(self, on_replayed: Callable[[], None]) -> Sources:
         """Bring counters and duplicate window to where the log ends; return what the metrics are read from."""
         started = self.clock.monotonic()
+        for foreign in foreign_files(self.directory.events):
+            path = str(self.directory.events / foreign.name)
+            logger.warning("a file beside the segments is ignored", extra={"path": path, "reason": foreign.sentence})
         await replay(
             self.archive,
             self.log,

@@ -26,6 +26,7 @@ from telemetry.storage.d1_source import old_data, with_companions
 from telemetry.storage.d1_staging import Judgement, Refused, Staging
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.erasures import erasures_by_installation
+from telemetry.storage.loss import check_aggregates
 
 
 @click.group("import")
@@ -69,6 +70,7 @@ async def _import(
     async with AsyncExitStack() as stack:
         directory, aggregates = DataDirectory(Path(settings.data_dir)), None
         if dry_run:
+            check_aggregates(directory)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telemetry-import-")))
         else:
             directory, aggregates = await stack.enter_async_context(data_directory(settings))

@@ -11,8 +11,9 @@ from telemetry.cli.looking import data_to_read
 from telemetry.cli.options import settings_options
 from telemetry.errors import DataDirectoryError, LockHeldError, StorageFailedError
 from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.loss import reading_aggregates
 from telemetry.storage.queries import query
-from telemetry.storage.reading import read_only, reading
+from telemetry.storage.reading import read_only
 from telemetry.storage.segment_states import SEGMENT_STATES, SegmentState
 
 
@@ -43,7 +44,7 @@ def command(config: Path | None, as_json: bool, **flags: Any) -> None:
 
 def list_segments(directory: DataDirectory) -> list[Listed]:
     """Return what is known of every segment, oldest first."""
-    with reading(directory.aggregates, "aggregates") as connection:
+    with reading_aggregates(directory) as connection:
         states = {row[0]: SegmentState(*row) for row in connection.execute(SEGMENT_STATES)}
     return [_listed(directory.segment(day), states.get(day, SegmentState(day))) for day in directory.days()]
 

@@ -17,7 +17,8 @@ from telemetry.cli.options import settings_options
 from telemetry.clock import Clock, instant
 from telemetry.errors import StartError
 from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.reading import last_written, reading
+from telemetry.storage.loss import reading_aggregates
+from telemetry.storage.reading import last_written
 from telemetry.storage.stats import read_stats_from
 
 _TIMEOUT_S = 10
@@ -61,7 +62,7 @@ def command(config: Path | None, *, url: str | None, as_json: bool, **flags: Any
 
 def _read(directory: DataDirectory) -> dict[str, Any]:
     now = Clock().now()
-    with reading(directory.aggregates, "aggregates") as connection:
+    with reading_aggregates(directory) as connection:
         stats = read_stats_from(connection, instant(now).date())
     return stats.document(generated_at=now, as_of=last_written(directory.aggregates) / 1e9)
 

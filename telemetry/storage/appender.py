@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from telemetry.clock import Clock, column_time, day_of
 from telemetry.counters import Appended, Counters
 from telemetry.duplicates import DuplicateWindow
-from telemetry.errors import DataDamagedError, ErrorCode, Refusal
+from telemetry.errors import ErrorCode, Refusal, StartError
 from telemetry.ledger import Ledger
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.groups import Group, GroupQueue
@@ -203,7 +203,7 @@ class Appender:
                 ids = await segment.append(group.rows, received_at)
                 group.seconds = self._clock.monotonic() - started
                 group.appended = Appended(segment.day, received_at, ids, group.events)
-        except (sqlite3.Error, DataDamagedError) as error:
+        except (sqlite3.Error, StartError) as error:
             group.failure = _reported(error)
         self._failed_with = group.failure
 
@@ -229,7 +229,7 @@ class Appender:
         try:
             async with self._log.appending(day_of(column_time(self._clock.now()))) as segment:
                 await segment.probe()
-        except (sqlite3.Error, DataDamagedError) as error:
+        except (sqlite3.Error, StartError) as error:
             self._failed_with = _reported(error)
         else:
             self._failed_with = None
@@ -254,7 +254,7 @@ class Appender:
             self._ledger.commit(len(group.rows), group.duplicates, group.seconds)
 
 
-def _reported(error: sqlite3.Error | DataDamagedError) -> ErrorCode:
+def _reported(error: sqlite3.Error | StartError) -> ErrorCode:
     code = storage_error_code(error) if isinstance(error, sqlite3.Error) else ErrorCode.STORAGE_ERROR
     logger.error("append failed, its batches were refused", extra={"code": code, "reason": str(error)})
     return code

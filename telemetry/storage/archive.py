@@ -11,11 +11,11 @@ from telemetry.storage.database import Synchronous
 from telemetry.storage.sealing import SEALED_MODE, NotNowError
 from telemetry.storage.sealing_process import SealingProcess
 from telemetry.storage.segment import Segment
+from telemetry.storage.segment_files import WRITABLE_MODE, check_usable, kind_of
 from telemetry.storage.segment_states import SegmentState, SegmentStates
 
 logger = logging.getLogger(__name__)
 
-_WRITABLE_MODE = 0o600
 # Segments that were given back and are still open. Closing one may checkpoint a large WAL, which can wait.
 _OPEN_MAX = 2
 
@@ -64,7 +64,9 @@ class Archive:
     @asynccontextmanager
     async def reading(self, day: str) -> AsyncIterator[Segment]:
         """Open a sealed segment for reading, until the end of the block."""
-        segment = await Segment.open_sealed(self._directory.segment(day))
+        path = self._directory.segment(day)
+        check_usable(path, to_write=False)
+        segment = await Segment.open_sealed(path)
         try:
             yield segment
         finally:
@@ -145,18 +147,21 @@ class Archive:
 
     def _as_it_is(self, state: SegmentState) -> SegmentState:
         # A sealed file that can be written was restored or changed by somebody: it is looked at, and sealed again.
-        writable = self._directory.segment(state.day).stat().st_mode & _WRITABLE_MODE != SEALED_MODE
-        return state._replace(sealed_at=None) if writable else state
+        try:
+            mode = self._directory.segment(state.day).stat().st_mode
+        except FileNotFoundError:
+            # It was removed in the meantime.
+            return state
+        return state._replace(sealed_at=None) if mode & WRITABLE_MODE != SEALED_MODE else state
 
     async def _open_again(self, day: str) -> Segment:
         path, state = self._directory.segment(day), await self.states.get(day)
-        if state.retired_at is not None:
+        if state.retired_at is not None and kind_of(path) is None:
             await self._remove(day)
+        check_usable(path, to_write=True)
         if state.sealed_at is not None:
             logger.info("a sealed segment is opened again", extra={"day": day})
             await self.states.unseal(day)
-        with suppress(FileNotFoundError):
-            path.chmod(_WRITABLE_MODE)
         return await Segment.open(path, synchronous=self._synchronous, witness=self._directory.witness)
 
     async def _is_counted(self, state: SegmentState) -> bool:

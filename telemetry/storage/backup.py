@@ -35,6 +35,7 @@ from telemetry.storage.backups import (
 from telemetry.storage.copying import Progress, check_copy, copy_database, digest, no_progress, sync_file
 from telemetry.storage.data_directory import DataDirectory, sync_folder
 from telemetry.storage.erasures import known_erasures
+from telemetry.storage.loss import check_aggregates
 from telemetry.storage.places import is_within
 
 logger = logging.getLogger(__name__)
@@ -68,10 +69,12 @@ def back_up(
 ) -> Made:
     """Make a backup in a new folder below ``root``, and remove all but the newest ``keep``.
 
+    Raises ``DataDamagedError`` if the aggregates are missing or empty: older backups that hold them must stay.
     Whatever goes wrong, a folder that looks like a backup is one: it gets its name when all is copied and verified.
     """
     directory.check_whole()
     directory.check_data()
+    check_aggregates(directory)
     _check_apart(directory, root)
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(root):
@@ -121,7 +124,7 @@ def _locked(root: Path) -> Iterator[None]:
 def _sources(directory: DataDirectory) -> Iterator[Path]:
     """Return the aggregates; only when they have been dealt with it is asked which segments there are."""
     yield directory.aggregates
-    yield from sorted(directory.events.glob("????-??-??.db"))
+    yield from directory.segments().values()
 
 
 def _last_files(root: Path) -> dict[str, _Earlier]:

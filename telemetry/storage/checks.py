@@ -16,6 +16,7 @@ from telemetry.storage.database import WAL_RESET_RACE, Kind
 from telemetry.storage.erasures import known_erasures
 from telemetry.storage.migrations import newest_version
 from telemetry.storage.reading import read_only
+from telemetry.storage.segment_files import foreign_files
 from telemetry.storage.sqlite_errors import damage_sentence
 
 _CLOCK_TOLERANCE_S = 60
@@ -38,11 +39,6 @@ class Finding(NamedTuple):
     severity: Severity
     subject: str
     sentence: str
-
-
-def segments(directory: DataDirectory) -> dict[str, Path]:
-    """Return the segments by day, oldest first."""
-    return {path.stem: path for path in sorted(directory.events.glob("????-??-??.db"))}
 
 
 def check_database(path: Path, kind: Kind, *, full: bool, on_bytes: Progress) -> Iterator[Finding]:
@@ -85,12 +81,18 @@ def check_permissions(directory: DataDirectory) -> Iterator[Finding]:
 def check_disk(directory: DataDirectory) -> Iterator[Finding]:
     """Find whether the disk has room for some more days like the largest one."""
     free = shutil.disk_usage(directory.root).free
-    largest = max((path.stat().st_size for path in segments(directory).values() if path.exists()), default=0)
+    largest = max((path.stat().st_size for path in directory.segments().values() if path.exists()), default=0)
     for days, severity in ((1, Severity.ERROR), (_DISK_DAYS, Severity.WARNING)):
         if free < max(_DISK_BYTES_MIN, largest * days):
             sentence = f"{free} bytes are free, less than {days} days may need: free some, or keep fewer days"
             yield Finding(severity, "disk", sentence)
             return
+
+
+def check_foreign(directory: DataDirectory) -> Iterator[Finding]:
+    """Find what lies beside the segments, looks like one and is ignored."""
+    for foreign in foreign_files(directory.events):
+        yield Finding(Severity.WARNING, f"{directory.events.name}/{foreign.name}", foreign.sentence)
 
 
 def check_sqlite() -> Iterator[Finding]:

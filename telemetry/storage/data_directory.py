@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from telemetry.errors import DataDirectoryError, LockHeldError, NoDataError
+from telemetry.storage.segment_files import segment_days
 
 _SCRATCH = "scratch-"
 
@@ -32,7 +33,11 @@ class DataDirectory:
 
     def days(self) -> list[str]:
         """Return the days that have a segment, oldest first."""
-        return sorted(path.stem for path in self.events.glob("????-??-??.db"))
+        return segment_days(self.events)
+
+    def segments(self) -> dict[str, Path]:
+        """Return the segments by day, oldest first."""
+        return {day: self.segment(day) for day in self.days()}
 
     def remove_segment(self, day: str) -> None:
         """Remove a segment that nobody uses, durably, with whatever a reader or a crash left beside it."""

@@ -9,6 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from telemetry.counters import Appended, Counters
+from telemetry.errors import SegmentUnusableError
 from telemetry.rows import from_rows
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.archive import Archive
@@ -68,13 +69,15 @@ class EventLog:
                 self._leave()
 
     async def newest_first(self) -> AsyncGenerator[list[StoredEvent], None]:
-        """Read back through the log from its newest event, some thousand at a time."""
+        """Read back through the log from its newest event, some thousand at a time, past segments that are unusable."""
         for state in reversed(await self._archive.segments()):
-            async with self._reading(state) as segment:
-                before = await segment.last_id() + 1
-                while chunk := await segment.read_before(before, _ROWS_PER_READ):
-                    yield chunk
-                    before = chunk[-1].id
+            # The replay has reported what cannot be used.
+            with suppress(SegmentUnusableError):
+                async with self._reading(state) as segment:
+                    before = await segment.last_id() + 1
+                    while chunk := await segment.read_before(before, _ROWS_PER_READ):
+                        yield chunk
+                        before = chunk[-1].id
 
     async def newest_received_at(self) -> str | None:
         """Return when the event was received that the newest segment holds last, or None if there is none."""

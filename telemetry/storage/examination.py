@@ -17,15 +17,16 @@ from telemetry.storage.checks import (
     check_database,
     check_disk,
     check_erasures,
+    check_foreign,
     check_owner,
     check_permissions,
     check_sqlite,
-    segments,
 )
 from telemetry.storage.comparison import Difference, differences
 from telemetry.storage.copying import Progress, copy_database, no_progress
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.erasures import known_erasures
+from telemetry.storage.loss import aggregates_loss
 from telemetry.storage.recount import Recount, SegmentState, recount
 
 _SHOWN_PER_TABLE = 5
@@ -60,10 +61,10 @@ def find_sound(
 ) -> tuple[list[Finding], dict[str, Path]]:
     """Check every database; return what was found, and the segments that can be read."""
     findings: list[Finding] = []
-    if directory.aggregates.exists():
+    if aggregates_loss(directory) is None and directory.aggregates.exists():
         findings += check_database(directory.aggregates, "aggregates", full=full, on_bytes=on_bytes)
     sound = {}
-    for day, path in segments(directory).items():
+    for day, path in directory.segments().items():
         found = list(check_database(path, "segment", full=full, on_bytes=on_bytes))
         if not any(finding.severity is Severity.ERROR for finding in found):
             sound[day] = path
@@ -84,11 +85,13 @@ async def examine(
     Raises ``LockHeldError`` if an installation is erased meanwhile.
     """
     findings, sound = find_sound(directory, full=full, on_bytes=on_bytes)
-    files = len(segments(directory)) + directory.aggregates.exists()
+    files = len(directory.days()) + directory.aggregates.exists()
     recounted = None
-    if not directory.aggregates.exists():
-        sentence = "is missing: restore it from a backup, or start the service, which counts the raw events anew"
-        findings.append(Finding(Severity.ERROR, directory.aggregates.name, sentence))
+    if loss := aggregates_loss(directory):
+        findings.append(Finding(Severity.ERROR, directory.aggregates.name, loss))
+    elif not directory.aggregates.exists():
+        sentence = "does not exist yet: the service makes it when it starts"
+        findings.append(Finding(Severity.NOTE, directory.aggregates.name, sentence))
     elif not damage_of(directory.aggregates, findings):
         with expectation(directory) as folder:
             recounted = await compare(folder, sound, settings, on_bytes)
@@ -96,9 +99,10 @@ async def examine(
             if known_erasures(folder / "current.db") != known_erasures(directory.aggregates):
                 raise LockHeldError("an installation was erased meanwhile: do this again")
         findings += _number_findings(recounted)
+        findings += check_erasures(directory)
     for found in (
         check_permissions(directory), check_owner(directory), check_disk(directory), check_sqlite(),
-        check_clock(sound, clock), check_erasures(directory),
+        check_clock(sound, clock), check_foreign(directory),
     ):  # fmt: skip
         findings += found
     severities = list(Severity)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.segment_files import segment_day
 
 
 class FileSizes(NamedTuple):
@@ -28,8 +29,8 @@ def measure(directory: DataDirectory) -> FileSizes:
         for entry in entries:
             # A file may be removed while the folder is read.
             with suppress(FileNotFoundError):
-                if entry.name.endswith(".db"):
-                    segments[entry.name] = entry.stat().st_size
+                if (day := segment_day(entry)) is not None:
+                    segments[day] = entry.stat().st_size
                 elif entry.name.endswith(".db-wal"):
                     segments_wal_bytes += entry.stat().st_size
     disk = os.statvfs(directory.root)

@@ -28,7 +28,7 @@ class LogReader:
 
     def days(self, first: str = FIRST_DAY, last: str = LAST_DAY) -> list[str]:
         """Return the days from ``first`` to ``last`` that have a segment, oldest first."""
-        return [day for day in self._directory.days() if first <= day <= last and day.replace("-", "").isdigit()]
+        return [day for day in self._directory.days() if first <= day <= last]
 
     def path(self, day: str) -> Path:
         """Return where the segment of a day is."""

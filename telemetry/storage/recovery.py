@@ -9,6 +9,7 @@ from operator import attrgetter
 from telemetry.clock import Clock, column_seconds, column_time
 from telemetry.counters import Counters
 from telemetry.duplicates import DuplicateWindow
+from telemetry.errors import SegmentUnusableError
 from telemetry.rows import nth_copy
 from telemetry.storage.archive import Archive
 from telemetry.storage.event_log import EventLog
@@ -29,7 +30,10 @@ async def replay(
     keys_max: int,
     on_progress: Callable[[], None],
 ) -> None:
-    """Count every event past its segment's watermark, flushing whenever ``keys_max`` counters wait, and at the end."""
+    """Count every event past its segment's watermark, flushing whenever ``keys_max`` counters wait, and at the end.
+
+    A segment that cannot be used is reported and passed over.
+    """
 
     async def flush_if_many() -> None:
         on_progress()
@@ -39,7 +43,13 @@ async def replay(
     for state in await archive.segments():
         # A sealed segment was counted to its end.
         if state.sealed_at is None:
-            await log.enter(state.day, after_read=flush_if_many)
+            try:
+                await log.enter(state.day, after_read=flush_if_many)
+            except SegmentUnusableError as error:
+                logger.error(
+                    "a segment cannot be used; its last events are counted at the first start at which it can",
+                    extra={"day": state.day, "reason": str(error)},
+                )
     await flush()
 
 

@@ -10,8 +10,9 @@ from telemetry.storage.copying import damage
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import LOCK_WAIT_S
 from telemetry.storage.log_reader import LogReader
+from telemetry.storage.loss import reading_aggregates
 from telemetry.storage.queries import query
-from telemetry.storage.reading import held_still, read_only, readable_uri, reading
+from telemetry.storage.reading import held_still, read_only, readable_uri
 from telemetry.storage.sqlite_errors import DAMAGED, damage_sentence, explaining, failure, primary_code
 from telemetry.storage.statements import (
     Answer,
@@ -55,7 +56,7 @@ def selecting(directory: DataDirectory, days: Sequence[str], sql: str, stop: Pro
 
 @contextmanager
 def _connected(directory: DataDirectory, segments: int) -> Iterator[Connection]:
-    with reading(directory.aggregates, "aggregates") as own:
+    with reading_aggregates(directory) as own:
         # Proves that there is a schema.
         own.execute("SELECT revision FROM state").fetchall()
         standard = StandardConnection(own)

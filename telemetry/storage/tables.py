@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 from telemetry.errors import NoDataError
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.log_reader import LogReader
+from telemetry.storage.loss import reading_aggregates
 from telemetry.storage.queries import query
-from telemetry.storage.reading import reading
 from telemetry.storage.segment import StoredEvent
 
 _ROWS_PER_READ = 5_000
@@ -100,7 +100,7 @@ def table_rows(directory: DataDirectory, table: Table, first: str, last: str) ->
     """Return the rows of a table by key, some thousand at a time; a later piece can be newer than an earlier one."""
     key: Row = ("",) * table.keys
     while True:
-        with reading(directory.aggregates, "aggregates") as connection:
+        with reading_aggregates(directory) as connection:
             chunk = connection.execute(query(table.query), (first, last, _ROWS_PER_READ, *key)).fetchall()
         if not chunk:
             return

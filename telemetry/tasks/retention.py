@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from telemetry.clock import Clock, column_time, instant
+from telemetry.errors import SegmentUnusableError
 from telemetry.storage.archive import Archive
 
 logger = logging.getLogger(__name__)
@@ -46,8 +47,15 @@ class Retention:
         now = self._clock.now()
         earliest = (instant(now) - timedelta(days=self._days)).date().isoformat()
         for state in await self._archive.segments():
-            if state.day < earliest and await self._archive.retire(state.day, column_time(now)):
+            if state.day < earliest and await self._retire(state.day, column_time(now)):
                 self.retired += 1
                 self._retired_at = self._clock.monotonic()
                 logger.info("removed a segment past retention", extra={"day": state.day})
                 return
+
+    async def _retire(self, day: str, retired_at: str) -> bool:
+        try:
+            return await self._archive.retire(day, retired_at)
+        except SegmentUnusableError as error:
+            logger.error("a segment past retention cannot be removed", extra={"day": day, "reason": str(error)})
+            return False

@@ -1,0 +1,83 @@
+"""What is gone from a data directory although the rest shows that it was there: the aggregates beside their events."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from telemetry.errors import DataDamagedError, StartError
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.reading import read_only, reading
+
+# Of a database file: where ``PRAGMA user_version`` is kept.
+_HEADER_BYTES = 100
+_VERSION_AT = 60
+_VERSION = "PRAGMA user_version"
+_LAST_ID = "SELECT max(seq) FROM sqlite_sequence WHERE name = 'events'"
+
+
+def aggregates_loss(directory: DataDirectory) -> str | None:
+    """Return what is wrong if the aggregates are missing or empty beside events, and what to do; None if all is well.
+
+    A first start that was killed leaves no events without aggregates: their schema is durable before the first segment.
+    """
+    if (fault := _fault(directory.aggregates)) is None:
+        return None
+    days = [day for day, path in directory.segments().items() if _may_hold_events(path)]
+    if not days:
+        return None
+    name, count = directory.aggregates.name, "1 day" if len(days) == 1 else f"{len(days)} days"
+    return (
+        f"{fault} beside events of {count}: the statistics of earlier days, signatures and exclusions would "
+        f"be lost. Copy {name} of the newest backup there, remove {name}-wal and {name}-shm if they exist, and start "
+        "the service: it counts the events since. Without a backup, accept the loss with `telemetry migrate "
+        "--accept-loss`: the next start counts the events that are there from scratch"
+    )
+
+
+def check_aggregates(directory: DataDirectory) -> None:
+    """Raise ``DataDamagedError`` if the aggregates are missing or empty beside events."""
+    if (sentence := aggregates_loss(directory)) is not None:
+        raise DataDamagedError(f"{directory.aggregates} {sentence}")
+
+
+@contextmanager
+def reading_aggregates(directory: DataDirectory) -> Iterator[sqlite3.Connection]:
+    """Open the aggregates as ``reading`` does; raise as ``check_aggregates`` does too."""
+    check_aggregates(directory)
+    with reading(directory.aggregates, "aggregates") as connection:
+        yield connection
+
+
+def _fault(aggregates: Path) -> str | None:
+    try:
+        with aggregates.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+    except FileNotFoundError:
+        return "is missing"
+    except OSError:
+        # Whoever needs the file reports that.
+        return None
+    # SQLite deletes the write-ahead log of an empty file when it opens it, be it to read.
+    if not header:
+        return "is empty"
+    if any(header[_VERSION_AT : _VERSION_AT + 4]):
+        return None
+    # The version may still be in the write-ahead log.
+    return "has no tables" if _answer(aggregates, _VERSION) == 0 else None
+
+
+def _may_hold_events(segment: Path) -> bool:
+    """Tell whether events were ever stored in a segment; one that cannot be read counts as one with events."""
+    if not segment.exists() or not segment.stat().st_size or _answer(segment, _VERSION) == 0:
+        return False
+    return _answer(segment, _LAST_ID) != 0
+
+
+def _answer(path: Path, sql: str) -> int | None:
+    """Return the number that a query answers with, 0 for no number, or None if it cannot be answered."""
+    try:
+        with read_only(path) as connection:
+            return int(connection.execute(sql).fetchone()[0] or 0)
+    except (sqlite3.Error, StartError):
+        return None
