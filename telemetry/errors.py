@@ -49,12 +49,22 @@ ERROR_SENTENCES: dict[ErrorCode, str] = {
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure of the service
-    """A whole request is refused; nothing of it was stored."""
+    """A whole request is refused. ``retry_after_s`` is how long its client should wait, if that is known."""
 
-    def __init__(self, code: ErrorCode, *, limit: float | None = None) -> None:
+    def __init__(self, code: ErrorCode, *, limit: float | None = None, retry_after_s: float | None = None) -> None:
         self.code = code
+        self.retry_after_s = retry_after_s
         self.sentence = ERROR_SENTENCES[code].format(limit=limit)
         super().__init__(self.sentence)
+
+
+class TooManyEvents(Refusal):
+    """A batch of ``events`` is above ``limit``."""
+
+    def __init__(self, events: int, limit: int) -> None:
+        super().__init__(ErrorCode.TOO_MANY_EVENTS, limit=limit)
+        self.events = events
+        self.limit = limit
 
 
 class RejectionCode(StrEnum):

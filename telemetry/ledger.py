@@ -2,9 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from enum import StrEnum
 
 from telemetry.errors import ErrorCode, RejectionCode
 from telemetry.histogram import Histogram
+
+
+class LargeBatch(StrEnum):
+    """What became of a batch above ``batch_events_max``."""
+
+    DEFERRED = "deferred"
+    TAKEN = "taken"
+    REFUSED = "refused"
 
 
 class Ledger:
@@ -32,6 +41,7 @@ class Ledger:
         self.excluded = 0
         self.opted_out = 0
         self.rejected: Counter[RejectionCode] = Counter()
+        self.large_batches: Counter[LargeBatch] = Counter()
         self.commit_seconds = Histogram(
             0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5
         )  # fmt: skip

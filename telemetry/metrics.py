@@ -16,7 +16,7 @@ from telemetry.counters import Counters
 from telemetry.duplicates import DuplicateWindow
 from telemetry.errors import ErrorCode, RejectionCode
 from telemetry.families import PREFIX, counter, counters, gauge, gauges, histogram
-from telemetry.ledger import Ledger
+from telemetry.ledger import LargeBatch, Ledger
 from telemetry.publisher import Publisher
 from telemetry.service import TelemetryService
 from telemetry.storage.appender import Appender
@@ -81,6 +81,12 @@ class ServiceCollector(Collector):
             "requests_refused", "Requests refused whole, by error code.", ("code",),
             {(code,): ledger.refused[code] for code in ErrorCode},
         )  # fmt: skip
+        yield counters(
+            "large_batches",
+            "Batches above `batch_events_max`: `deferred` (refused until the body comes again), `taken` or `refused`.",
+            ("outcome",),
+            {(outcome,): ledger.large_batches[outcome] for outcome in LargeBatch},
+        )
 
     def _events(self) -> Iterable[Metric]:
         ledger = self._sources.ledger

@@ -5,6 +5,8 @@ from collections import OrderedDict
 from hashlib import blake2b
 
 _SECONDS_PER_MINUTE = 60.0
+# A client that is charged has sent two requests just before, and both count.
+_CHARGED_PART_OF_BURST = 3
 
 
 class RateLimiter:
@@ -19,6 +21,7 @@ class RateLimiter:
         self.refused = 0
         self._interval_s = _SECONDS_PER_MINUTE / requests_per_minute
         self._ahead_max_s = self._interval_s * (burst - 1)
+        self._charged_at_once_max = burst // _CHARGED_PART_OF_BURST
         # Nobody is refused for a rounding error.
         self._slack_s = self._interval_s / 1_000
         self._clients_max = clients_max
@@ -31,12 +34,23 @@ class RateLimiter:
 
     def wait_s(self, client: bytes, now: float) -> float:
         """Admit a request and return 0, or return the seconds until one would be admitted."""
+        return self._admit(client, now, requests=1, free=1)
+
+    def charge_s(self, client: bytes, requests: int, now: float) -> float:
+        """Count that many more requests and return 0, or return the seconds until they would be admitted.
+
+        They have to be free, but never more of them than a third of the burst: a large request gets in however small
+        the burst is. What was not free is owed, and later requests wait for it.
+        """
+        return self._admit(client, now, requests=requests, free=min(requests, self._charged_at_once_max))
+
+    def _admit(self, client: bytes, now: float, *, requests: int, free: int) -> float:
         key = blake2b(client, key=self._salt, digest_size=8).digest()
         free_at = max(self._free_at.get(key, now), now)
-        if (wait_s := free_at - now - self._ahead_max_s) > self._slack_s:
+        if (wait_s := free_at + self._interval_s * (free - 1) - now - self._ahead_max_s) > self._slack_s:
             self.refused += 1
             return wait_s
-        self._free_at[key] = free_at + self._interval_s
+        self._free_at[key] = free_at + self._interval_s * requests
         self._free_at.move_to_end(key)
         self._forget(now)
         return 0.0

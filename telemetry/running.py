@@ -17,6 +17,7 @@ from telemetry.day_labels import DayLabels
 from telemetry.duplicates import DuplicateWindow
 from telemetry.errors import StartError
 from telemetry.exclusions import Exclusions
+from telemetry.large_batches import LargeBatches
 from telemetry.ledger import Ledger
 from telemetry.metrics import Sources
 from telemetry.publisher import Publisher
@@ -139,6 +140,7 @@ class _Parts:
             self.ledger,
             self.exclusions,
             judge=self.judge,
+            large_batches=LargeBatches(self.ledger, clock.monotonic, events_max=settings.batch_events_retry_max),
             batch_events_max=settings.batch_events_max,
             retention=timedelta(days=settings.retention_days),
         )

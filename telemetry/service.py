@@ -6,12 +6,13 @@ from datetime import timedelta
 from telemetry.clock import Clock, instant
 from telemetry.clock_evidence import CLOCK_AHEAD_MAX
 from telemetry.clock_judge import ClockJudge
-from telemetry.errors import ErrorCode, Refusal
+from telemetry.errors import ErrorCode, Refusal, TooManyEvents
 from telemetry.exclusions import Exclusions
+from telemetry.large_batches import Charge, LargeBatches, no_charge
 from telemetry.ledger import Ledger
 from telemetry.publisher import Document, Publisher
 from telemetry.storage.appender import Appender
-from telemetry.wire import OUT_OF_WINDOW, Batch, BatchRules, decode_batch, encode_receipt
+from telemetry.wire import OUT_OF_WINDOW, Batch, BatchRules, decode_batch, decode_large_batch, encode_receipt
 
 
 class TelemetryService:
@@ -26,6 +27,7 @@ class TelemetryService:
         exclusions: Exclusions,
         *,
         judge: ClockJudge,
+        large_batches: LargeBatches,
         batch_events_max: int,
         retention: timedelta,
     ) -> None:
@@ -35,32 +37,68 @@ class TelemetryService:
         self._clock = clock
         self._exclusions = exclusions
         self._judge = judge
+        self._large_batches = large_batches
         self._batch_events_max = batch_events_max
         self._retention = retention
 
-    async def accept(self, body: bytes, *, opted_out: bool = False, client: Callable[[], bytes] = lambda: b"") -> bytes:
+    async def accept(
+        self,
+        body: bytes,
+        *,
+        opted_out: bool = False,
+        client: Callable[[], bytes] = lambda: b"",
+        charge: Charge = no_charge,
+    ) -> bytes:
         """Make the valid events of a request body durable and return the receipt; raise ``Refusal`` if that fails.
 
         Events of excluded installations, and those of a client that opted out, are in the receipt and nowhere else.
-        ``client`` returns the network that the request comes from.
+        ``client`` returns the network that the request comes from; ``charge`` is called for a batch that is worth more
+        than one request. When a part of such a batch fails, the parts before stay stored: they are duplicates when it
+        comes again.
         """
         now = self._clock.now()
         moment = instant(now)
         rules = BatchRules(self._batch_events_max, moment - self._retention, moment + CLOCK_AHEAD_MAX)
-        batch, body_bytes = decode_batch(body, rules), len(body)
-        # While a batch waits for its commit, nobody needs its body.
-        del body
+        try:
+            batch, body_bytes = decode_batch(body, rules), len(body)
+        except TooManyEvents as refusal:
+            with self._large_batches.admitted(body, refusal, charge):
+                batch = await decode_large_batch(body, rules)
+                await self._take(batch, len(body), now, opted_out=opted_out, client=client)
+        else:
+            # While a batch waits for its commit, nobody needs its body.
+            del body
+            await self._take(batch, body_bytes, now, opted_out=opted_out, client=client)
+        return encode_receipt(len(batch.rows), batch.rejections)
+
+    async def _take(
+        self, batch: Batch, body_bytes: int, now: float, *, opted_out: bool, client: Callable[[], bytes]
+    ) -> None:
         if not (opted_out or self._judge.trusts(batch, now)) and await self._judge.refuses(batch, now, client):
             self._shed(batch)
             raise Refusal(ErrorCode.CLOCK)
         self.ledger.receive(len(batch.rows), [rejection.code for rejection in batch.rejections])
         if opted_out:
             self.ledger.opted_out += len(batch.rows)
-            return encode_receipt(len(batch.rows), batch.rejections)
+        elif len(batch.rows) <= self._batch_events_max:
+            await self._append(batch, body_bytes)
+        else:
+            await self._append_parts(batch, body_bytes)
+
+    async def _append(self, batch: Batch, body_bytes: int) -> None:
         kept = self._without_excluded(batch) if self._exclusions else batch
         if kept.rows:
             await self._appender.append(kept, body_bytes)
-        return encode_receipt(len(batch.rows), batch.rejections)
+
+    async def _append_parts(self, batch: Batch, body_bytes: int) -> None:
+        """Append each part when the one before is durable, so that other batches wait for one part at most."""
+        waiting = len(batch.rows)
+        try:
+            for part in batch.parts(self._appender.part_events_max):
+                waiting -= len(part.rows)
+                await self._append(part, body_bytes * len(part.rows) // len(batch.rows))
+        finally:
+            self.ledger.shed += waiting
 
     def _without_excluded(self, batch: Batch) -> Batch:
         kept = Batch()

@@ -63,10 +63,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     daily_labels_max: Annotated[
         int, Meta(ge=8, description="Distinct labels counted under a name of their own, by prefix and day.")
     ] = 1_000
-    batch_events_max: Annotated[
-        Positive, Meta(description="Events in one batch. Raise it for a while when clients are stuck after an outage.")
-    ] = 100
-    body_bytes_max: Annotated[Positive, Meta(description="Size of one request body.")] = 1_048_576
+    batch_events_max: Annotated[Positive, Meta(description="Events in one batch.")] = 100
+    batch_events_retry_max: Annotated[
+        int, Meta(ge=0, description="Events in a batch whose body comes again within ten minutes; 0 turns this off.")
+    ] = 5_000
+    body_bytes_max: Annotated[Positive, Meta(description="Size of one request body.")] = 4_194_304
     reading_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies that are still arriving.")] = 67_108_864
     body_timeout_s: Annotated[Seconds, Meta(description="Time for one request body to arrive.")] = 10.0
     keepalive_timeout_s: Annotated[Seconds, Meta(description="Time before an idle connection is closed.")] = 15.0
@@ -82,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         str, Meta(description="Networks whose `X-Forwarded-For` is believed, such as `127.0.0.1/32, ::1/128`.")
     ] = ""
     queue_events_max: Annotated[Positive, Meta(description="Events waiting for their commit.")] = 20_000
-    queue_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies waiting for their commit.")] = 8_388_608
+    queue_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies waiting for their commit.")] = 16_777_216
     duplicate_window_s: Annotated[
         Seconds, Meta(description="An event sent again within this time is not stored again ...")
     ] = 600.0

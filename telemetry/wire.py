@@ -4,7 +4,8 @@ A body is decoded in one typed pass. Only when that fails is it looked at event 
 itself and not its neighbours.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -12,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from telemetry.documents import untyped_items, whole
-from telemetry.errors import ErrorCode, EventMistimed, EventRejected, Refusal, RejectionCode
+from telemetry.documents import CONTAINERS_MAX, code_of_dense, raw_items, untyped_items, whole
+from telemetry.errors import EventMistimed, EventRejected, Refusal, RejectionCode, TooManyEvents
 from telemetry.events import BASE_NAMES, AnyEvent, KnownEvent, OtherEvent, well_shaped, wire_names
 from telemetry.gate import DEPTH_MAX, check_unknown
 from telemetry.rows import Row, digests, to_event, to_rows, to_untyped_row
@@ -61,6 +62,12 @@ class Batch:
         if isinstance(rejected, EventMistimed):
             self.mistimed.append(rejected)
 
+    def parts(self, events_max: int) -> Iterator["Batch"]:
+        """Return its events in batches of at most ``events_max``, without the rejections."""
+        for start in range(0, len(self.rows), events_max):
+            part = slice(start, start + events_max)
+            yield Batch(self.events[part], self.rows[part], self.digests[part])
+
 
 @dataclass(frozen=True, slots=True)
 class BatchRules:
@@ -71,9 +78,9 @@ class BatchRules:
     latest: datetime
 
     def check_size(self, events: int) -> None:
-        """Raise ``Refusal`` if a batch has too many events."""
+        """Raise ``TooManyEvents`` if a batch is above the limit."""
         if events > self.events_max:
-            raise Refusal(ErrorCode.TOO_MANY_EVENTS, limit=self.events_max)
+            raise TooManyEvents(events, self.events_max)
 
     def rejection(self, event: AnyEvent) -> EventRejected | None:
         """Return why an event of a fitting type is not accepted, or None."""
@@ -95,12 +102,32 @@ class BatchRules:
 
 def decode_batch(body: bytes, rules: BatchRules) -> Batch:
     """Decode a request body; raise ``Refusal`` if it is no batch at all. Never raises anything else."""
+    if len(body) > CONTAINERS_MAX and (code := code_of_dense(body)):
+        raise Refusal(code, limit=rules.events_max)
     try:
         events: list[KnownEvent] = _decode_envelope(body).events
     except _UNDECODABLE:
         batch = _decode_each(untyped_items(body), rules)
     else:
         batch = _decode_together(events, rules)
+    batch.digests = digests(batch.rows)
+    return batch
+
+
+async def decode_large_batch(body: bytes, rules: BatchRules) -> Batch:
+    """Decode a body that ``decode_batch`` refused with ``TooManyEvents``, as if there were no limit.
+
+    It is decoded in parts of ``events_max``, and other tasks get a turn after each.
+    """
+    items = raw_items(body)
+    batch = Batch()
+    for start in range(0, len(items), rules.events_max):
+        part = decode_batch(b'{"events":[%b]}' % b",".join(items[start : start + rules.events_max]), rules)
+        batch.events += part.events
+        batch.rows += part.rows
+        batch.mistimed += part.mistimed
+        batch.rejections += [Rejection(start + each.index, each.code, each.error) for each in part.rejections]
+        await asyncio.sleep(0)
     batch.digests = digests(batch.rows)
     return batch
 

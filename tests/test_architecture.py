@@ -19,7 +19,7 @@ LAYERS = [
     {"metrics"},
     {"web", "tasks"},
     {"service"},
-    {"publisher", "clock_judge"},
+    {"publisher", "clock_judge", "large_batches"},
     {"storage"},
     {"wire", "counters", "duplicates", "rate_limit", "clock_evidence"},
     {"rows", "deltas", "day_labels", "gate", "ledger", "exclusions", "families", "simulation"},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.settings import Settings
 from tests.support.events import KNOWN_TYPES, encode, make_event, timestamp
 from tests.support.http import (
     assert_coded,
@@ -21,7 +22,7 @@ from tests.support.http import (
 )
 from tests.support.server import ServerProcess
 
-BODY_BYTES_MAX = 1_048_576
+BODY_BYTES_MAX = Settings().body_bytes_max
 NOT_JSON = {
     "empty": b"",
     "white space": b" \n",

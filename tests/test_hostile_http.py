@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from telemetry.settings import Settings
 from tests.support.events import encode
 from tests.support.http import (
     GET,
@@ -30,7 +31,7 @@ from tests.support.http import (
 )
 from tests.support.server import ServerProcess
 
-BODY_BYTES_MAX = 1_048_576
+BODY_BYTES_MAX = Settings().body_bytes_max
 CHUNKED = b"POST /v1/events HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 
 
@@ -157,7 +158,7 @@ def test_a_body_announced_too_large_is_not_read_to_its_end(server: ServerProcess
 def test_endless_chunks_are_refused_at_once_and_closed(server: ServerProcess) -> None:
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     with Connection(server) as connection:
-        connection.send(CHUNKED + chunk * 17)
+        connection.send(CHUNKED + chunk * (BODY_BYTES_MAX // 65_536 + 1))
         begun = time.monotonic()
         answer = parse(connection.read())
         assert time.monotonic() - begun < 0.8

@@ -66,7 +66,7 @@ def largest_batch(number: int) -> list[Fields]:
 @pytest.mark.case(25)
 def test_a_flood_is_refused_before_memory_ends_and_loses_and_doubles_nothing(data_dir: Path) -> None:
     ledger, first, *bodies = Ledger(), *(encode(largest_batch(number)) for number in range(101))
-    assert len(bodies) * len(bodies[0]) > 2 * Settings().queue_bytes_max
+    assert len(bodies) * len(bodies[0]) > 1.5 * Settings().queue_bytes_max
     ledger.unanswered.append(first)
     with serving(data_dir, prefix=("prlimit", f"--data={MEMORY_BYTES}")) as server, ExitStack() as stack:
         ledger.resend(server)
@@ -76,7 +76,7 @@ def test_a_flood_is_refused_before_memory_ends_and_loses_and_doubles_nothing(dat
         with ThreadPoolExecutor(len(bodies)) as pool:
             with held_lock(segment_of(server)):
                 answers = [pool.submit(server.post, body) for body in bodies]
-                eventually(lambda: sum(answer.done() for answer in answers) > len(bodies) // 4, within_s=20)
+                eventually(lambda: sum(answer.done() for answer in answers) > len(bodies) // 8, within_s=20)
                 queued = scrape(data_dir).value("queue_bytes")
             codes = [code(answer.result()) for answer in answers]
         for body, refused in zip(bodies, codes, strict=True):
@@ -90,5 +90,5 @@ def test_a_flood_is_refused_before_memory_ends_and_loses_and_doubles_nothing(dat
 
     assert set(codes) == {"", "503 busy"}
     assert Settings().queue_bytes_max / 2 < queued <= Settings().queue_bytes_max
-    assert not any("Error" in line or "failed" in line for line in server.output)
+    assert not [line for line in server.output if "Error" in line or "failed" in line]
     assert len(ledger.check(data_dir)) == len(ledger.acknowledged) == 101 * 100

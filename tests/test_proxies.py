@@ -68,7 +68,7 @@ def caddy(folder: Path, port: int, upstream: str) -> list[str]:
         "{\n\tservers": "{\n\tadmin off\n\tauto_https off\n\tservers",
         f"\n{HOST} {{": f"\nhttps://{HOST}:{port} {{\n\tbind 127.0.0.1\n\ttls {folder}/{CERTIFICATE} {folder}/{KEY}",
         "127.0.0.1:8787": upstream,
-        "request_buffers 1MiB": "\n\t\t".join(buffering()),
+        "request_buffers 4MiB": "\n\t\t".join(buffering()),
     }.items():
         assert name in example
         example = example.replace(name, own)
@@ -81,7 +81,7 @@ def buffering() -> list[str]:
     """Return how the installed Caddy is told to buffer requests; Debian 12 has one that was told otherwise."""
     version = subprocess.run(["caddy", "version"], capture_output=True, text=True, check=True).stdout
     numbers = [int(number) for number in re.findall(r"\d+", version)[:3]]
-    return ["request_buffers 1MiB"] if numbers >= [2, 6, 3] else ["buffer_requests", "max_buffer_size 1MiB"]
+    return ["request_buffers 4MiB"] if numbers >= [2, 6, 3] else ["buffer_requests", "max_buffer_size 4MiB"]
 
 
 def needing(program: str) -> pytest.MarkDecorator:
@@ -157,7 +157,7 @@ def test_an_event_gets_its_exact_receipt_through_the_proxy_and_no_file_its_addre
         assert (stored.status, stored.body) == (200, RECEIPT)
         assert stored.headers["Access-Control-Allow-Origin"] == "*"
         assert proxy.request("GET", "/v1/stats").json["period"] == "last_30_days"
-        large = proxy.request("POST", "/v1/events", b"x" * 1_500_000)
+        large = proxy.request("POST", "/v1/events", b"x" * 5_000_000)
         # The service closes at once, in the middle of the body: Caddy may see that before the answer.
         assert large.status in {413, 502}
         assert server.stop() == 0
@@ -171,15 +171,15 @@ def test_an_event_gets_its_exact_receipt_through_the_proxy_and_no_file_its_addre
 @pytest.mark.parametrize("command", PROXIES)
 def test_a_body_that_does_not_arrive_waits_in_the_proxy(command: object, tmp_path: Path) -> None:
     with (
-        serving(tmp_path / "data", "--reading-bytes-max", "1048576") as server,
+        serving(tmp_path / "data", "--reading-bytes-max", "4194304") as server,
         proxying(command, tmp_path / "proxy", f"127.0.0.1:{server.port}") as proxy,
         proxy.connection() as slow,
     ):
-        head = post_head(1_048_576).replace(b"Host: test", f"Host: {HOST}".encode())
+        head = post_head(4_194_304).replace(b"Host: test", f"Host: {HOST}".encode())
         slow.sendall(head + b" " * 500_000)
         time.sleep(0.5)
         # The service has room for one such body: there is some only as long as it has not heard of the other.
-        whole = encode(Traffic().batch(1)).ljust(1_048_576)
+        whole = encode(Traffic().batch(1)).ljust(4_194_304)
         stored = proxy.request("POST", "/v1/events", whole)
         assert (stored.status, stored.body) == (200, RECEIPT)
         assert server.stop() == 0

@@ -17,7 +17,7 @@ from telemetry.duplicates import DuplicateWindow
 from telemetry.errors import ErrorCode, Refusal, StartError
 from telemetry.ledger import Ledger
 from telemetry.storage.event_log import EventLog
-from telemetry.storage.groups import Group, GroupQueue
+from telemetry.storage.groups import GROUP_EVENTS_MAX, Group, GroupQueue
 from telemetry.storage.sqlite_errors import storage_error_code
 from telemetry.wire import Batch
 
@@ -79,6 +79,12 @@ class Appender:
     def queued(self) -> tuple[int, int]:
         """How many events wait for their commit, and the bytes of their bodies."""
         return len(self._queue), self._queue.bytes
+
+    @property
+    def part_events_max(self) -> int:
+        """How many events of a large batch are appended at once: others wait for no longer than with a full group."""
+        # They must find room in a queue that others use too.
+        return max(1, min(GROUP_EVENTS_MAX, self._limits.events_max // 2))
 
     async def append(self, batch: Batch, body_bytes: int) -> None:
         """Return when every event of the batch is durable; raise ``Refusal`` if some are not."""

@@ -1,5 +1,7 @@
 """Answers: the one place where codes become HTTP statuses, and where every answer gets its headers."""
 
+import math
+
 import orjson
 from aiohttp import web
 
@@ -54,6 +56,8 @@ def refusal_answer(refusal: Refusal, headers: dict[str, str] | None = None) -> w
     status, headers = STATUSES[refusal.code], dict(headers or {})
     if status == web.HTTPServiceUnavailable.status_code:
         headers["Retry-After"] = str(RETRY_AFTER_S)
+    if refusal.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
     body = orjson.dumps({"error": refusal.sentence, "code": refusal.code})
     answer = json_answer(body, status=status, headers=headers)
     answer[REFUSED_WITH] = refusal.code

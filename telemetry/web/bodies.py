@@ -1,10 +1,13 @@
 """Request bodies: read whole, within a size and a time."""
 
 import asyncio
+import logging
 
 from aiohttp import hdrs, web
 
 from telemetry.errors import ErrorCode, Refusal
+
+logger = logging.getLogger(__name__)
 
 
 class BodyReader:
@@ -26,7 +29,7 @@ class BodyReader:
             raise Refusal(ErrorCode.UNSUPPORTED_ENCODING)
         expected = self.bytes_max if request.content_length is None else request.content_length
         if expected > self.bytes_max:
-            raise Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max)
+            raise self._too_large(expected)
         if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not request.content.is_eof():
@@ -34,7 +37,7 @@ class BodyReader:
         # Most bodies came with their headers: there is nothing to wait for or to put together.
         body = request.content.read_nowait()
         if len(body) > self.bytes_max:
-            raise Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max)
+            raise self._too_large(len(body))
         return body
 
     async def _receive(self, request: web.BaseRequest, expected: int) -> bytes:
@@ -47,6 +50,14 @@ class BodyReader:
         except TimeoutError:
             raise Refusal(ErrorCode.BODY_TIMEOUT, limit=self._timeout_s) from None
         except web.HTTPRequestEntityTooLarge:
-            raise Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max) from None
+            # Nobody knows how much more there would have been.
+            raise self._too_large(self.bytes_max + 1) from None
         finally:
             self._reading_bytes -= expected
+
+    def _too_large(self, size: int) -> Refusal:
+        logger.warning(
+            "a body was refused for its size: raise body_bytes_max if clients are stuck",
+            extra={"bytes": size, "body_bytes_max": self.bytes_max},
+        )
+        return Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max)

@@ -1,7 +1,6 @@
 """Clients: which network a request comes from, and the answer to one that sends too fast."""
 
 import logging
-import math
 from collections.abc import Callable, Sequence
 
 from aiohttp import hdrs, web
@@ -74,13 +73,20 @@ class ClientLimit:
         if request.method not in _COUNTED_METHODS or request.path in _EXEMPT_PATHS:
             return None
         wait_s = self.limiter.wait_s(self._clients.find(request), self._monotonic())
-        return _too_fast(request, wait_s) if wait_s else None
+        if not wait_s:
+            return None
+        answer = refusal_answer(_too_fast(wait_s))
+        if not request.content.is_eof():
+            # The rest of the body would have to be read only to be thrown away.
+            answer.force_close()
+        return answer
+
+    def charge(self, request: web.BaseRequest, requests: int) -> None:
+        """Count that many requests for one that was admitted already; raise ``Refusal`` if they are too many."""
+        if wait_s := self.limiter.charge_s(self._clients.find(request), requests, self._monotonic()):
+            raise _too_fast(wait_s)
 
 
-def _too_fast(request: web.BaseRequest, wait_s: float) -> web.Response:
+def _too_fast(wait_s: float) -> Refusal:
     logger.warning("a client sends too fast and is refused; if that is a proxy, name it in trusted_proxies")
-    answer = refusal_answer(Refusal(ErrorCode.RATE_LIMITED), {"Retry-After": str(math.ceil(wait_s))})
-    if not request.content.is_eof():
-        # The rest of the body would have to be read only to be thrown away.
-        answer.force_close()
-    return answer
+    return Refusal(ErrorCode.RATE_LIMITED, retry_after_s=wait_s)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from telemetry.clock import Clock, iso_milliseconds
 from telemetry.errors import ERROR_SENTENCES
+from telemetry.large_batches import no_charge
 from telemetry.service import TelemetryService
 from telemetry.web.answers import empty_answer, json_answer
 from telemetry.web.bodies import BodyReader
@@ -49,9 +50,14 @@ class PublicSite:
         return answer
 
     async def _post_events(self, request: web.BaseRequest) -> web.Response:
-        body = await self.bodies.read(request)
-        client = partial(self.clients.find, request)
-        return json_answer(await self.service.accept(body, opted_out=opted_out(request), client=client))
+        receipt = await self.service.accept(
+            # The body gets no name here: nobody needs it while its events wait for their commit.
+            await self.bodies.read(request),
+            opted_out=opted_out(request),
+            client=partial(self.clients.find, request),
+            charge=no_charge if self.limit is None else partial(self.limit.charge, request),
+        )
+        return json_answer(receipt)
 
     async def _get_stats(self, request: web.BaseRequest) -> web.Response:
         document = self.service.stats()

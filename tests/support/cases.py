@@ -46,5 +46,6 @@ CASES = {
     44: "a sealed segment that vanished; files of no real day or another owner",
     45: "examined while sealing, behind a lock, without permission, on a read-only mount",
     46: "the server's clock is wrong while its clients agree",
+    48: "a queue that outgrew the batch limit",
     49: "identical events within a batch, overlapping batches, resends and restarts",
 }
