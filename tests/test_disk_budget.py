@@ -19,8 +19,8 @@ async def test_past_the_budget_events_are_refused_until_there_is_room_again(
     hand = HandClock()
     caplog.set_level("INFO")
     traffic = Traffic(moment=hand.now)
-    # What a restore has moved aside takes room too.
-    ballast = data_dir / "before-restore" / "ballast"
+    # What a command works on takes room too.
+    ballast = data_dir / "scratch-12345678" / "ballast"
     async with service(data_dir, hand, disk_bytes_max=4_000_000) as started:
         budget = started.upkeep.budget
         await started.service.accept(encode(traffic.batch(5)))

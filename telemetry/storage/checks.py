@@ -1,7 +1,6 @@
 """What can be wrong with a data directory besides its numbers, found without changing anything."""
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from enum import StrEnum
@@ -14,7 +13,9 @@ from telemetry.storage.copying import PATIENCE_S, Progress, damage
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import WAL_RESET_RACE, Kind
 from telemetry.storage.erasures import known_erasures
+from telemetry.storage.file_sizes import free_bytes
 from telemetry.storage.migrations import newest_version
+from telemetry.storage.own_files import bytes_below, folders_aside, own_paths
 from telemetry.storage.reading import read_only
 from telemetry.storage.segment_files import foreign_files
 from telemetry.storage.sqlite_errors import damage_sentence
@@ -66,7 +67,7 @@ def check_database(path: Path, kind: Kind, *, full: bool, on_bytes: Progress) ->
 
 def check_permissions(directory: DataDirectory) -> Iterator[Finding]:
     """Find folders and files that others than their owner can read."""
-    for path in (directory.root, *sorted(directory.root.rglob("*"))):
+    for path in (directory.root, *own_paths(directory)):
         try:
             mode = path.stat().st_mode & 0o777
         except FileNotFoundError:
@@ -80,7 +81,7 @@ def check_permissions(directory: DataDirectory) -> Iterator[Finding]:
 
 def check_disk(directory: DataDirectory) -> Iterator[Finding]:
     """Find whether the disk has room for some more days like the largest one."""
-    free = shutil.disk_usage(directory.root).free
+    free = free_bytes(directory)
     largest = max((path.stat().st_size for path in directory.segments().values() if path.exists()), default=0)
     for days, severity in ((1, Severity.ERROR), (_DISK_DAYS, Severity.WARNING)):
         if free < max(_DISK_BYTES_MIN, largest * days):
@@ -114,6 +115,13 @@ def check_erasures(directory: DataDirectory) -> Iterator[Finding]:
         yield Finding(Severity.NOTE, "erasures", sentence)
 
 
+def check_aside(directory: DataDirectory) -> Iterator[Finding]:
+    """Find what restores have moved aside and somebody may have forgotten."""
+    for folder in folders_aside(directory):
+        sentence = f"holds {bytes_below(folder)} bytes that a restore has moved aside: remove it when nobody needs it"
+        yield Finding(Severity.NOTE, folder.name, sentence)
+
+
 def check_clock(sound: dict[str, Path], clock: Clock) -> Iterator[Finding]:
     """Find whether the clock says a time before the program was made, or before events were received."""
     now = clock.now()
@@ -138,7 +146,7 @@ def check_clock(sound: dict[str, Path], clock: Clock) -> Iterator[Finding]:
 def check_owner(directory: DataDirectory) -> Iterator[Finding]:
     """Find files that belong to another user than the directory does, as a command run by root leaves them."""
     owner = directory.root.stat().st_uid
-    for path in sorted(directory.root.rglob("*")):
+    for path in own_paths(directory):
         try:
             other = path.stat().st_uid != owner
         except FileNotFoundError:

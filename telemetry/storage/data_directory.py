@@ -5,13 +5,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from telemetry.errors import DataDirectoryError, LockHeldError, NoDataError
 from telemetry.storage.segment_files import segment_days
 
-_SCRATCH = "scratch-"
+SCRATCH = "scratch-"
 
 
 class DataDirectory:
@@ -46,15 +46,6 @@ class DataDirectory:
         for suffix in ("-wal", "-shm", "-journal", ""):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         sync_folder(self.events)
-
-    def size_bytes(self) -> int:
-        """Return the size of all files; one that disappears meanwhile counts nothing."""
-        total = 0
-        for folder, _, names in os.walk(self.root):
-            for name in names:
-                with suppress(FileNotFoundError):
-                    total += Path(folder, name).stat().st_size
-        return total
 
     def create(self) -> None:
         """Make the folders, readable by their owner only; raise ``DataDirectoryError`` if that cannot be done."""
@@ -108,7 +99,7 @@ class DataDirectory:
                 f"another process is using {self.root}: stop it first, or choose another directory with --data-dir"
             ) from error
         try:
-            for left_over in self.root.glob(f"{_SCRATCH}*"):
+            for left_over in self.root.glob(f"{SCRATCH}*"):
                 shutil.rmtree(left_over, ignore_errors=True)
             yield
         finally:
@@ -121,7 +112,7 @@ class DataDirectory:
         It is here and not among the system's temporary files because what is worked out there may name installations:
         if this process is killed, the next to hold the lock removes it.
         """
-        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.root) as folder:
+        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=self.root) as folder:
             yield Path(folder)
 
 

@@ -13,6 +13,7 @@ from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.checks import (
     Finding,
     Severity,
+    check_aside,
     check_clock,
     check_database,
     check_disk,
@@ -102,7 +103,7 @@ async def examine(
         findings += check_erasures(directory)
     for found in (
         check_permissions(directory), check_owner(directory), check_disk(directory), check_sqlite(),
-        check_clock(sound, clock), check_foreign(directory),
+        check_clock(sound, clock), check_foreign(directory), check_aside(directory),
     ):  # fmt: skip
         findings += found
     severities = list(Severity)

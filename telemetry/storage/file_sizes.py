@@ -2,10 +2,10 @@
 
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.own_files import size_bytes
 from telemetry.storage.segment_files import segment_day
 
 
@@ -33,19 +33,18 @@ def measure(directory: DataDirectory) -> FileSizes:
                     segments[day] = entry.stat().st_size
                 elif entry.name.endswith(".db-wal"):
                     segments_wal_bytes += entry.stat().st_size
-    disk = os.statvfs(directory.root)
     return FileSizes(
         segments=len(segments),
         segments_bytes=sum(segments.values()),
         newest_segment_bytes=segments[max(segments)] if segments else 0,
-        aggregates_bytes=_size(directory.aggregates),
+        aggregates_bytes=size_bytes(directory.aggregates),
         segments_wal_bytes=segments_wal_bytes,
-        aggregates_wal_bytes=_size(directory.aggregates.with_suffix(".db-wal")),
-        free_bytes=disk.f_bavail * disk.f_frsize,
+        aggregates_wal_bytes=size_bytes(directory.aggregates.with_suffix(".db-wal")),
+        free_bytes=free_bytes(directory),
     )
 
 
-def _size(path: Path) -> int:
-    with suppress(FileNotFoundError):
-        return path.stat().st_size
-    return 0
+def free_bytes(directory: DataDirectory) -> int:
+    """Return the room that is left where there is less of it: ``events`` may be on a disk of its own."""
+    disks = [os.statvfs(folder) for folder in (directory.root, directory.events) if folder.exists()]
+    return min(disk.f_bavail * disk.f_frsize for disk in disks)

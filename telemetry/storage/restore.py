@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.clock import Clock, instant
-from telemetry.errors import DataDamagedError, DataDirectoryError, NoDataError
+from telemetry.errors import DataDamagedError, DataDirectoryError, NoDataError, StartError
 from telemetry.storage.backups import MANIFEST, Manifest, backups
 from telemetry.storage.copying import Progress, digest, no_progress, sync_file
 from telemetry.storage.data_directory import DataDirectory, sync_folder
 from telemetry.storage.erasures import Erasure, is_unreadable, known_erasures, request_again
+from telemetry.storage.own_files import database_files, folders_aside
 from telemetry.storage.reading import read_only
-
-_ASIDE = "before-restore-"
-_INCOMING = "restore-incoming"
+from telemetry.storage.replacing import Replacement
 
 
 class Restored(NamedTuple):
@@ -41,11 +40,8 @@ def choose(folder: Path) -> Path:
 
 
 def occupied(directory: DataDirectory) -> list[Path]:
-    """Return what a data directory holds, besides its lock and what earlier restores left."""
-    left = {directory.lock.name, _INCOMING}
-    return sorted(
-        path for path in directory.root.iterdir() if path.name not in left and not path.name.startswith(_ASIDE)
-    )
+    """Return what of a data directory a restore would move aside, or complete; entries of others are none of it."""
+    return database_files(directory) + [path for path in (directory.restoring,) if path.exists()]
 
 
 def restore(
@@ -57,38 +53,25 @@ def restore(
     Nothing is touched before all files have been copied and are what the manifest says. If it is interrupted after
     that, nothing else opens the directory until a restore has been completed.
     """
-    present = occupied(directory)
-    incoming = directory.root / _INCOMING
-    shutil.rmtree(incoming, ignore_errors=True)
-    _copy(backup, incoming, manifest, on_bytes)
-    others = [DataDirectory(other).aggregates for other in [*_earlier(directory), *backups(backup.parent)]]
-    erased_again, unread = _request_erasures(incoming, others), list(filter(is_unreadable, others))
-    _become_newest(DataDirectory(incoming).aggregates, max(map(_revision, others)))
-    restoring = directory.restoring
-    if restoring in present:
-        # An earlier restore was interrupted; what it had not put into place yet is in the backup it came from.
-        present.remove(restoring)
-        for path in restoring.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    # In the place of an empty folder this is one step.
-    incoming.rename(restoring)
-    sync_folder(directory.root)
-    aside = _move_aside(directory, present, clock)
-    for path in sorted(restoring.iterdir()):
-        path.rename(directory.root / path.name)
-    for folder in (restoring, directory.root):
-        sync_folder(folder)
-    restoring.rmdir()
-    sync_folder(directory.root)
+    replacement = Replacement(directory)
+    try:
+        _copy(backup, replacement, manifest, on_bytes)
+        others = [DataDirectory(other).aggregates for other in [*_earlier(directory), *backups(backup.parent)]]
+        aggregates = DataDirectory(replacement.incoming).aggregates
+        erased_again, unread = _request_erasures(aggregates, others), list(filter(is_unreadable, others))
+        _become_newest(aggregates, max(map(_revision, others)))
+    except BaseException:
+        replacement.abandon()
+        raise
+    aside = replacement.carry_out(f"{instant(clock.now()):%Y-%m-%dT%H%M%S}Z")
     return Restored(aside, erased_again, unread)
 
 
 def _earlier(directory: DataDirectory) -> list[Path]:
-    return [directory.root, *directory.root.glob(f"{_ASIDE}*")]
+    return [directory.root, *folders_aside(directory)]
 
 
-def _request_erasures(incoming: Path, others: list[Path]) -> int:
-    aggregates = DataDirectory(incoming).aggregates
+def _request_erasures(aggregates: Path, others: list[Path]) -> int:
     known: set[Erasure] = set()
     for other in others:
         known.update([] if is_unreadable(other) else known_erasures(other))
@@ -113,28 +96,27 @@ def _revision(aggregates: Path) -> int:
     try:
         with read_only(aggregates) as connection:
             return int(connection.execute("SELECT revision FROM state").fetchone()[0])
-    except (sqlite3.Error, DataDamagedError, TypeError):
+    except (sqlite3.Error, StartError, TypeError):
         return -1
 
 
-def _copy(backup: Path, incoming: Path, manifest: Manifest, on_bytes: Progress) -> None:
-    needed, free = sum(file.bytes for file in manifest.files), shutil.disk_usage(incoming.parent).free
-    if needed > free:
-        raise DataDirectoryError(f"{incoming.parent} has {free} bytes free, {needed} are needed: free some")
-    (incoming / "events").mkdir(mode=0o700, parents=True)
-    try:
-        for file in manifest.files:
-            source, target = backup / file.name, incoming / file.name
-            if source.is_file():
-                shutil.copyfile(source, target)
-                shutil.copymode(source, target)
-                sync_file(target)
-            _verify(source, target, file.sha256, on_bytes)
-        sync_folder(incoming / "events")
-        sync_folder(incoming)
-    except BaseException:
-        shutil.rmtree(incoming, ignore_errors=True)
-        raise
+def _copy(backup: Path, replacement: Replacement, manifest: Manifest, on_bytes: Progress) -> None:
+    replacement.begin()
+    targets = {file.name: replacement.incoming_path(file.name) for file in manifest.files}
+    for disk in {target.parent.stat().st_dev: target.parent for target in targets.values()}.values():
+        on_it = (file for file in manifest.files if targets[file.name].parent.stat().st_dev == disk.stat().st_dev)
+        needed, free = sum(file.bytes for file in on_it), shutil.disk_usage(disk).free
+        if needed > free:
+            raise DataDirectoryError(f"the disk of {disk.parent} has {free} bytes free, {needed} are needed: free some")
+    for file in manifest.files:
+        source, target = backup / file.name, targets[file.name]
+        if source.is_file():
+            shutil.copyfile(source, target)
+            shutil.copymode(source, target)
+            sync_file(target)
+        _verify(source, target, file.sha256, on_bytes)
+    for folder in (replacement.incoming_events, replacement.incoming):
+        sync_folder(folder)
 
 
 def _verify(source: Path, target: Path, sha256: str, on_bytes: Progress) -> None:
@@ -142,17 +124,3 @@ def _verify(source: Path, target: Path, sha256: str, on_bytes: Progress) -> None
         raise DataDamagedError(f"{source} is missing: choose another backup, nothing was changed")
     if digest(target, on_bytes) != sha256:
         raise DataDamagedError(f"{source} is damaged: choose another backup, nothing was changed")
-
-
-def _move_aside(directory: DataDirectory, present: list[Path], clock: Clock) -> Path | None:
-    if not present:
-        return None
-    stem = f"{_ASIDE}{instant(clock.now()):%Y-%m-%dT%H%M%S}Z"
-    used = sum(path.name.startswith(stem) for path in directory.root.iterdir())
-    aside = directory.root / (f"{stem}-{used + 1}" if used else stem)
-    aside.mkdir(mode=0o700)
-    for path in present:
-        path.rename(aside / path.name)
-    for folder in (aside, directory.root):
-        sync_folder(folder)
-    return aside

@@ -1,0 +1,83 @@
+"""Which entries of a data directory are the service's own; others, such as ``lost+found``, are left alone."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from telemetry.storage.data_directory import SCRATCH, DataDirectory
+from telemetry.storage.segment_files import is_day
+
+INCOMING = "restore-incoming"
+"""What a restore is copying or has copied."""
+ASIDE = "before-restore-"
+"""What a restore has moved aside, with the time of the restore."""
+
+_DATABASE = r"\.db(-wal|-shm|-journal)?"
+_AGGREGATES = re.compile(rf"telemetry{_DATABASE}")
+_SEGMENT = re.compile(rf"(.*){_DATABASE}")
+_ASIDE = re.compile(rf"{ASIDE}\d{{4}}-\d\d-\d\dT\d{{6}}Z(-\d+)?")
+
+
+def database_files(directory: DataDirectory) -> list[Path]:
+    """Return the databases and what SQLite keeps beside them: what a restore replaces."""
+    aggregates = [path for path in _entries(directory.root) if _AGGREGATES.fullmatch(path.name)]
+    named = ((path, _SEGMENT.fullmatch(path.name)) for path in _entries(directory.events))
+    return aggregates + [path for path, found in named if found and is_day(found[1])]
+
+
+def folders_aside(directory: DataDirectory) -> list[Path]:
+    """Return what restores have moved aside and nobody has removed yet, oldest first."""
+    entries = [*_entries(directory.root), *_entries(directory.events)]
+    return [path for path in entries if _ASIDE.fullmatch(path.name) and path.is_dir()]
+
+
+def own_paths(directory: DataDirectory) -> Iterator[Path]:
+    """Return every folder and file of the service below the root, what restores have moved aside included."""
+    yield from database_files(directory)
+    for path in (directory.events, directory.witness, directory.lock):
+        if path.exists():
+            yield path
+    for folder in [*folders_aside(directory), *_working_folders(directory)]:
+        yield folder
+        yield from _files_below(folder)
+
+
+def used_bytes(directory: DataDirectory) -> int:
+    """Return the size of all files, but for those that a restore has moved aside.
+
+    A file that disappears meanwhile counts nothing.
+    """
+    working = (file for folder in _working_folders(directory) for file in _files_below(folder))
+    return sum(map(size_bytes, [*database_files(directory), directory.witness, directory.lock, *working]))
+
+
+def bytes_below(folder: Path) -> int:
+    """Return the size of all files in a folder."""
+    return sum(map(size_bytes, _files_below(folder)))
+
+
+def size_bytes(path: Path) -> int:
+    """Return the size of a file, or 0 if it is not there."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
+
+
+def _working_folders(directory: DataDirectory) -> list[Path]:
+    own = {INCOMING, directory.restoring.name}
+    entries = [*_entries(directory.root), *_entries(directory.events)]
+    return [path for path in entries if (path.name in own or path.name.startswith(SCRATCH)) and path.is_dir()]
+
+
+def _entries(folder: Path) -> list[Path]:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return sorted(folder.iterdir())
+    return []
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            yield Path(parent, name)
