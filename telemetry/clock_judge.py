@@ -80,7 +80,7 @@ class ClockJudge:
             row = batch.rows[-1]
             self._evidence.agree(row.installation_id, row.timestamp, self._clock.monotonic())
             if now > self._newest_at + _NEWEST_STEP_S:
-                self._newest_at = now
+                self._newest_at, self._is_vouched_for = now, False
                 self._set_trust()
         return True
 
@@ -118,7 +118,7 @@ class ClockJudge:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         weights = self._evidence.weigh(self._window(now), monotonic, known)
         self._disputed = weights.dispute(self._disputed)
-        self._is_vouched_for = weights.right > weights.behind
+        self._is_vouched_for = now < self._newest_at - _DAY_S and weights.right > weights.behind
         self._set_trust()
         self._tell(now)
 

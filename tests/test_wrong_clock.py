@@ -10,9 +10,12 @@ from telemetry.errors import ErrorCode
 from telemetry.running import Running
 from telemetry.tasks.retention import INTERVAL_S as RETENTION_INTERVAL_S
 from tests.support import oracle
+from tests.support.admin import scrape
 from tests.support.crowd import SIZE, Crowd, post
-from tests.support.events import make_event, timestamp
+from tests.support.events import encode, make_event, timestamp
+from tests.support.http import fresh_events, new_installation
 from tests.support.segments import DAY_S
+from tests.support.server import ServerProcess, serving
 from tests.support.service import HandClock, service
 
 TO_1970_S = -56.9 * 365.25 * DAY_S
@@ -208,3 +211,61 @@ async def test_retention_removes_nothing_while_the_clock_is_in_doubt(data_dir: P
         await started.upkeep.retention.check()
 
         assert started.upkeep.retention.retired == 0
+
+
+@pytest.mark.case(27)
+async def test_a_clock_that_is_set_back_again_is_suspected_again(data_dir: Path) -> None:
+    hand = HandClock()
+    few = Crowd(hand, size=3)
+    async with service(data_dir, hand) as started:
+        await few.become_known(started)
+        await few.all_send(started)
+        # Known installations agree with a clock that is set back, because theirs were as wrong, and contradict later.
+        few.hand.jump(-2 * DAY_S)
+        assert await few.all_send(started) == [1] * 3
+        assert await few.send(started, 0, timestamp=LONG_AGO) == 0
+        assert await judged_again(started, hand) is None
+        hand.pass_time(3 * DAY_S)
+        assert await few.all_send(started) == [1] * 3
+        few.set_wrong(-2 * DAY_S)
+        assert await few.all_send(started) == [None] * 3
+
+
+@pytest.mark.case(46)
+def test_a_real_service_with_a_wrong_clock_keeps_clients_queues_and_heals_after_a_restart(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import time\nright = time.time\ntime.time = lambda: right() + 91 * 86400\n"
+    )
+    flags = ("--trusted-proxies", "127.0.0.1/32", "--rate-limit-requests-per-minute", "0")
+    installations = [new_installation() for _ in range(SIZE)]
+
+    def statuses(server: ServerProcess) -> list[int]:
+        answers = [
+            server.request(
+                "POST", "/v1/events", encode(fresh_events(1, name)), {"X-Forwarded-For": f"192.0.2.{number % 5}"}
+            )
+            for number, name in enumerate(installations)
+        ]
+        assert all(answer.headers["Retry-After"] for answer in answers if answer.status == 503)
+        return [answer.status for answer in answers]
+
+    with serving(data_dir, *flags) as server:
+        assert statuses(server) == [200] * SIZE
+        assert server.stop() == 0
+    with serving(data_dir, *flags, environment={"PYTHONPATH": str(tmp_path)}) as server:
+        assert statuses(server) == [200] * 19 + [503] * (SIZE - 19)
+        health = server.request("GET", "/v1/health")
+        assert (health.status, health.json["reason"]) == (503, "clock")
+        assert server.request("GET", "/v1/stats").status == 200
+        metrics = scrape(data_dir)
+        assert (metrics.value("healthy"), metrics.of("failing")["clock"]) == (0, 1)
+        assert server.stop() == 0
+        output = "\n".join(server.output)
+        assert "timedatectl" in output
+        assert not any(secret in output for secret in ("192.0.2", *installations))
+    with serving(data_dir, *flags) as server:
+        assert statuses(server) == [200] * SIZE
+        assert server.stop() == 0
+    assert len(oracle.check(data_dir)) == 2 * SIZE
