@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.storage.access import has_journal
 from tests.support import oracle
 from tests.support.http import eventually
 from tests.support.load import Ledger, load
@@ -123,3 +125,38 @@ def test_a_journal_left_by_a_kill_is_rolled_back_when_the_day_is_entered_again(d
         assert server.stop() == 0
 
     assert len(oracle.check(data_dir)) == ROWS
+
+
+def stop_at_an_index(server: ServerProcess) -> int:
+    """Have the process that seals a day stand still while it writes an index; return its id."""
+    deadline = time.monotonic() + 20
+    while not has_journal(segment(server.data_dir, DAY)):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    child = wait_until_sealing(server, DAY)
+    assert child is not None
+    os.kill(child, signal.SIGSTOP)
+    assert has_journal(segment(server.data_dir, DAY))
+    return child
+
+
+@pytest.mark.case(20, 45)
+def test_a_service_whose_sealing_process_is_killed_rolls_back_what_it_left(data_dir: Path) -> None:
+    make_segment(segment(data_dir, DAY), ROWS * 20)
+    with serving(data_dir) as server:
+        os.kill(stop_at_an_index(server), signal.SIGKILL)
+        eventually(lambda: not has_journal(segment(data_dir, DAY)), within_s=5)
+        assert DAY not in sealed_days(data_dir)
+        assert server.stop() == 0
+
+
+@pytest.mark.case(20, 45)
+def test_a_stop_while_sealing_is_quick_and_leaves_nothing_to_roll_back(data_dir: Path) -> None:
+    make_segment(segment(data_dir, DAY), ROWS * 20)
+    with serving(data_dir) as server:
+        stop_at_an_index(server)
+        started = time.monotonic()
+        assert server.stop() == 0
+    assert time.monotonic() - started < 5
+    assert not has_journal(segment(data_dir, DAY))
+    assert oracle.read(segment(data_dir, DAY), "PRAGMA quick_check") == [("ok",)]

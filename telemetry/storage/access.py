@@ -54,6 +54,20 @@ def log_bytes(path: Path) -> int | None:
         return None
 
 
+def has_journal(path: Path) -> bool:
+    """Tell whether a transaction on a database has begun to write: by a program at work, or by one that was killed.
+
+    A journal that is empty, or whose first byte is zero, holds nothing to be rolled back.
+    """
+    try:
+        with beside(path, "-journal").open("rb") as journal:
+            return journal.read(1) not in (b"", b"\0")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
 def can_write(path: Path) -> bool:
     """Tell whether this process may write to a file, or make files in a folder."""
     return _allows(path, os.W_OK)
@@ -69,7 +83,7 @@ def _allows(path: Path, mode: int) -> bool:
 
 
 def _is_unfinished(path: Path) -> bool:
-    return bool(log_bytes(path)) or beside(path, "-journal").exists()
+    return bool(log_bytes(path)) or has_journal(path)
 
 
 def _is_on_read_only_disk(path: Path) -> bool:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import Synchronous
+from telemetry.storage.journals import roll_back
 from telemetry.storage.sealing import SEALED_MODE, NotNowError
 from telemetry.storage.sealing_process import SealingProcess
 from telemetry.storage.segment import Segment
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 # Segments that were given back and are still open. Closing one may checkpoint a large WAL, which can wait.
 _OPEN_MAX = 2
+# Only another program that rolls the same journal back can be in the way.
+_ROLLBACK_WAIT_S = 2.0
 
 
 class Archive:
@@ -100,6 +103,8 @@ class Archive:
             if self._sealing is not sealing:
                 return None
             self._sealing = None
+            # A process that was killed has left what others, who may only read, cannot undo.
+            await self._roll_back(day)
             await self.states.seal(day, watermark, sealing.counts(), sealed_at)
             return path.stat().st_size
 
@@ -183,3 +188,14 @@ class Archive:
         sealing, self._sealing = self._sealing, None
         if sealing is not None:
             await sealing.stop()
+            await self._roll_back(sealing.day)
+
+    async def _roll_back(self, day: str) -> None:
+        """Undo what a killed sealing process had begun; a journal holds few pages, as most of an index is new ones."""
+        try:
+            await asyncio.to_thread(roll_back, self._directory.segment(day), wait_s=_ROLLBACK_WAIT_S)
+        except (sqlite3.Error, OSError) as error:
+            logger.warning(
+                "what sealing left is rolled back when the segment is opened again",
+                extra={"day": day, "reason": str(error)},
+            )

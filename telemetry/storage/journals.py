@@ -4,14 +4,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from telemetry.storage.access import beside
+from telemetry.storage.access import has_journal
 
 _TOUCH = "SELECT count(*) FROM sqlite_schema"
-
-
-def has_journal(path: Path) -> bool:
-    """Tell whether a transaction on a database has begun to write: by a program at work, or by one that was killed."""
-    return beside(path, "-journal").exists()
 
 
 def roll_back(path: Path, *, wait_s: float) -> None:

@@ -6,9 +6,9 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from telemetry.errors import DataDamagedError, LockHeldError
-from telemetry.storage.access import beside, can_write, is_foreign, log_bytes
+from telemetry.storage.access import beside, can_write, has_journal, is_foreign, log_bytes
 from telemetry.storage.database import LOCK_WAIT_S, Kind, read_only_uri
-from telemetry.storage.journals import has_journal, roll_back
+from telemetry.storage.journals import roll_back
 from telemetry.storage.migrations import check_known, newest_version
 from telemetry.storage.sqlite_errors import explaining, primary_code
 
