@@ -15,6 +15,7 @@ from telemetry.counters import Counters
 from telemetry.settings import Settings
 from tests.bench.usage import usage
 from tests.support import oracle
+from tests.support.commands import succeed
 from tests.support.events import encode, make_event, timestamp
 from tests.support.segments import make_segment
 from tests.support.server import ServerProcess, serving
@@ -112,6 +113,7 @@ def test_a_server_that_meets_nothing_but_strangers_takes_less_memory_than_its_un
 
 def test_a_start_amid_much_traffic_takes_no_more_memory_than_the_traffic_did(data_dir: Path) -> None:
     now = datetime.now(UTC)
+    succeed("migrate", "--data-dir", data_dir)
     make_segment(data_dir / "events" / f"{now:%Y-%m-%d}.db", 400_000, f"{now:%H:%M:%S}")
     with serving(data_dir) as server:
         peak_bytes = usage(server.pid).rss_peak_bytes

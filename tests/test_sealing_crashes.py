@@ -14,6 +14,7 @@ import pytest
 
 from telemetry.storage.access import has_journal
 from tests.support import oracle
+from tests.support.commands import succeed
 from tests.support.http import eventually
 from tests.support.load import Ledger, load
 from tests.support.segments import is_running, is_sealed, leave_journal, make_segment, sealed_days, segment
@@ -106,6 +107,7 @@ def kill_while_sealing(data_dir: Path, day: str, ledger: Ledger) -> int:
 def test_a_service_killed_while_it_seals_loses_nothing_and_seals_at_the_next_start(data_dir: Path) -> None:
     ledger = Ledger()
     day = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+    succeed("migrate", "--data-dir", data_dir)
     make_segment(segment(data_dir, day), ROWS * 10)
 
     assert kill_while_sealing(data_dir, day, ledger) > 1
@@ -119,6 +121,7 @@ def test_a_service_killed_while_it_seals_loses_nothing_and_seals_at_the_next_sta
 
 
 def test_a_journal_left_by_a_kill_is_rolled_back_when_the_day_is_entered_again(data_dir: Path) -> None:
+    succeed("migrate", "--data-dir", data_dir)
     make_segment(segment(data_dir, DAY), ROWS)
     leave_journal(segment(data_dir, DAY))
     with serving(data_dir) as server:
@@ -142,6 +145,7 @@ def stop_at_an_index(server: ServerProcess) -> int:
 
 @pytest.mark.case(20, 45)
 def test_a_service_whose_sealing_process_is_killed_rolls_back_what_it_left(data_dir: Path) -> None:
+    succeed("migrate", "--data-dir", data_dir)
     make_segment(segment(data_dir, DAY), ROWS * 20)
     with serving(data_dir) as server:
         os.kill(stop_at_an_index(server), signal.SIGKILL)
@@ -152,6 +156,7 @@ def test_a_service_whose_sealing_process_is_killed_rolls_back_what_it_left(data_
 
 @pytest.mark.case(20, 45)
 def test_a_stop_while_sealing_is_quick_and_leaves_nothing_to_roll_back(data_dir: Path) -> None:
+    succeed("migrate", "--data-dir", data_dir)
     make_segment(segment(data_dir, DAY), ROWS * 20)
     with serving(data_dir) as server:
         stop_at_an_index(server)

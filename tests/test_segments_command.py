@@ -17,6 +17,7 @@ YESTERDAY = (TODAY - timedelta(days=1)).isoformat()
 
 
 def test_segments_lists_a_live_directory_and_a_stopped_one_alike(data_dir: Path) -> None:
+    assert run("migrate", "--data-dir", str(data_dir)).returncode == 0
     make_segment(segment(data_dir, YESTERDAY), 1_234)
     with serving(data_dir, "--flush-interval-s", "0.1") as server:
         server.post(encode(Traffic().batch(7)))
@@ -40,8 +41,8 @@ def test_segments_lists_a_live_directory_and_a_stopped_one_alike(data_dir: Path)
 
 
 def test_rows_of_a_segment_that_cannot_be_read_now_are_left_open(data_dir: Path) -> None:
-    make_segment(segment(data_dir, YESTERDAY), 10)
     assert run("migrate", "--data-dir", str(data_dir)).returncode == 0
+    make_segment(segment(data_dir, YESTERDAY), 10)
     with closing(sqlite3.connect(segment(data_dir, YESTERDAY), isolation_level=None)) as sealing:
         sealing.execute("PRAGMA journal_mode = DELETE")
         sealing.execute("BEGIN EXCLUSIVE")
