@@ -12,7 +12,7 @@ from sys import intern
 
 import msgspec
 
-from telemetry.day_labels import DAYS_REMEMBERED, DayLabels
+from telemetry.day_labels import DAYS_REMEMBERED, NO_LABEL, DayLabels
 from telemetry.deltas import ActionDelta, Delta, SignatureDelta
 from telemetry.events import AnyEvent, PatternSignature, UserAction, by_class
 from telemetry.installations import is_placeholder
@@ -107,11 +107,12 @@ class Counters:
             locations, outliers = event.location_count, event.outlier_count
             if locations > SUMMED_MAX or outliers > SUMMED_MAX:
                 locations, outliers = min(locations, SUMMED_MAX), min(outliers, SUMMED_MAX)
+            language = event.language or NO_LABEL
             signature = signatures.get(event.signature_hash)
             if signature is None:
                 signatures[event.signature_hash] = SignatureDelta(
                     event.signature_hash, 1, confidence, locations, outliers, received_at, received_at, day, event_id,
-                    intern(event.category), intern(event.detection_method), intern(event.language),
+                    intern(event.category), intern(event.detection_method), intern(language),
                 )  # fmt: skip
                 continue
             signature.occurrences += 1
@@ -125,8 +126,8 @@ class Counters:
                     signature.category = intern(event.category)
                 if event.detection_method != signature.detection_method:
                     signature.detection_method = intern(event.detection_method)
-                if event.language != signature.language:
-                    signature.language = intern(event.language)
+                if language != signature.language:
+                    signature.language = intern(language)
             if received_at > signature.last_seen:
                 signature.last_seen = received_at
             elif received_at < signature.first_seen:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from telemetry.events import KNOWN_EVENTS
 
 OVERFLOW_LABEL = "other"
+NO_LABEL = "none"
 DAYS_REMEMBERED = 8
 
 
@@ -25,7 +26,13 @@ class DayLabels:
             self._admitted(day, prefix).add(label)
 
     def metric(self, day: str, prefix: str, label: str) -> str:
-        """Return the name of the metric that counts ``label`` on ``day``."""
+        """Return the name of the metric that counts ``label`` on ``day``; an empty label is counted as ``none``.
+
+        A dotted type that the catalogue does not know may be a host name: it is never public.
+        """
+        label = label or NO_LABEL
+        if prefix == "events" and "." in label and label not in KNOWN_EVENTS:
+            return f"{prefix}:{OVERFLOW_LABEL}"
         admitted = self._admitted(day, prefix)
         if label not in admitted:
             if len(admitted) >= self._labels_max:

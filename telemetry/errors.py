@@ -86,18 +86,22 @@ class RejectionCode(StrEnum):
 
 REJECTION_SENTENCES: dict[RejectionCode, str] = {
     RejectionCode.NOT_AN_OBJECT: "Not an event: send a JSON object with a type",
-    RejectionCode.TYPE_INVALID: "Invalid type: use lower-case letters, digits and _, a letter first, at most 64",
+    RejectionCode.TYPE_INVALID: "Invalid type: use lower-case letters, digits, _ and dots between words, at most 64",
     RejectionCode.FIELD_MISSING: "Missing field: send every field of the event's type",
     RejectionCode.FIELD_INVALID: "Invalid field: send the JSON type and range that the event's type documents",
     RejectionCode.INSTALLATION_INVALID: "Invalid installationId: send a random UUID (letters, digits, - and _ only)",
-    RejectionCode.VERSION_INVALID: "Invalid driftVersion: send a version number such as 1.2.3 or 1.2.3-beta.1",
+    RejectionCode.VERSION_INVALID: (
+        "Invalid driftVersion: send a version such as 1.2.3 or 1.2.3-beta.1, without the name of a host or a person"
+    ),
     RejectionCode.HASH_INVALID: "Invalid signatureHash: send 1 to 64 hexadecimal digits",
-    RejectionCode.LABEL_INVALID: "Invalid label: send a name of letters, digits and . _ + # - only, at most 64",
+    RejectionCode.LABEL_INVALID: (
+        "Invalid label: send a name of letters, digits and _ + # -, not of a host, a file or an address, at most 64"
+    ),
     RejectionCode.TIMESTAMP_INVALID: "Invalid timestamp: send RFC 3339 in UTC such as 2026-11-23T16:22:38.222Z",
     RejectionCode.TIMESTAMP_AHEAD: "Timestamp too far ahead: set the clock; at most 24 hours ahead are accepted",
     RejectionCode.TIMESTAMP_EXPIRED: "Timestamp too old: send events within the retention period",
     RejectionCode.CONTENT_REFUSED: (
-        "Refused content: unknown fields may hold only numbers, booleans and short names, at most 4 levels deep"
+        "Refused content: unknown fields may hold numbers, booleans and few short names, at most 4 levels deep"
     ),
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from itertools import chain, starmap
 from operator import attrgetter, methodcaller
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -18,27 +18,28 @@ from msgspec.structs import replace
 from telemetry.documents import INTEGER_MAX, whole
 from telemetry.errors import RejectionCode
 from telemetry.shapes import (
+    FRAMEWORK_PATTERN,
     INSTALLATION_ID_PATTERN,
     LABEL_PATTERN,
     SIGNATURE_HASH_PATTERN,
     TEXT_LENGTH_MAX,
-    VERSION_PATTERN,
     are_signature_hashes,
+    is_framework,
     is_installation_id,
     is_label,
     is_signature_hash,
-    is_version,
 )
 from telemetry.timestamps import TIMESTAMP_LENGTH_MAX, TIMESTAMP_PATTERN, stored_timestamp
+from telemetry.versions import VERSION_PATTERN, is_version
 
 LABELS_MAX = 100
 BASE_NAMES = ("type", "timestamp", "installationId", "driftVersion")
 
 
-def _text(pattern: str, description: str) -> Meta:
+def _text(pattern: str, description: str, length_min: int = 1) -> Meta:
     # The pattern only documents: msgspec would match it anew for each string, which costs more than all the rest.
     schema = {"pattern": f"^(?:{pattern})$"}
-    return Meta(min_length=1, max_length=TEXT_LENGTH_MAX, description=description, extra_json_schema=schema)
+    return Meta(min_length=length_min, max_length=TEXT_LENGTH_MAX, description=description, extra_json_schema=schema)
 
 
 Timestamp = Annotated[
@@ -52,6 +53,8 @@ Timestamp = Annotated[
 InstallationId = Annotated[str, _text(INSTALLATION_ID_PATTERN, "A random UUID, or `unknown`.")]
 Version = Annotated[str, _text(VERSION_PATTERN, "The version of Drift that recorded the event.")]
 Label = Annotated[str, _text(LABEL_PATTERN, "A short name without spaces.")]
+Language = Annotated[str, _text(f"(?:{LABEL_PATTERN})?", "A language, or the extension of its files; may be empty.", 0)]
+Framework = Annotated[str, _text(FRAMEWORK_PATTERN, "A short name without spaces.")]
 Count = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Duration = Count | Annotated[float, Meta(ge=0, le=INTEGER_MAX)]
@@ -73,8 +76,11 @@ def _misshapen_origin(installation_id: str, drift_version: str) -> RejectionCode
 
 
 _is_label = lru_cache(maxsize=_REMEMBERED_MAX)(is_label)
+_is_framework = lru_cache(maxsize=_REMEMBERED_MAX)(is_framework)
 _origin = attrgetter("installation_id", "drift_version")
 _duration = attrgetter("duration_ms")
+_signature_labels = attrgetter("category", "detection_method", "language")
+_frameworks = attrgetter("frameworks")
 _labels = methodcaller("labels")
 
 
@@ -128,12 +134,13 @@ class PatternSignature(Event, frozen=True, gc=False):
     confidence: Share
     location_count: Count
     outlier_count: Count
-    detection_method: Literal["ast", "regex", "hybrid", "semantic"]
-    language: Label
+    detection_method: Label
+    language: Language
 
     def labels(self) -> tuple[str, ...]:
         """Every free-form label in the event."""
-        return (self.category, self.language)
+        labels = (self.category, self.detection_method)
+        return (*labels, self.language) if self.language else labels
 
     def misshapen(self) -> RejectionCode | None:
         """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
@@ -145,7 +152,8 @@ class PatternSignature(Event, frozen=True, gc=False):
     def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
         """Tell whether what this class adds is well shaped in all of its ``events``, and is what they are stored as."""
         hashes = map(attrgetter("signature_hash"), events)
-        return are_signature_hashes(hashes) and Event.are_well_shaped(events)
+        labels = set(chain.from_iterable(map(_signature_labels, events))) - {""}
+        return are_signature_hashes(hashes) and all(map(_is_label, labels))
 
 
 class AggregateStats(Event, frozen=True):
@@ -155,9 +163,9 @@ class AggregateStats(Event, frozen=True):
     patterns_by_status: CountByLabel
     patterns_by_category: CountByLabel
     languages: Labels
-    frameworks: Labels
+    frameworks: Annotated[list[Framework], Meta(max_length=LABELS_MAX)]
     features_enabled: Labels
-    codebase_size_tier: Literal["small", "medium", "large", "enterprise"]
+    codebase_size_tier: Label
 
     def labels(self) -> tuple[str, ...]:
         """Every free-form label in the event."""
@@ -165,15 +173,27 @@ class AggregateStats(Event, frozen=True):
             *self.patterns_by_status,
             *self.patterns_by_category,
             *self.languages,
-            *self.frameworks,
             *self.features_enabled,
+            self.codebase_size_tier,
         )
+
+    def misshapen(self) -> RejectionCode | None:
+        """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
+        if not all(map(_is_framework, self.frameworks)):
+            return RejectionCode.LABEL_INVALID
+        return Event.misshapen(self)
+
+    @classmethod
+    def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
+        """Tell whether what this class adds is well shaped in all of its ``events``, and is what they are stored as."""
+        frameworks = chain.from_iterable(map(_frameworks, events))
+        return all(map(_is_framework, frameworks)) and Event.are_well_shaped(events)
 
 
 class UserAction(Event, frozen=True, gc=False):
     """What a user decided about a pattern."""
 
-    action: Literal["approve", "ignore", "create_variant", "dismiss_outlier"]
+    action: Label
     category: Label
     confidence_at_action: Share
     hours_since_discovery: Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
@@ -181,7 +201,7 @@ class UserAction(Event, frozen=True, gc=False):
 
     def labels(self) -> tuple[str, ...]:
         """Every free-form label in the event."""
-        return (self.category,)
+        return (self.category, self.action)
 
 
 class ScanCompletion(Event, frozen=True, gc=False):

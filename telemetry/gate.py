@@ -1,50 +1,70 @@
 """The privacy gate: what fields that the catalogue does not know may hold.
 
 Newer clients send new fields and new event types; they are kept when they can only be measurements. Numbers, booleans
-and short names pass; anything that could be source code, a path, a host name or an e-mail address does not.
+and a few short names pass; anything that could be source code, a path, a host name or an e-mail address does not. Many
+names could be read one after the other, so they are few, and a list holds one at most.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from telemetry.documents import INTEGER_MAX
 from telemetry.errors import EventRejected, RejectionCode
-from telemetry.shapes import is_undotted_label
+from telemetry.shapes import is_label
 
 DEPTH_MAX = 4
 VALUES_MAX = 200
+WORDS_MAX = 16
+LISTED_WORDS_MAX = 1
+
+
+class _Placed(NamedTuple):
+    """A value, and whether it is in a list, at whatever depth."""
+
+    value: Any
+    listed: bool
 
 
 def check_unknown(fields: dict[str, Any]) -> None:
-    """Raise ``EventRejected`` unless all of ``fields`` may be kept; at most 200 values, at most 4 levels deep."""
+    """Raise ``EventRejected`` unless all of ``fields`` may be kept.
+
+    They may hold 200 values, 4 levels deep; 16 of these may be words, of which one is in a list.
+    """
     budget = VALUES_MAX
-    level: list[Any] = [fields]
+    words: list[bool] = []
+    level = [_Placed(fields, listed=False)]
     for _ in range(DEPTH_MAX):
         # Counted before they are looked at: looking costs time.
-        budget -= sum(len(value) for value in level if isinstance(value, dict | list))
+        budget -= sum(len(placed.value) for placed in level if isinstance(placed.value, dict | list))
         if budget < 0:
-            raise EventRejected(RejectionCode.CONTENT_REFUSED, "too many values")
-        level = [child for value in level for child in _children(value)]
-        if not level:
-            return
-    if any(isinstance(value, dict | list) for value in level):
-        raise EventRejected(RejectionCode.CONTENT_REFUSED, "too deep")
-    for value in level:
-        _children(value)
+            raise _refused("too many values")
+        level = [child for placed in level for child in _children(placed)]
+        words += [placed.listed for placed in level if isinstance(placed.value, str)]
+    if any(isinstance(placed.value, dict | list) for placed in level):
+        raise _refused("too deep")
+    for placed in level:
+        _children(placed)
+    if len(words) > WORDS_MAX or sum(words) > LISTED_WORDS_MAX:
+        raise _refused("too many words")
 
 
-def _children(value: Any) -> list[Any]:
+def _children(placed: _Placed) -> list[_Placed]:
+    value, listed = placed
     if isinstance(value, dict):
-        if not all(map(is_undotted_label, value)):
-            raise EventRejected(RejectionCode.CONTENT_REFUSED, "a name is no short name")
-        return list(value.values())
+        if not all(map(is_label, value)):
+            raise _refused("a name is no short name")
+        return [_Placed(member, listed) for member in value.values()]
     if isinstance(value, list):
-        return value
+        return [_Placed(member, listed=True) for member in value]
     if isinstance(value, str):
-        passes = is_undotted_label(value)
+        passes = is_label(value)
     elif isinstance(value, int):
         passes = -INTEGER_MAX <= value <= INTEGER_MAX
     else:
         passes = value is None or isinstance(value, float)
     if not passes:
-        raise EventRejected(RejectionCode.CONTENT_REFUSED, "a value is no number, boolean or short name")
+        raise _refused("a value is no number, boolean or short name")
     return []
+
+
+def _refused(detail: str) -> EventRejected:
+    return EventRejected(RejectionCode.CONTENT_REFUSED, detail)

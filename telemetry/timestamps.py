@@ -61,10 +61,11 @@ def parse_timestamps(texts: Sequence[str]) -> list[datetime]:
 
 
 def stored_timestamp(text: str) -> str:
-    """Return the stored form of a timestamp that ``parse_timestamp`` reads, its fraction cut to nine digits."""
-    instant = parse_timestamp(text)
-    if instant is None or (_match_stored(text) is not None and text[_SECOND] != "60"):
+    """Return the stored form of a timestamp that ``parse_timestamp`` can read, its fraction cut to nine digits."""
+    if _match_stored(text) is not None and text[_SECOND] != "60":
         return text
+    instant = parse_timestamp(text)
+    assert instant is not None
     fraction = re.search(r"\.[0-9]+", text)
     digits = fraction[0][: _FRACTION_DIGITS_MAX + 1] if fraction else ""
     second = instant.astimezone(UTC).replace(tzinfo=None, microsecond=0)

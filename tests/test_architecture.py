@@ -24,6 +24,7 @@ LAYERS = [
     {"wire", "counters", "duplicates", "rate_limit", "clock_evidence"},
     {"rows", "deltas", "day_labels", "gate", "ledger", "exclusions", "families", "simulation"},
     {"events"},
+    {"versions"},
     {"settings", "logs", "clock", "shapes", "timestamps", "documents", "histogram", "admin_socket", "systemd"},
     {"errors", "installations", "networks"},
 ]

@@ -134,15 +134,15 @@ def test_a_value_at_its_limit_is_stored_as_it_was_sent(
         ("pattern_signature", "confidence", True),
         ("pattern_signature", "locationCount", 1.5),
         ("pattern_signature", "locationCount", None),
-        ("pattern_signature", "detectionMethod", "guess"),
+        ("pattern_signature", "detectionMethod", "main.py"),
         ("pattern_signature", "signatureHash", "xyz"),
         ("pattern_signature", "signatureHash", ""),
         ("pattern_signature", "signatureHash", "f" * 65),
         ("pattern_signature", "category", "a" * 65),
-        ("user_action", "action", "delete"),
+        ("user_action", "action", "rm -rf"),
         ("user_action", "hoursSinceDiscovery", 1.5),
         ("user_action", "isBulkAction", 1),
-        ("aggregate_stats", "codebaseSizeTier", "tiny"),
+        ("aggregate_stats", "codebaseSizeTier", "john.doe"),
         ("aggregate_stats", "languages", "python"),
         ("aggregate_stats", "languages", ["python", 3]),
         ("aggregate_stats", "patternsByStatus", {"discovered": -1}),
@@ -250,7 +250,7 @@ def test_unknown_types_and_fields_from_newer_clients_are_stored_whole(server: Se
 
 
 @pytest.mark.parametrize(
-    "event_type", ["", "A", "Scan", "1type", "_type", "new-type", "new type", "a" * 65, "a.b", "é", None, 3, [], {}]
+    "event_type", ["", "A", "Scan", "1type", "_type", "new-type", "new type", "a" * 65, "a..b", "é", None, 3, [], {}]
 )
 def test_a_type_that_is_no_name_costs_its_event_alone(server: ServerProcess, event_type: object) -> None:
     installation = new_installation()

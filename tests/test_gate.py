@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.errors import EventRejected, RejectionCode
-from telemetry.gate import DEPTH_MAX, VALUES_MAX, check_unknown
+from telemetry.gate import DEPTH_MAX, VALUES_MAX, WORDS_MAX, check_unknown
 from telemetry.wire import BatchRules, decode_batch
 from tests.support import oracle
 from tests.support.events import KNOWN_TYPES, encode, make_event, timestamp
 from tests.support.service import HandClock, service
 
 WORDS = st.from_regex(r"[a-z][a-z0-9_-]{0,30}", fullmatch=True)
-MEASUREMENTS = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-1e300, 1e300) | WORDS
+MEASUREMENTS = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-1e300, 1e300)
 HOSTS = ["localhost.localdomain", "www.example.com", "example.com", "db-1.internal", "a.b", "mail.example.co.uk",
          "xn--bcher-kva.example", "10.0.0.1", "192.168.178.255", "ip-10.0.0.1", "10.0.0.1_8080", "::1", "fe80::1%eth0",
          "localhost:8080", "example.com.", "my_host.example.com"]  # fmt: skip
@@ -100,9 +100,28 @@ def test_what_passes_is_one_short_word_of_plain_letters_digits_and_few_signs(tex
         assert set(text) <= set(string.ascii_letters + string.digits + "._+#-")
 
 
-@given(st.dictionaries(WORDS, MEASUREMENTS | st.lists(MEASUREMENTS, max_size=5), max_size=8))
+@given(st.dictionaries(WORDS, MEASUREMENTS | WORDS | st.lists(MEASUREMENTS, max_size=5), max_size=8))
 def test_measurements_pass(fields: dict[str, Any]) -> None:
     check_unknown(fields)
+
+
+@given(st.lists(WORDS, min_size=2, max_size=20))
+def test_no_words_pass_one_after_the_other(words: list[str]) -> None:
+    for fields in (
+        {"extra": words},
+        {"extra": [[word] for word in words]},
+        {"extra": [{"word": word} for word in words]},
+        {"extra": {"deep": [words[0]]}, "other": [{"deep": words[1]}]},
+        {"extra": [1, words[0]], "other": [None, words[1]]},
+    ):
+        assert refused(fields)
+
+
+def test_sixteen_words_pass_in_fields_of_their_own_and_one_more_does_not() -> None:
+    check_unknown({f"n{number}": "word" for number in range(WORDS_MAX)})
+    check_unknown({"inner": {f"n{number}": "word" for number in range(WORDS_MAX - 1)}, "listed": ["word", 1]})
+    assert refused({f"n{number}": "word" for number in range(WORDS_MAX + 1)})
+    assert refused({"a": {"b": {f"n{number}": "word" for number in range(WORDS_MAX + 1)}}})
 
 
 @pytest.mark.parametrize("text", ["fast", "c++", "c#", "gpt-4", "es2022", "1.2.3", "python3.12", "a" * 64, "A_b-c+d#e"])

@@ -17,7 +17,8 @@ from telemetry.events import BASE_NAMES
 from telemetry.gate import DEPTH_MAX
 from telemetry.installations import UNKNOWN_INSTALLATION
 from telemetry.rows import Row
-from telemetry.shapes import is_label, is_type_name, is_version
+from telemetry.shapes import is_label, is_type_name
+from telemetry.versions import is_version
 from telemetry.wire import BatchRules, read_event
 
 _YEAR_MIN = 2000

@@ -134,10 +134,10 @@ def _daily_stats(events: list[Raw], labels_max: int) -> dict[tuple[str, str], in
 
     for event in events:
         count(event.day, "version", event.drift_version)
-        count(event.day, "events", event.type)
+        count(event.day, "events", "other" if "." in event.type else event.type)
         if event.type == "pattern_signature":
             count(event.day, "category", event.payload["category"])
-            count(event.day, "language", event.payload["language"])
+            count(event.day, "language", event.payload["language"] or "none")
     days_by_installation: dict[str, set[str]] = defaultdict(set)
     for event in events:
         if not _stands_for_none(event.installation_id):
@@ -161,7 +161,7 @@ def _signatures(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
             sum(round(min(event.payload[name], 2**31 - 1) * unit) for event in found)
             for name, unit in (("confidence", 1_000_000), ("locationCount", 1), ("outlierCount", 1))
         ]
-        labels = (latest["category"], latest["detectionMethod"], latest["language"])
+        labels = (latest["category"], latest["detectionMethod"], latest["language"] or "none")
         yield signature, (*labels, min(times), max(times), len(found), *sums)
 
 
