@@ -32,10 +32,12 @@ from telemetry.storage.eraser import Eraser
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.loss import check_aggregates
 from telemetry.storage.recovery import replay, restore_window
+from telemetry.storage.saved_files import put_back
 from telemetry.storage.segment_files import foreign_files
 from telemetry.storage.segment_states import SegmentStates
 from telemetry.storage.sqlite_errors import explaining
 from telemetry.tasks.disk import DiskBudget
+from telemetry.tasks.file_watch import FileWatch
 from telemetry.tasks.flusher import Flusher
 from telemetry.tasks.retention import Retention
 from telemetry.tasks.sealer import Sealer
@@ -72,6 +74,7 @@ async def data_directory(
     directory = DataDirectory(Path(settings.data_dir))
     directory.create()
     with directory.locked():
+        put_back(directory)
         if not accept_loss:
             check_aggregates(directory)
         with explaining(directory.aggregates):
@@ -98,8 +101,10 @@ class _Parts:
         self.publisher = Publisher(self.counters, aggregates, clock)
         self.exclusions = Exclusions()
         self.budget = DiskBudget(directory, bytes_max=settings.disk_bytes_max)
+        self.watch = FileWatch(aggregates, self.log, clock.monotonic)
+        self.alarm = WalAlarm(self.publisher.flush, directory, bytes_max=settings.wal_alarm_bytes)
         self.flusher = Flusher(
-            WalAlarm(self.publisher.flush, directory, bytes_max=settings.wal_alarm_bytes).flush,
+            self._flush_unless_lost,
             self.counters,
             interval_s=settings.flush_interval_s,
             keys_max=settings.flush_keys_max,
@@ -112,6 +117,7 @@ class _Parts:
             limits=QueueLimits(settings.queue_events_max, settings.queue_bytes_max, settings.counter_keys_max),
             ledger=self.ledger,
             disk_is_full=lambda: self.budget.exceeded,
+            file_is_lost=lambda: self.watch.lost,
             on_counted=self.flusher.consider,
         )
         self.eraser = Eraser(
@@ -133,17 +139,27 @@ class _Parts:
             self.eraser,
             self.judge,
         )
-        self.service = TelemetryService(
+        self.service = self._service()
+
+    def _service(self) -> TelemetryService:
+        return TelemetryService(
             self.appender,
             self.publisher,
-            clock,
+            self.clock,
             self.ledger,
             self.exclusions,
             judge=self.judge,
-            large_batches=LargeBatches(self.ledger, clock.monotonic, events_max=settings.batch_events_retry_max),
-            batch_events_max=settings.batch_events_max,
-            retention=timedelta(days=settings.retention_days),
+            large_batches=LargeBatches(
+                self.ledger, self.clock.monotonic, events_max=self.settings.batch_events_retry_max
+            ),
+            batch_events_max=self.settings.batch_events_max,
+            retention=timedelta(days=self.settings.retention_days),
         )
+
+    async def _flush_unless_lost(self) -> None:
+        # What is not flushed into a file that is going to be replaced, the next start counts from the log.
+        if self.aggregates.file.loss() is None:
+            await self.alarm.flush()
 
     async def recover(self, on_replayed: Callable[[], None]) -> Sources:
         """Bring counters and duplicate window to where the log ends; return what the metrics are read from."""
@@ -172,13 +188,14 @@ class _Parts:
         """Append, flush and keep the directory in order until the end of the block; then flush a last time."""
         keeping = await self.upkeep.start()
         appending, flushing = asyncio.create_task(self.appender.run()), asyncio.create_task(self.flusher.run())
+        watching = asyncio.create_task(self.watch.run())
         try:
             yield Running(
                 self.service,
                 self.publisher,
                 self.upkeep,
                 sources,
-                tasks=(appending, flushing, *keeping),
+                tasks=(appending, flushing, watching, *keeping),
                 proofs_of_life=(self.appender.prove_alive, self.aggregates.prove_alive),
             )
         finally:
@@ -187,6 +204,9 @@ class _Parts:
             await asyncio.wait([appending])
             self.flusher.close()
             await asyncio.wait([flushing])
+            # Last: until here something may still be stored.
+            self.watch.close()
+            await asyncio.wait([watching])
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from telemetry.storage.comparison import adopt
 from telemetry.storage.database import Synchronous, open_database, transaction
 from telemetry.storage.many_rows import many_rows
 from telemetry.storage.migrations import schema_version
+from telemetry.storage.open_file import OpenFile, watch
 from telemetry.storage.queries import query
 from telemetry.storage.scrubbing import empty_log
 
@@ -37,8 +38,9 @@ _encode = msgspec.json.Encoder().encode
 class Aggregates:
     """The only writer of ``telemetry.db``. ``changes`` grows with every transaction that committed."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: aiosqlite.Connection, file: OpenFile) -> None:
         self.changes = 0
+        self.file = file
         self._connection = connection
         self._changing = asyncio.Lock()
 
@@ -49,7 +51,7 @@ class Aggregates:
         # This alone is in memory: if all that is temporary were, to write the file anew would take as much as it holds.
         await connection.execute("ATTACH ':memory:' AS flushing")
         await connection.execute(query("create_changed_installations"))
-        return cls(connection)
+        return cls(connection, await watch(path, connection))
 
     @asynccontextmanager
     async def change(
@@ -62,6 +64,7 @@ class Aggregates:
         async with self._changing:
             if prepare is not None:
                 await prepare()
+            self.file.check()
             async with self._attached(attached), transaction(self._connection):
                 yield self._connection
                 await self._connection.execute("UPDATE state SET revision = revision + 1")
@@ -131,7 +134,13 @@ class Aggregates:
 
     async def close(self) -> None:
         """Close the file; the object must not be used afterwards."""
+        self.file.close()
         await self._connection.close()
+
+    async def save(self, file: OpenFile) -> bool:
+        """Save what the open file holds, while nobody changes it."""
+        async with self._changing:
+            return await file.save()
 
     @asynccontextmanager
     async def _attached(self, others: Mapping[str, Path]) -> AsyncIterator[None]:

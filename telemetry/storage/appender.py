@@ -48,6 +48,7 @@ class Appender:
         limits: QueueLimits,
         ledger: Ledger,
         disk_is_full: Callable[[], bool],
+        file_is_lost: Callable[[], bool],
         on_counted: Callable[[], None],
     ) -> None:
         self._log = log
@@ -57,6 +58,7 @@ class Appender:
         self._limits = limits
         self._ledger = ledger
         self._disk_is_full = disk_is_full
+        self._file_is_lost = file_is_lost
         self._on_counted = on_counted
         self._queue = GroupQueue()
         # Its transaction has ended; it is not counted yet, and has not left the queue.
@@ -71,6 +73,8 @@ class Appender:
         """Why events cannot be stored at present, or None."""
         if self._disk_is_full():
             return ErrorCode.STORAGE_FULL
+        if self._file_is_lost():
+            return ErrorCode.STORAGE_ERROR
         if self._counters.keys > self._limits.counter_keys_max:
             return ErrorCode.STORAGE_ERROR
         return self._failed_with
@@ -163,6 +167,7 @@ class Appender:
         if (
             self._closing
             or self._disk_is_full()
+            or self._file_is_lost()
             or len(self._queue) + events > limits.events_max
             or self._queue.bytes + body_bytes > limits.bytes_max
             or self._counters.keys > limits.counter_keys_max

@@ -41,6 +41,11 @@ class Archive:
         """The process that is sealing a segment, or None."""
         return self._sealing.pid if self._sealing else None
 
+    @property
+    def opened(self) -> list[Segment]:
+        """Segments that were given back and are still open."""
+        return list(self._open.values())
+
     async def segments(self) -> list[SegmentState]:
         """Return the state of each day that has a segment, oldest first; the retired ones are as good as gone."""
         async with self._turn:

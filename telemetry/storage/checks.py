@@ -17,6 +17,7 @@ from telemetry.storage.file_sizes import free_bytes
 from telemetry.storage.migrations import newest_version
 from telemetry.storage.own_files import bytes_below, folders_aside, own_paths
 from telemetry.storage.reading import read_only
+from telemetry.storage.saved_files import advice, saved_files
 from telemetry.storage.segment_files import foreign_files
 from telemetry.storage.sqlite_errors import damage_sentence
 
@@ -94,6 +95,12 @@ def check_foreign(directory: DataDirectory) -> Iterator[Finding]:
     """Find what lies beside the segments, looks like one and is ignored."""
     for foreign in foreign_files(directory.events):
         yield Finding(Severity.WARNING, f"{directory.events.name}/{foreign.name}", foreign.sentence)
+
+
+def check_saved(directory: DataDirectory) -> Iterator[Finding]:
+    """Find what was saved of files that were removed or replaced under a running service."""
+    for saved, path in saved_files(directory):
+        yield Finding(Severity.ERROR, str(saved.relative_to(directory.root)), advice(saved, path))
 
 
 def check_sqlite() -> Iterator[Finding]:

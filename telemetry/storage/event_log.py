@@ -13,6 +13,7 @@ from telemetry.errors import SegmentUnusableError
 from telemetry.rows import from_rows
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.archive import Archive
+from telemetry.storage.open_file import OpenFile
 from telemetry.storage.segment import Segment, StoredEvent
 from telemetry.storage.segment_states import SegmentState
 
@@ -85,6 +86,17 @@ class EventLog:
             async for chunk in chunks:
                 return chunk[0].received_at
         return None
+
+    @property
+    def files(self) -> list[OpenFile]:
+        """The files of the segments that are open for appending."""
+        opened = [*self._archive.opened, *([self._current] if self._current is not None else [])]
+        return [segment.file for segment in opened if segment.file is not None]
+
+    async def save(self, file: OpenFile) -> bool:
+        """Save what an open file holds, while nobody appends to it."""
+        async with self._using:
+            return await file.save()
 
     async def close(self) -> None:
         """Close the open segment, if any; it is opened again when its day is entered."""

@@ -21,6 +21,7 @@ from telemetry.storage.checks import (
     check_foreign,
     check_owner,
     check_permissions,
+    check_saved,
     check_sqlite,
 )
 from telemetry.storage.comparison import Difference, differences
@@ -58,11 +59,11 @@ class Examination:
 
 
 def find_sound(
-    directory: DataDirectory, *, full: bool, on_bytes: Progress = no_progress
+    directory: DataDirectory, *, full: bool, aggregates: bool = True, on_bytes: Progress = no_progress
 ) -> tuple[list[Finding], dict[str, Path]]:
-    """Check every database; return what was found, and the segments that can be read."""
+    """Check the segments and, if wanted, the aggregates; return what was found, and the segments that can be read."""
     findings: list[Finding] = []
-    if aggregates_loss(directory) is None and directory.aggregates.exists():
+    if aggregates:
         findings += check_database(directory.aggregates, "aggregates", full=full, on_bytes=on_bytes)
     sound = {}
     for day, path in directory.segments().items():
@@ -85,12 +86,14 @@ async def examine(
 
     Raises ``LockHeldError`` if an installation is erased meanwhile.
     """
-    findings, sound = find_sound(directory, full=full, on_bytes=on_bytes)
-    files = len(directory.days()) + directory.aggregates.exists()
+    loss, exists = aggregates_loss(directory), directory.aggregates.exists()
+    # To open an empty file is to delete the log beside it.
+    findings, sound = find_sound(directory, full=full, aggregates=exists and loss is None, on_bytes=on_bytes)
+    files = len(directory.days()) + exists
     recounted = None
-    if loss := aggregates_loss(directory):
+    if loss is not None:
         findings.append(Finding(Severity.ERROR, directory.aggregates.name, loss))
-    elif not directory.aggregates.exists():
+    elif not exists:
         sentence = "does not exist yet: the service makes it when it starts"
         findings.append(Finding(Severity.NOTE, directory.aggregates.name, sentence))
     elif not damage_of(directory.aggregates, findings):
@@ -104,6 +107,7 @@ async def examine(
     for found in (
         check_permissions(directory), check_owner(directory), check_disk(directory), check_sqlite(),
         check_clock(sound, clock), check_foreign(directory), check_aside(directory),
+        check_saved(directory),
     ):  # fmt: skip
         findings += found
     severities = list(Severity)

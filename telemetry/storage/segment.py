@@ -15,6 +15,7 @@ from telemetry.rows import Row
 from telemetry.storage.database import Synchronous, open_database, open_to_read, transaction
 from telemetry.storage.many_rows import many_rows
 from telemetry.storage.migrations import schema_version
+from telemetry.storage.open_file import OpenFile, watch
 from telemetry.storage.queries import query
 from telemetry.storage.scrubbing import empty_log
 from telemetry.storage.sqlite_errors import damage_sentence, telling_damage
@@ -36,13 +37,17 @@ class Segment:
 
     def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
         self.day = path.stem
+        # A sealed segment that is read is not watched: nothing is stored there.
+        self.file: OpenFile | None = None
         self._path = path
         self._connection = connection
 
     @classmethod
     async def open(cls, path: Path, *, synchronous: Synchronous, witness: Path) -> Self:
         """Open or create the segment whose file is named after its day; see ``ProvingConnection`` for the witness."""
-        return cls(path, await open_database(path, "segment", synchronous=synchronous, witness=witness))
+        segment = cls(path, await open_database(path, "segment", synchronous=synchronous, witness=witness))
+        segment.file = await watch(path, segment._connection)
+        return segment
 
     @classmethod
     async def open_sealed(cls, path: Path) -> Self:
@@ -50,7 +55,11 @@ class Segment:
         return cls(path, await open_to_read(path, "segment"))
 
     async def append(self, rows: list[Row], received_at: str) -> range:
-        """Store rows durably, all or none, and return their ids."""
+        """Store rows durably, all or none, and return their ids.
+
+        Raises ``sqlite3.OperationalError`` if the file is not in its place any more.
+        """
+        self._check_file()
         if len(rows) <= ROWS_PER_STATEMENT_MAX:
             first = await self._insert(rows, received_at)
         else:
@@ -90,6 +99,7 @@ class Segment:
 
     async def probe(self) -> None:
         """Prove by a durable write that events can be stored; raise ``sqlite3.Error`` if not."""
+        self._check_file()
         await self.skip_to(await self.last_id())
 
     async def last_id(self) -> int:
@@ -121,7 +131,13 @@ class Segment:
 
     async def close(self) -> None:
         """Close the file; the segment must not be used afterwards."""
+        if self.file is not None:
+            self.file.close()
         await self._connection.close()
+
+    def _check_file(self) -> None:
+        if self.file is not None:
+            self.file.check()
 
     async def _insert(self, rows: list[Row], received_at: str) -> int:
         """Insert rows by one statement, which is a transaction if none is open; return the id of the first."""

@@ -43,6 +43,7 @@ CASES = {
     40: "a million distinct signatures, a million installations in a day",
     41: "commands beside files of others",
     42: "aggregates missing or empty beside segments",
+    43: "a file removed or replaced while the service runs",
     44: "a sealed segment that vanished; files of no real day or another owner",
     45: "examined while sealing, behind a lock, without permission, on a read-only mount",
     46: "the server's clock is wrong while its clients agree",
