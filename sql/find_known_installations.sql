@@ -1,4 +1,9 @@
--- ?1: ids as a JSON array, ?2: today. Those that were first seen on another day; a clock that jumps changes the day.
+-- ?1: ids as a JSON array, ?2: today, ?3: how many installations of other days make those of today strangers.
+-- A clock that jumps changes the day, so that all are of another one then.
 SELECT installation_id
 FROM installations
-WHERE installation_id IN (SELECT value FROM json_each(?1)) AND first_seen != ?2
+WHERE installation_id IN (SELECT value FROM json_each(?1))
+    AND (
+        first_seen != ?2
+        OR (SELECT count(*) FROM (SELECT 1 FROM installations WHERE last_seen < ?2 OR last_seen > ?2 LIMIT ?3)) < ?3
+    )

@@ -13,7 +13,7 @@ from datetime import timedelta
 from hashlib import blake2b
 
 from telemetry.clock import Clock, column_seconds, column_time, day_of
-from telemetry.clock_evidence import CLOCK_AHEAD_MAX, ClockEvidence, Reading, Window
+from telemetry.clock_evidence import CLOCK_AHEAD_MAX, INSTALLATIONS_MIN, ClockEvidence, Reading, Window
 from telemetry.errors import ErrorCode
 from telemetry.storage.aggregates import Aggregates
 from telemetry.timestamps import parse_timestamp
@@ -160,7 +160,8 @@ class ClockJudge:
 
     async def _known(self, ids: Iterable[str]) -> set[str]:
         try:
-            return await self._aggregates.known_installations(ids, day_of(column_time(self._clock.now())))
+            today = day_of(column_time(self._clock.now()))
+            return await self._aggregates.known_installations(ids, today, INSTALLATIONS_MIN)
         except sqlite3.Error as error:
             logger.error("installations could not be looked up", extra={"reason": str(error)})
             return set()

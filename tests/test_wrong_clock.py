@@ -97,15 +97,28 @@ async def test_strangers_many_of_one_network_and_few_of_many_raise_no_doubt(data
 
 
 @pytest.mark.case(46)
-async def test_installations_that_were_made_up_today_raise_no_doubt(data_dir: Path) -> None:
+async def test_installations_that_were_made_up_today_raise_no_doubt_where_others_are_known(data_dir: Path) -> None:
     hand = HandClock()
-    made_up = Crowd(hand)
+    made_up = Crowd(hand, seed=2)
     async with service(data_dir, hand) as started:
+        await Crowd(hand, size=20).become_known(started)
         await made_up.all_send(started)
         await started.publisher.flush()
 
         assert await made_up.all_send(started, timestamp=LONG_AGO) == [0] * SIZE
         assert await judged_again(started, hand) is None
+
+
+@pytest.mark.case(46)
+async def test_on_its_first_day_a_service_believes_the_installations_it_has(data_dir: Path) -> None:
+    hand = HandClock()
+    crowd = Crowd(hand)
+    async with service(data_dir, hand) as started:
+        await crowd.all_send(started)
+        await started.publisher.flush()
+
+        assert (await crowd.all_send(started, timestamp=LONG_AGO))[18:21] == [0, None, None]
+        assert started.service.failing() is ErrorCode.CLOCK
 
 
 @pytest.mark.case(46)

@@ -118,9 +118,13 @@ class Aggregates:
         found = await self.read("SELECT metric FROM daily_stats WHERE date = ?", (day,))
         return [str(row[0]) for row in found]
 
-    async def known_installations(self, ids: Iterable[str], today: str) -> set[str]:
-        """Return which of the ids are those of installations that were first seen on another day than ``today``."""
-        found = await self.read(query("find_known_installations"), (_encode(list(ids)).decode(), today))
+    async def known_installations(self, ids: Iterable[str], today: str, others_min: int) -> set[str]:
+        """Return which of the ids are those of installations, unless anybody could have made them up ``today``.
+
+        Installations that were first seen today count while fewer than ``others_min`` were last seen on other days.
+        """
+        parameters = (_encode(list(ids)).decode(), today, others_min)
+        found = await self.read(query("find_known_installations"), parameters)
         return {str(row[0]) for row in found}
 
     async def prove_alive(self) -> None:
