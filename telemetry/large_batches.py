@@ -85,7 +85,7 @@ class LargeBatches:
 
     def _check(self, body: bytes, refusal: TooManyEvents) -> None:
         if refusal.events > self._events_max:
-            self._ledger.large_batches[LargeBatch.REFUSED] += 1
+            self._ledger.refuse_large(refusal.events)
             logger.warning(
                 "a batch was refused, and its client stays stuck: raise batch_events_retry_max",
                 extra={"events": refusal.events, "batch_events_retry_max": self._events_max},

@@ -16,6 +16,9 @@ class LargeBatch(StrEnum):
     REFUSED = "refused"
 
 
+VERSIONS_MAX = 64
+
+
 class Ledger:
     """Counts since the start. When nothing is on its way, received is the sum of the six outcomes.
 
@@ -42,6 +45,8 @@ class Ledger:
         self.opted_out = 0
         self.rejected: Counter[RejectionCode] = Counter()
         self.large_batches: Counter[LargeBatch] = Counter()
+        self._rejected_versions: Counter[tuple[RejectionCode, str]] = Counter()
+        self._largest_refused = 0
         self.commit_seconds = Histogram(
             0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5
         )  # fmt: skip
@@ -65,6 +70,28 @@ class Ledger:
         for code in rejected:
             self.received += 1
             self.rejected[code] += 1
+
+    def note_versions(self, rejected: Iterable[tuple[RejectionCode, str]]) -> None:
+        """Remember the versions of rejected events, ``""`` for none, until they are taken; some 60 at most."""
+        versions = self._rejected_versions
+        for code, version in rejected:
+            known = (code, version) in versions or len(versions) < VERSIONS_MAX
+            versions[code, version if known else ""] += 1
+
+    def take_rejected_versions(self) -> Counter[tuple[RejectionCode, str]]:
+        """Return how many events were rejected since the last time, by reason and version."""
+        taken, self._rejected_versions = self._rejected_versions, Counter()
+        return taken
+
+    def refuse_large(self, events: int) -> None:
+        """Count a batch that is refused for good."""
+        self.large_batches[LargeBatch.REFUSED] += 1
+        self._largest_refused = max(self._largest_refused, events)
+
+    def take_largest_refused(self) -> int:
+        """Return how many events the largest batch had that was refused for good since the last time."""
+        taken, self._largest_refused = self._largest_refused, 0
+        return taken
 
     def commit(self, events: int, duplicates: int, seconds: float) -> None:
         """Settle the events of a group that was stored, and the duplicates that shared their fate."""

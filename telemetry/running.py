@@ -39,6 +39,7 @@ from telemetry.storage.sqlite_errors import explaining
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.file_watch import FileWatch
 from telemetry.tasks.flusher import Flusher
+from telemetry.tasks.refusal_watch import RefusalWatch
 from telemetry.tasks.retention import Retention
 from telemetry.tasks.sealer import Sealer
 from telemetry.tasks.upkeep import Upkeep
@@ -138,6 +139,7 @@ class _Parts:
             self.budget,
             self.eraser,
             self.judge,
+            refusals=RefusalWatch(self.ledger, directory, clock),
         )
         self.service = self._service()
 

@@ -80,7 +80,11 @@ class TelemetryService:
         self.ledger.receive(len(batch.rows), [rejection.code for rejection in batch.rejections])
         if opted_out:
             self.ledger.opted_out += len(batch.rows)
-        elif len(batch.rows) <= self._batch_events_max:
+            return
+        if batch.rejections:
+            codes = [rejection.code for rejection in batch.rejections]
+            self.ledger.note_versions(zip(codes, batch.rejected_versions, strict=True))
+        if len(batch.rows) <= self._batch_events_max:
             await self._append(batch, body_bytes)
         else:
             await self._append_parts(batch, body_bytes)

@@ -16,6 +16,7 @@ VERSION_PATTERN = (
 
 _match_version = re.compile(VERSION_PATTERN).fullmatch
 _find_numbers = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)").match
+_find_short_numbers = re.compile(r"v?[0-9]{1,5}(?:\.[0-9]{1,5}){0,3}(?!\.?[0-9])").match
 # Drift will not have ten major versions with four numbers each; an address begins with 10 or more nearly always.
 _FOUR_PART_MAJOR_MAX = 9
 _OCTET_MAX = 255
@@ -43,6 +44,14 @@ def is_version(text: str) -> bool:
         return False
     suffix = text[found.end() :]
     return not is_address(suffix) and _is_build(suffix)
+
+
+def version_number(text: object) -> str:
+    """Return what a log may show of a version: its numbers without any suffix, or ``""`` if that is not a version."""
+    if not isinstance(text, str) or not is_version(text):
+        return ""
+    found = _find_short_numbers(text)
+    return found[0] if found else ""
 
 
 def _is_build(suffix: str) -> bool:

@@ -20,6 +20,7 @@ from telemetry.gate import DEPTH_MAX, check_unknown
 from telemetry.rows import Row, digests, to_event, to_rows, to_untyped_row
 from telemetry.shapes import is_type_name
 from telemetry.timestamps import parse_timestamp, parse_timestamps
+from telemetry.versions import version_number
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -47,7 +48,8 @@ class Batch:
     """What one request carries, decoded: valid events with their rows and digests, and a reason for each invalid one.
 
     The digests number the copies of an event within the request (see ``rows.digests``); a part of a batch keeps them.
-    An event that is sound but for its time is among the ``rejections``, and among the ``mistimed`` too.
+    An event that is sound but for its time is among the ``rejections``, and among the ``mistimed`` too. Each rejection
+    has its place in ``rejected_versions``: the number of the version that the event names, or ``""``.
     """
 
     events: list[AnyEvent] = field(default_factory=list)
@@ -55,10 +57,12 @@ class Batch:
     digests: list[int] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     mistimed: list[EventMistimed] = field(default_factory=list)
+    rejected_versions: list[str] = field(default_factory=list)
 
-    def reject(self, index: int, rejected: EventRejected) -> None:
-        """Note why an event is not among those of the batch."""
+    def reject(self, index: int, rejected: EventRejected, version: object) -> None:
+        """Note why an event is not among those of the batch, and the version it names."""
         self.rejections.append(Rejection(index, rejected.code, rejected.sentence))
+        self.rejected_versions.append(version_number(version))
         if isinstance(rejected, EventMistimed):
             self.mistimed.append(rejected)
 
@@ -126,6 +130,7 @@ async def decode_large_batch(body: bytes, rules: BatchRules) -> Batch:
         batch.events += part.events
         batch.rows += part.rows
         batch.mistimed += part.mistimed
+        batch.rejected_versions += part.rejected_versions
         batch.rejections += [Rejection(start + each.index, each.code, each.error) for each in part.rejections]
         await asyncio.sleep(0)
     batch.digests = digests(batch.rows)
@@ -155,7 +160,7 @@ def _sift(events: list[KnownEvent], rules: BatchRules, batch: Batch) -> list[Kno
     accepted: list[KnownEvent] = []
     for index, event in enumerate(events):
         if rejected := rules.rejection(event):
-            batch.reject(index, rejected)
+            batch.reject(index, rejected, event.drift_version)
         else:
             accepted.append(event.as_stored())
     return accepted
@@ -168,7 +173,7 @@ def _decode_each(items: list[Any], rules: BatchRules) -> Batch:
         try:
             event, row = read_event(item, rules)
         except EventRejected as rejected:
-            batch.reject(index, rejected)
+            batch.reject(index, rejected, item.get("driftVersion") if isinstance(item, dict) else None)
         else:
             batch.events.append(event)
             batch.rows.append(row)

@@ -2,13 +2,14 @@
 
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.clock import Clock, column_seconds, column_time, day_of
-from telemetry.errors import NoDataError, StartError
+from telemetry.errors import DataDamagedError, NoDataError, StartError
 from telemetry.storage.copying import PATIENCE_S, Progress, damage
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import WAL_RESET_RACE, Kind
@@ -17,6 +18,7 @@ from telemetry.storage.file_sizes import free_bytes
 from telemetry.storage.migrations import newest_version
 from telemetry.storage.own_files import bytes_below, folders_aside, own_paths
 from telemetry.storage.reading import read_only
+from telemetry.storage.refusal_record import RefusalRecord
 from telemetry.storage.saved_files import advice, saved_files
 from telemetry.storage.segment_files import foreign_files
 from telemetry.storage.sqlite_errors import damage_sentence
@@ -162,6 +164,38 @@ def check_owner(directory: DataDirectory) -> Iterator[Finding]:
             name = os.fspath(path.relative_to(directory.root))
             sentence = f"belongs to another user than {directory.root}: run `chown --reference={directory.root} {path}`"
             yield Finding(Severity.ERROR, name, sentence)
+
+
+def check_refusals(directory: DataDirectory, clock: Clock) -> Iterator[Finding]:
+    """Find out from the record of the last day whether clients lose events or are stuck."""
+    try:
+        day = RefusalRecord.read(directory.refusals).last_day(clock.now())
+    except DataDamagedError as error:
+        yield Finding(Severity.WARNING, directory.refusals.name, str(error))
+        return
+    if day.reject_too_many:
+        rejected = sum(day.rejected.values())
+        reasons = ", ".join(f"{code} {count}" for code, count in Counter(day.rejected).most_common(3))
+        sentence = (
+            f"{rejected} of {day.received} events of the last day were rejected ({reasons}): see in the log which "
+            "version of the client sends them"
+        )
+        yield Finding(Severity.WARNING, "rejections", sentence)
+    if day.refused:
+        sentence = (
+            f"{day.refused} batches of the last day, the largest of {day.largest_events} events, were refused and "
+            "would be again: raise batch_events_retry_max for a while"
+        )
+        yield Finding(Severity.WARNING, "refused batches", sentence)
+    if day.too_large:
+        sentence = f"{day.too_large} bodies of the last day were refused for their size: raise body_bytes_max"
+        yield Finding(Severity.WARNING, "refused bodies", sentence)
+    if day.deferred:
+        sentence = (
+            f"{day.deferred} batches of the last day were refused for their size until they were sent again: raise "
+            "batch_events_max to take them at once"
+        )
+        yield Finding(Severity.NOTE, "deferred batches", sentence)
 
 
 def _newest(path: Path) -> str | None:

@@ -24,6 +24,8 @@ class DataDirectory:
         self.lock = root / "lock"
         # Beside the segments, whichever file system they are on: what ``ProvingConnection`` writes to.
         self.witness = self.events / "witness"
+        # What ``telemetry check`` says of rejected events and refused batches.
+        self.refusals = root / "refusals.json"
         # There while a restore changes the rest.
         self.restoring = root / "restoring"
 

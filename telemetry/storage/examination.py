@@ -21,6 +21,7 @@ from telemetry.storage.checks import (
     check_foreign,
     check_owner,
     check_permissions,
+    check_refusals,
     check_saved,
     check_sqlite,
 )
@@ -107,7 +108,7 @@ async def examine(
     for found in (
         check_permissions(directory), check_owner(directory), check_disk(directory), check_sqlite(),
         check_clock(sound, clock), check_foreign(directory), check_aside(directory),
-        check_saved(directory),
+        check_saved(directory), check_refusals(directory, clock),
     ):  # fmt: skip
         findings += found
     severities = list(Severity)

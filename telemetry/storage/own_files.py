@@ -36,7 +36,7 @@ def folders_aside(directory: DataDirectory) -> list[Path]:
 def own_paths(directory: DataDirectory) -> Iterator[Path]:
     """Return every folder and file of the service below the root, what restores have moved aside included."""
     yield from database_files(directory)
-    for path in (directory.events, directory.witness, directory.lock):
+    for path in (directory.events, directory.witness, directory.lock, directory.refusals):
         if path.exists():
             yield path
     for folder in [*folders_aside(directory), *_working_folders(directory)]:
@@ -50,7 +50,9 @@ def used_bytes(directory: DataDirectory) -> int:
     A file that disappears meanwhile counts nothing.
     """
     working = (file for folder in _working_folders(directory) for file in _files_below(folder))
-    return sum(map(size_bytes, [*database_files(directory), directory.witness, directory.lock, *working]))
+    return sum(
+        map(size_bytes, [*database_files(directory), directory.witness, directory.lock, directory.refusals, *working])
+    )
 
 
 def bytes_below(folder: Path) -> int:

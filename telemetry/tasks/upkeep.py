@@ -7,6 +7,7 @@ from telemetry.clock_judge import ClockJudge
 from telemetry.storage.eraser import Eraser
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.periodic import Periodic
+from telemetry.tasks.refusal_watch import RefusalWatch
 from telemetry.tasks.retention import Retention
 from telemetry.tasks.sealer import Sealer
 
@@ -16,31 +17,42 @@ _SEALER_INTERVAL_S = 60.0
 _RETENTION_INTERVAL_S = 60.0
 _DISK_INTERVAL_S = 10.0
 _ERASING_INTERVAL_S = 600.0
+_REFUSALS_INTERVAL_S = 5.0
 
 
 class Upkeep:
     """What is done beside the requests, each thing at its own pace from ``start`` to ``close``."""
 
     def __init__(
-        self, sealer: Sealer, retention: Retention, budget: DiskBudget, eraser: Eraser, judge: ClockJudge
+        self,
+        sealer: Sealer,
+        retention: Retention,
+        budget: DiskBudget,
+        eraser: Eraser,
+        judge: ClockJudge,
+        *,
+        refusals: RefusalWatch,
     ) -> None:
         self.sealer = sealer
         self.retention = retention
         self.budget = budget
         self.eraser = eraser
         self.judge = judge
+        self._refusals = refusals
         self._periodic = (
             Periodic("sealing", sealer.check, interval_s=_SEALER_INTERVAL_S, first_s=_FIRST_S),
             Periodic("retention", retention.check, interval_s=_RETENTION_INTERVAL_S),
             Periodic("erasing", eraser.resume, interval_s=_ERASING_INTERVAL_S, first_s=0),
             Periodic("judging the clock", judge.check, interval_s=_JUDGING_INTERVAL_S),
             Periodic("measuring the disk", budget.check, interval_s=_DISK_INTERVAL_S),
+            Periodic("recording refusals", refusals.check, interval_s=_REFUSALS_INTERVAL_S),
         )
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     async def start(self) -> tuple[asyncio.Task[None], ...]:
         """Measure the disk before the first event comes, and return the tasks that do the rest."""
         await self.budget.check()
+        self._refusals.start()
         self._tasks = tuple(asyncio.create_task(periodic.run()) for periodic in self._periodic)
         return self._tasks
 
@@ -51,3 +63,4 @@ class Upkeep:
         await self.sealer.close()
         await self.eraser.close()
         await asyncio.wait(self._tasks)
+        await self._refusals.check()
