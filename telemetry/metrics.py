@@ -154,7 +154,11 @@ class ServiceCollector(Collector):
         log = self._sources.log
         yield gauge("recovery_seconds", "Time that replay and recovery took at the start.", self._sources.recovery_s)
         yield counter("events_replayed", "Events past their watermark, counted again.", log.events_replayed)
-        yield counter("events_missing", "Events that a damaged log was found to have lost.", log.events_missing)
+        yield counter(
+            "events_missing",
+            "Events that were counted and that the log has lost; those of missing segments at each start.",
+            log.events_missing,
+        )
 
     def _health(self) -> Iterable[Metric]:
         failing = self._sources.service.failing()

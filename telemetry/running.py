@@ -169,6 +169,7 @@ class _Parts:
         for foreign in foreign_files(self.directory.events):
             path = str(self.directory.events / foreign.name)
             logger.warning("a file beside the segments is ignored", extra={"path": path, "reason": foreign.sentence})
+        await self.log.report_missing()
         await replay(
             self.archive,
             self.log,

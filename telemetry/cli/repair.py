@@ -16,7 +16,7 @@ from telemetry.errors import DataDamagedError
 from telemetry.running import data_directory
 from telemetry.settings import Settings
 from telemetry.storage.backup import source_bytes
-from telemetry.storage.checks import Finding
+from telemetry.storage.checks import Finding, check_missing
 from telemetry.storage.examination import Recounted, compare, damage_of, expectation, find_sound
 
 
@@ -46,6 +46,7 @@ async def _repair(settings: Settings, *, dry_run: bool) -> tuple[list[Finding], 
             recounted = await compare(folder, sound, settings, on_bytes)
             if not dry_run and any(recounted.counts.values()):
                 await aggregates.adopt(folder / "expected.db")
+        findings += check_missing(directory)
     return findings, recounted
 
 

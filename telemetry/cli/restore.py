@@ -12,6 +12,7 @@ from telemetry.clock import Clock
 from telemetry.errors import DataDirectoryError
 from telemetry.storage.backups import read_manifest
 from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.loss import missing_sentence
 from telemetry.storage.own_files import bytes_below
 from telemetry.storage.restore import choose, occupied, restore
 
@@ -46,6 +47,8 @@ def command(folder: Path, *, target: Path | None, force: bool, config: Path | No
         click.echo(f"{restored.erased_again} installations were erased since: the next start does that again")
     for path in restored.unread:
         click.echo(f"{path} could not be read: whoever was forgotten or excluded since {manifest.made_at} may be back")
+    for state in restored.missing:
+        click.echo(f"error: {state.day}.db: {missing_sentence(state)}")
     if restored.aside:
         size = bytes_below(restored.aside)
         click.echo(f"what was there is in {restored.aside}, {size} bytes: remove it when it is no longer needed")

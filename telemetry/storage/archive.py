@@ -13,7 +13,7 @@ from telemetry.storage.sealing import SEALED_MODE, NotNowError
 from telemetry.storage.sealing_process import SealingProcess
 from telemetry.storage.segment import Segment
 from telemetry.storage.segment_files import WRITABLE_MODE, check_usable, kind_of
-from telemetry.storage.segment_states import SegmentState, SegmentStates
+from telemetry.storage.segment_states import SegmentState, SegmentStates, missing
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,18 @@ class Archive:
             states = await self.states.all()
             found = [states.get(day, SegmentState(day)) for day in self._directory.days()]
             return [self._as_it_is(state) for state in found if state.retired_at is None]
+
+    async def missing(self) -> list[SegmentState]:
+        """Return the state of each day whose segment is gone though nobody retired it, oldest first."""
+        async with self._turn:
+            return missing((await self.states.all()).values(), self._directory.days())
+
+    async def give_up(self, day: str, retired_at: str) -> None:
+        """Mark a missing segment as one that was retired."""
+        async with self._turn:
+            state = await self.states.get(day)
+            with suppress(NotNowError):
+                await self.states.retire(day, state.watermark, retired_at)
 
     async def lend(self, day: str) -> Segment:
         """Return the segment of a day, open for appending; a sealed one is opened again, a retired one begins anew."""

@@ -35,8 +35,9 @@ from telemetry.storage.backups import (
 from telemetry.storage.copying import Progress, check_copy, copy_database, digest, no_progress, sync_file
 from telemetry.storage.data_directory import DataDirectory, sync_folder
 from telemetry.storage.erasures import known_erasures
-from telemetry.storage.loss import check_aggregates
+from telemetry.storage.loss import check_aggregates, missing_segments
 from telemetry.storage.places import is_within
+from telemetry.storage.segment_states import SegmentState
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +52,16 @@ class _Earlier(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A finished backup, how many of its files were copied anew, and the older ones that were removed."""
+    """A finished backup, how many of its files were copied, the older ones that were removed, and what it lacks.
+
+    ``missing`` are segments that are gone though nobody retired them; then no older backup was removed.
+    """
 
     folder: Path
     manifest: Manifest
     copied: int
     removed: list[str]
+    missing: list[SegmentState]
 
 
 def source_bytes(directory: DataDirectory) -> int:
@@ -89,12 +94,13 @@ def back_up(
             files, copied = _fill_consistently(directory, filling, _last_files(root), clock, on_bytes)
             copy = filling / directory.aggregates.name
             manifest = Manifest(FORMAT, iso_milliseconds(made_at), __version__, files, copied_revision(copy))
+            missing = missing_segments(DataDirectory(filling))
             _finish(filling, folder, manifest)
         except BaseException:
             shutil.rmtree(filling, ignore_errors=True)
             raise
-        removed = _remove(root, folder, keep) if keep else []
-    return Made(folder, manifest, copied, removed)
+        removed = _remove(root, folder, keep) if keep and not missing else []
+    return Made(folder, manifest, copied, removed, missing)
 
 
 def _check_apart(directory: DataDirectory, root: Path) -> None:
@@ -141,13 +147,18 @@ def _last_files(root: Path) -> dict[str, _Earlier]:
 def _fill_consistently(
     directory: DataDirectory, target: Path, last: dict[str, _Earlier], clock: Clock, on_bytes: Progress
 ) -> tuple[list[BackedUp], int]:
-    """Copy everything, anew if an installation was erased meanwhile: the aggregates would miss its events."""
+    """Copy everything, again if an installation was erased or a segment retired while that went on.
+
+    The copied aggregates would miss the events of the one, and call the other missing.
+    """
     for _ in range(_TRIES):
         filled = _fill(directory, target, last, clock, on_bytes)
-        if known_erasures(target / directory.aggregates.name) == known_erasures(directory.aggregates):
+        same_erasures = known_erasures(target / directory.aggregates.name) == known_erasures(directory.aggregates)
+        gone = {state.day for state in missing_segments(DataDirectory(target))}
+        if same_erasures and (not gone or gone <= {state.day for state in missing_segments(directory)}):
             return filled
         shutil.rmtree(target)
-    raise LockHeldError("installations are being erased: make the backup when that is done")
+    raise LockHeldError("installations are being erased or days removed: make the backup when that is done")
 
 
 def _fill(

@@ -15,6 +15,7 @@ from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import WAL_RESET_RACE, Kind
 from telemetry.storage.erasures import known_erasures
 from telemetry.storage.file_sizes import free_bytes
+from telemetry.storage.loss import missing_segments, missing_sentence
 from telemetry.storage.migrations import newest_version
 from telemetry.storage.own_files import bytes_below, folders_aside, own_paths
 from telemetry.storage.reading import read_only
@@ -97,6 +98,14 @@ def check_foreign(directory: DataDirectory) -> Iterator[Finding]:
     """Find what lies beside the segments, looks like one and is ignored."""
     for foreign in foreign_files(directory.events):
         yield Finding(Severity.WARNING, f"{directory.events.name}/{foreign.name}", foreign.sentence)
+
+
+def check_missing(directory: DataDirectory) -> Iterator[Finding]:
+    """Find segments that are gone though nobody retired them, but for those that the next start puts back."""
+    saved = {path.stem for _, path in saved_files(directory)}
+    for state in missing_segments(directory):
+        if state.day not in saved:
+            yield Finding(Severity.ERROR, f"{state.day}.db", missing_sentence(state))
 
 
 def check_saved(directory: DataDirectory) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ class EventLog:
         self._aggregates = aggregates
         self._counters = counters
         self._current: Segment | None = None
+        self._missing: set[str] = set()
         self._using = asyncio.Lock()
 
     @asynccontextmanager
@@ -39,6 +40,16 @@ class EventLog:
         """Hold the open segment of ``day``; until the end of the block it is not closed."""
         async with self._using:
             yield await self.enter(day)
+
+    async def report_missing(self) -> None:
+        """Report each segment that is gone though nobody retired it, and count its events; once, at the start."""
+        for state in await self._archive.missing():
+            self._missing.add(state.day)
+            self.events_missing += state.events
+            logger.error(
+                "a segment is missing: copy it back from a backup that has it",
+                extra={"day": state.day, "missing": state.events},
+            )
 
     async def enter(self, day: str, after_read: Callable[[], Awaitable[object]] | None = None) -> Segment:
         """Return the open segment of ``day``. Opening it replays what the counters have not seen of it.
@@ -120,7 +131,7 @@ class EventLog:
         """Never give out ids again that the aggregates include: a replay would pass over the new events."""
         state, last_id = await self._archive.states.get(segment.day), await segment.last_id()
         if last_id < state.watermark:
-            if state.retired_at is None:
+            if state.retired_at is None and segment.day not in self._missing:
                 missing = state.watermark - last_id
                 self.events_missing += missing
                 logger.error("a segment lost events: restore a backup", extra={"day": segment.day, "missing": missing})

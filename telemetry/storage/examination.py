@@ -19,6 +19,7 @@ from telemetry.storage.checks import (
     check_disk,
     check_erasures,
     check_foreign,
+    check_missing,
     check_owner,
     check_permissions,
     check_refusals,
@@ -105,6 +106,7 @@ async def examine(
                 raise LockHeldError("an installation was erased meanwhile: do this again")
         findings += _number_findings(recounted)
         findings += check_erasures(directory)
+        findings += check_missing(directory)
     for found in (
         check_permissions(directory), check_owner(directory), check_disk(directory), check_sqlite(),
         check_clock(sound, clock), check_foreign(directory), check_aside(directory),

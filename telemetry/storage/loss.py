@@ -1,13 +1,14 @@
-"""What is gone from a data directory although the rest shows that it was there: the aggregates beside their events."""
+"""What is gone from a data directory although the rest shows that it was there: aggregates, and segments."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDamagedError, StartError
+from telemetry.errors import DataDamagedError, NoDataError, StartError
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.reading import read_only, reading
+from telemetry.storage.segment_states import SEGMENT_STATES, SegmentState, missing
 
 # Of a database file: where ``PRAGMA user_version`` is kept.
 _HEADER_BYTES = 100
@@ -47,6 +48,34 @@ def reading_aggregates(directory: DataDirectory) -> Iterator[sqlite3.Connection]
     check_aggregates(directory)
     with reading(directory.aggregates, "aggregates") as connection:
         yield connection
+
+
+def missing_segments(directory: DataDirectory) -> list[SegmentState]:
+    """Return the segments that are gone though nobody retired them, oldest first; a service may be running."""
+    first = _missing(directory)
+    if not first:
+        return []
+    # A day that began or was retired between two looks is not missing.
+    again = {state.day for state in _missing(directory)}
+    return [state for state in first if state.day in again]
+
+
+def missing_sentence(state: SegmentState) -> str:
+    """Return what is said of a missing segment, after its name."""
+    return (
+        f"is missing with {state.events} events that were counted: copy it back from a backup that has it; its numbers "
+        "stay until then, and cannot be recounted"
+    )
+
+
+def _missing(directory: DataDirectory) -> list[SegmentState]:
+    try:
+        with reading(directory.aggregates, "aggregates") as connection:
+            states = [SegmentState(*row) for row in connection.execute(SEGMENT_STATES)]
+    except (NoDataError, DataDamagedError):
+        # Whoever needs the aggregates reports that, or migrates them.
+        return []
+    return missing(states, directory.days())
 
 
 def _fault(aggregates: Path) -> str | None:

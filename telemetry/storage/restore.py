@@ -13,20 +13,23 @@ from telemetry.storage.backups import MANIFEST, Manifest, backups
 from telemetry.storage.copying import Progress, digest, no_progress, sync_file
 from telemetry.storage.data_directory import DataDirectory, sync_folder
 from telemetry.storage.erasures import Erasure, is_unreadable, known_erasures, request_again
+from telemetry.storage.loss import missing_segments
 from telemetry.storage.own_files import database_files, folders_aside
 from telemetry.storage.reading import read_only
 from telemetry.storage.replacing import Replacement
+from telemetry.storage.segment_states import SegmentState
 
 
 class Restored(NamedTuple):
     """Where what was there before is, and how many installations the next start erases again.
 
-    ``unread`` are databases that may know of more, and cannot be read.
+    ``unread`` are databases that may know of more, and cannot be read; ``missing`` are segments that the backup lacks.
     """
 
     aside: Path | None
     erased_again: int
     unread: list[Path]
+    missing: list[SegmentState]
 
 
 def choose(folder: Path) -> Path:
@@ -64,7 +67,7 @@ def restore(
         replacement.abandon()
         raise
     aside = replacement.carry_out(f"{instant(clock.now()):%Y-%m-%dT%H%M%S}Z")
-    return Restored(aside, erased_again, unread)
+    return Restored(aside, erased_again, unread, missing_segments(directory))
 
 
 def _earlier(directory: DataDirectory) -> list[Path]:

@@ -1,5 +1,6 @@
 """What the aggregates database knows of each day's segment: its watermark, whether it is sealed, whether it is gone."""
 
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import aiosqlite
@@ -18,6 +19,17 @@ class SegmentState(NamedTuple):
     sealed_at: str | None = None
     retired_at: str | None = None
     erased: int = 0
+
+    @property
+    def events(self) -> int:
+        """How many events were counted and not erased."""
+        return self.watermark - self.erased
+
+
+def missing(states: Iterable[SegmentState], days: Collection[str]) -> list[SegmentState]:
+    """Return the days whose events were counted, that nobody retired and that have no segment, oldest first."""
+    gone = [state for state in states if state.watermark and state.retired_at is None and state.day not in days]
+    return sorted(gone, key=lambda state: state.day)
 
 
 class Counts(NamedTuple):

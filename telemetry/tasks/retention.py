@@ -37,7 +37,8 @@ class Retention:
         await self._archive.finish_retiring()
         if self._clock.monotonic() - self._retired_at >= INTERVAL_S and not self._is_paused():
             await self._retire_oldest()
-        oldest_day = min((state.day for state in await self._archive.segments()), default=_NO_DAY)
+        states = [*await self._archive.segments(), *await self._archive.missing()]
+        oldest_day = min((state.day for state in states), default=_NO_DAY)
         # Some at a time: in between, a flush that waits gets its turn.
         for _ in range(_CHANGES_PER_CHECK):
             if not await self._archive.states.delete_retired_installations(oldest_day, _INSTALLATIONS_PER_CHANGE):
@@ -46,6 +47,10 @@ class Retention:
     async def _retire_oldest(self) -> None:
         now = self._clock.now()
         earliest = (instant(now) - timedelta(days=self._days)).date().isoformat()
+        for state in await self._archive.missing():
+            if state.day < earliest:
+                await self._archive.give_up(state.day, column_time(now))
+                logger.info("a segment that was missing is past retention", extra={"day": state.day})
         for state in await self._archive.segments():
             if state.day < earliest and await self._retire(state.day, column_time(now)):
                 self.retired += 1
