@@ -13,6 +13,12 @@ WHERE
         WHEN type = 'user_action' THEN
             (payload ->> 'category', payload ->> 'action')
             IN (SELECT category, action FROM contribution.action_aggregates)
+            -- Pairs beyond the bound are counted as others together.
+            OR (
+                ('other', 'other') IN (SELECT category, action FROM contribution.action_aggregates)
+                AND (payload ->> 'category', payload ->> 'action')
+                NOT IN (SELECT category, action FROM current.action_aggregates)
+            )
         ELSE 0
     END
 ORDER BY id

@@ -12,13 +12,16 @@ from sys import intern
 
 import msgspec
 
+from telemetry.action_pairs import ActionPairs
 from telemetry.day_labels import DAYS_REMEMBERED, NO_LABEL, DayLabels
 from telemetry.deltas import ActionDelta, Delta, SignatureDelta
 from telemetry.events import AnyEvent, PatternSignature, UserAction, by_class
 from telemetry.installations import is_placeholder
 
-# What one event adds to a sum is cut to this, so that no stranger can bring a sum beyond 64 bits.
-SUMMED_MAX = 2**31 - 1
+# What one event adds to a sum is cut to what is plausible: one event must not make an average meaningless, and no
+# number of them may bring a sum beyond 64 bits. The hours are a year.
+HOURS_SUMMED_MAX = 8_760
+LOCATIONS_SUMMED_MAX = 100_000
 MILLIONTHS = 1_000_000
 CONFIDENCE_HIGH = 0.85
 CONFIDENCE_MEDIUM = 0.70
@@ -34,13 +37,14 @@ class Appended(msgspec.Struct, frozen=True):
 
 
 class Counters:
-    """Contributions since the last drain; ``labels`` bounds the metrics of a day.
+    """Contributions since the last drain; ``labels`` bounds the metrics of a day, ``pairs`` the decisions.
 
     ``keys`` is how many rows of the aggregates a flush would touch now.
     """
 
-    def __init__(self, labels: DayLabels) -> None:
+    def __init__(self, labels: DayLabels, pairs: ActionPairs | None = None) -> None:
         self.labels = labels
+        self.pairs = pairs or ActionPairs()
         self.keys = 0
         self._delta = Delta()
         self._counted: dict[str, int] = {}
@@ -105,8 +109,8 @@ class Counters:
                 continue
             confidence = round(event.confidence * MILLIONTHS)
             locations, outliers = event.location_count, event.outlier_count
-            if locations > SUMMED_MAX or outliers > SUMMED_MAX:
-                locations, outliers = min(locations, SUMMED_MAX), min(outliers, SUMMED_MAX)
+            if locations > LOCATIONS_SUMMED_MAX or outliers > LOCATIONS_SUMMED_MAX:
+                locations, outliers = min(locations, LOCATIONS_SUMMED_MAX), min(outliers, LOCATIONS_SUMMED_MAX)
             language = event.language or NO_LABEL
             signature = signatures.get(event.signature_hash)
             if signature is None:
@@ -136,8 +140,9 @@ class Counters:
     def _count_actions(self, appended: Appended) -> None:
         for event in appended.events:
             if isinstance(event, UserAction):
-                key = (event.category, event.action, confidence_bucket(event.confidence_at_action))
-                hours = max(-SUMMED_MAX, min(event.hours_since_discovery, SUMMED_MAX))
+                pair = self.pairs.counted_as(event.category, event.action)
+                key = (*pair, confidence_bucket(event.confidence_at_action))
+                hours = max(-HOURS_SUMMED_MAX, min(event.hours_since_discovery, HOURS_SUMMED_MAX))
                 decision = ActionDelta(*key, 1, hours, appended.received_at)
                 if (counted := self._delta.actions.setdefault(key, decision)) is not decision:
                     counted.merge(decision)

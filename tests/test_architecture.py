@@ -22,7 +22,7 @@ LAYERS = [
     {"publisher", "clock_judge", "large_batches"},
     {"storage"},
     {"wire", "counters", "duplicates", "rate_limit", "clock_evidence"},
-    {"rows", "deltas", "day_labels", "gate", "ledger", "exclusions", "families", "simulation"},
+    {"rows", "deltas", "day_labels", "action_pairs", "gate", "ledger", "exclusions", "families", "simulation"},
     {"events"},
     {"versions"},
     {"settings", "logs", "clock", "shapes", "timestamps", "documents", "histogram", "admin_socket", "systemd"},

@@ -127,6 +127,10 @@ class Aggregates:
         found = await self.read(query("find_known_installations"), parameters)
         return {str(row[0]) for row in found}
 
+    async def action_pairs(self) -> list[tuple[str, str]]:
+        """Return the pairs of category and action that have decisions of their own."""
+        return [(row[0], row[1]) for row in await self.read(query("read_action_pairs"))]
+
     async def prove_alive(self) -> None:
         """Return when the thread that writes has answered, be it with an error; never while it hangs."""
         with suppress(sqlite3.Error):

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from telemetry.action_pairs import ActionPairs
 from telemetry.counters import Counters
 from telemetry.day_labels import DayLabels
 from telemetry.storage.aggregates import Aggregates
@@ -60,7 +61,7 @@ class Contributions:
         )
 
     async def _count_into(self, path: Path, watermarks: dict[str, int], name: str, labels: DayLabels) -> None:
-        counters = Counters(labels)
+        counters = Counters(labels, self._pairs())
         aggregates = await Aggregates.open(path, synchronous="NORMAL")
         try:
             for day, watermark in watermarks.items():
@@ -75,7 +76,8 @@ class Contributions:
 
     def _stored(self, day: str, watermark: int, name: str) -> Iterator[list[StoredEvent]]:
         with reading(self._directory.segment(day), "segment") as segment:
-            segment.execute("ATTACH ? AS contribution", (f"{self.contribution.absolute().as_uri()}?mode=ro",))
+            for name_of, path in (("contribution", self.contribution), ("current", self._directory.aggregates)):
+                segment.execute(f"ATTACH ? AS {name_of}", (f"{path.absolute().as_uri()}?mode=ro",))
             position = self._counted.get(day, 0)
             while rows := self._read(segment, name, position, watermark):
                 yield [stored_event(row) for row in rows]
@@ -83,6 +85,12 @@ class Contributions:
 
     def _read(self, segment: sqlite3.Connection, name: str, after: int, watermark: int) -> list[tuple[int, ...]]:
         return segment.execute(query(name), (self._installation_id, after, watermark, _ROWS_PER_READ)).fetchall()
+
+    def _pairs(self) -> ActionPairs:
+        pairs = ActionPairs(pairs_max=0)
+        with read_only(self._directory.aggregates) as aggregates:
+            pairs.restore((str(row[0]), str(row[1])) for row in aggregates.execute(query("read_action_pairs")))
+        return pairs
 
     def _metrics(self, day: str) -> list[str]:
         with read_only(self._directory.aggregates) as aggregates:

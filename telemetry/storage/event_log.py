@@ -142,6 +142,7 @@ class EventLog:
     async def _replay(self, segment: Segment, after_read: Callable[[], Awaitable[object]] | None) -> None:
         day, counters = segment.day, self._counters
         counters.labels.restore(day, await self._aggregates.metrics(day))
+        counters.pairs.restore(await self._aggregates.action_pairs())
         position = max(counters.counted(day), (await self._archive.states.get(day)).watermark)
         replayed = 0
         while chunk := await segment.read_after(position, _ROWS_PER_READ):

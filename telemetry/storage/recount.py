@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from telemetry.action_pairs import OVERFLOW_PAIR, ActionPairs
 from telemetry.clock import day_of
 from telemetry.counters import Counters
 from telemetry.day_labels import DayLabels
@@ -72,7 +73,6 @@ async def recount(
     ``segments`` are the sound ones, by day. Of each only what its watermark includes is counted, so they may be in use.
     """
     found = Recount()
-    counters = Counters(DayLabels(labels_max=settings.daily_labels_max))
     expected = await Aggregates.open(target, synchronous="NORMAL")
     try:
         with read_only(current) as now:
@@ -80,6 +80,7 @@ async def recount(
             leaving = {str(row[0]) for row in now.execute(_LEAVING)}
             states = [_state(path, *known.get(day, (0, 0)), leaving) for day, path in sorted(segments.items())]
             found.segments = [state for state in states if state is not None]
+            counters = Counters(DayLabels(labels_max=settings.daily_labels_max), _pairs(now))
             found.past_days = _seed(target, current, found.whole_days)
             for number, state in enumerate(found.segments):
                 metrics = now.execute("SELECT metric FROM daily_stats WHERE date = ?", (state.day,))
@@ -94,6 +95,14 @@ async def recount(
         await expected.close()
     _keep_the_past(target, current)
     return found
+
+
+def _pairs(current: sqlite3.Connection) -> ActionPairs:
+    """Return the pairs that are counted; if some are counted as others, no pair has been admitted since."""
+    admitted = [(str(row[0]), str(row[1])) for row in current.execute(query("read_action_pairs"))]
+    pairs = ActionPairs(pairs_max=0) if OVERFLOW_PAIR in admitted else ActionPairs()
+    pairs.restore(admitted)
+    return pairs
 
 
 def _state(path: Path, watermark: int, erased: int, leaving: set[str]) -> SegmentState | None:
@@ -149,6 +158,7 @@ def _keep_the_past(target: Path, current: Path) -> None:
         expected.execute(query("add_removed_stats"))
         expected.execute(query("keep_installations"))
         expected.execute(query("keep_pattern_signatures"))
+        expected.execute(query("fold_action_overflow"))
         expected.execute(query("keep_action_aggregates"))
         expected.commit()
 

@@ -158,7 +158,7 @@ def _signatures(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         latest = found[-1].payload
         times = [event.created_at for event in found]
         sums = [
-            sum(round(min(event.payload[name], 2**31 - 1) * unit) for event in found)
+            sum(round(min(event.payload[name], 100_000) * unit) for event in found)
             for name, unit in (("confidence", 1_000_000), ("locationCount", 1), ("outlierCount", 1))
         ]
         labels = (latest["category"], latest["detectionMethod"], latest["language"] or "none")
@@ -167,19 +167,22 @@ def _signatures(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
 
 def _actions(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     hours: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    pairs = {("other", "other")}
     for event in events:
         if event.type == "user_action":
             confidence = event.payload["confidenceAtAction"]
             bucket = "high" if confidence >= 0.85 else "medium" if confidence >= 0.70 else "low"
-            hours[event.payload["category"], event.payload["action"], bucket].append(
-                _clamped(event.payload["hoursSinceDiscovery"])
-            )
+            pair = (event.payload["category"], event.payload["action"])
+            if pair not in pairs and len(pairs) > 1_000:
+                pair = ("other", "other")
+            pairs.add(pair)
+            hours[*pair, bucket].append(_clamped(event.payload["hoursSinceDiscovery"]))
     for key, decisions in hours.items():
         yield key, (len(decisions), sum(decisions))
 
 
 def _clamped(hours: int) -> int:
-    return max(1 - 2**31, min(hours, 2**31 - 1))
+    return max(-8_760, min(hours, 8_760))
 
 
 def _installations(events: list[Raw]) -> dict[str, tuple[str, str]]:

@@ -1,0 +1,1 @@
+SELECT DISTINCT category, action FROM action_aggregates
