@@ -18,5 +18,5 @@ def test_the_program_was_made_before_now_and_not_long_before_its_last_change() -
     )
     if not found.stdout.strip():
         pytest.skip("needs the repository's history")
-    # If this fails, set BUILT_AT to today.
+    # If this fails, set BUILT_AT to the first day of this month.
     assert int(found.stdout) - BUILT_AT < _BEHIND_MAX_S

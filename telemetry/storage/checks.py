@@ -144,9 +144,9 @@ def check_clock(sound: dict[str, Path], clock: Clock) -> Iterator[Finding]:
     """Find whether the clock says a time before the program was made, or before events were received."""
     now = clock.now()
     if now < clock.not_before:
-        made_on = day_of(column_time(clock.not_before))
+        month = column_time(clock.not_before)[:7]
         sentence = (
-            f"says {column_time(now)} UTC, and this program was made on {made_on}: set it, as with "
+            f"says {column_time(now)} UTC, and this program was made in {month}: set it, as with "
             "`timedatectl set-ntp true`"
         )
         yield Finding(Severity.ERROR, "clock", sentence)
