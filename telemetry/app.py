@@ -95,6 +95,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
         logger.info("stopping")
         notifier.tell(STOPPING=1, STATUS="stopping")
         watchdog.close()
+        started.upkeep.stop()
         await server.stop()
         await asyncio.wait([watching])
     for task in (watching, *tasks):

@@ -141,6 +141,10 @@ class DataDamagedError(StartError):
     """A database file cannot be read; it was left untouched."""
 
 
+class StoppedError(StartError):
+    """What takes long was stopped before its end."""
+
+
 class StorageFailedError(StartError):
     """The disk or the system failed a database, which may be sound."""
 

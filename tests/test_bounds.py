@@ -128,7 +128,7 @@ from telemetry.storage.aggregates import Aggregates
 async def write_anew():
     aggregates = await Aggregates.open(Path(sys.argv[1]), synchronous="NORMAL")
     if len(sys.argv) > 2:
-        await aggregates.write_anew()
+        await aggregates.write_anew(asyncio.Event())
     await aggregates.close()
 
 asyncio.run(write_anew())

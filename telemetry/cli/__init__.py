@@ -18,6 +18,7 @@ from telemetry.errors import (
     SegmentUnusableError,
     SettingsError,
     StartError,
+    StoppedError,
     StorageFailedError,
     TimedOutError,
 )
@@ -55,6 +56,7 @@ _EXITS: dict[type[StartError], Exit] = {
     OutputError: Exit.CANNOT_CREATE,
     SegmentUnusableError: Exit.CANNOT_CREATE,
     SettingsError: Exit.CONFIG,
+    StoppedError: Exit.INTERRUPTED,
     StorageFailedError: Exit.IO_ERROR,
     TimedOutError: Exit.TIMED_OUT,
 }

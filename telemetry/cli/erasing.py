@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import os
+import signal
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import msgspec
 
 from telemetry.admin_socket import AdminConnection
 from telemetry.clock import Clock
-from telemetry.errors import LockHeldError, StartError
+from telemetry.errors import LockHeldError, StartError, StoppedError
 from telemetry.installations import is_placeholder
 from telemetry.running import running
 from telemetry.settings import Settings
@@ -43,7 +44,8 @@ class InstallationId(click.ParamType[str]):
 def erase(settings: Settings, request: ErasureRequest) -> Erased:
     """Have an installation erased, and return when that is done or, for a dry run, what it would do.
 
-    Raises ``StartError`` if the service that does it has not finished, or has not said so.
+    Raises ``StartError`` if the service that does it has not finished, or has not said so, and ``StoppedError`` after
+    SIGTERM or Ctrl-C where no service runs.
     """
     directory = DataDirectory(Path(settings.data_dir))
     directory.check_whole()
@@ -97,5 +99,18 @@ def _ask(directory: DataDirectory, request: ErasureRequest) -> Erased:
 
 
 async def _erase_here(settings: Settings, request: ErasureRequest) -> Erased:
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
     async with running(settings, Clock()) as started:
-        return await started.upkeep.eraser.erase(request)
+        stopping, erasing = (
+            asyncio.create_task(asked.wait()), asyncio.create_task(started.upkeep.eraser.erase(request)),
+        )  # fmt: skip
+        await asyncio.wait([stopping, erasing], return_when=asyncio.FIRST_COMPLETED)
+        if not erasing.done():
+            started.upkeep.stop()
+        stopping.cancel()
+        erased = await erasing
+    if not erased.finished:
+        raise StoppedError("stopped: what is left to be erased is finished by this command or by the next start")
+    return erased

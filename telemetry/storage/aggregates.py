@@ -20,7 +20,7 @@ from telemetry.storage.many_rows import many_rows
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.open_file import OpenFile, watch
 from telemetry.storage.queries import query
-from telemetry.storage.scrubbing import empty_log
+from telemetry.storage.scrubbing import empty_log, write_anew
 
 # Neighbours share pages: in order, rows cost half. More sorted at once would keep other threads waiting.
 _SORTED_ROWS = 8_192
@@ -86,10 +86,10 @@ class Aggregates:
         async with self._changing:
             return await empty_log(self._connection)
 
-    async def write_anew(self) -> None:
-        """Write the file anew, without anything that was deleted."""
+    async def write_anew(self, stop: asyncio.Event) -> None:
+        """Write the file anew, without anything that was deleted; raise ``StoppedError`` if that is stopped."""
         async with self._changing:
-            await self._connection.execute("VACUUM")
+            await write_anew(self._connection, stop)
 
     async def adopt(self, expected: Path) -> None:
         """Make the aggregates what a recount says, in one transaction; watermarks stay as they are."""

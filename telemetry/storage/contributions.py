@@ -20,6 +20,7 @@ from telemetry.storage.event_log import count_stored
 from telemetry.storage.flush import flush
 from telemetry.storage.queries import query
 from telemetry.storage.reading import read_only, reading
+from telemetry.storage.scrubbing import INSTRUCTIONS_PER_LOOK, check_stop, telling_stop
 from telemetry.storage.segment import StoredEvent, stored_event
 
 _ROWS_PER_READ = 2_000
@@ -28,16 +29,22 @@ _ROWS_PER_READ = 2_000
 class Contributions:
     """Owns both databases, in a folder that is the caller's. ``count`` goes on from where it was before."""
 
-    def __init__(self, folder: Path, directory: DataDirectory, installation_id: str, *, keys_max: int) -> None:
+    def __init__(
+        self, folder: Path, directory: DataDirectory, installation_id: str, stop: asyncio.Event, *, keys_max: int
+    ) -> None:
         self.contribution = folder / "contribution.db"
         self.remaining = folder / "remaining.db"
         self._directory = directory
         self._installation_id = installation_id
+        self._stop = stop
         self._keys_max = keys_max
         self._counted: dict[str, int] = {}
 
     async def count(self, watermarks: Mapping[str, int], *, others: bool) -> None:
-        """Count events up to the watermarks, those of others if they are wanted; it takes a thread of its own."""
+        """Count events up to the watermarks, those of others if they are wanted; it takes a thread of its own.
+
+        Raises ``StoppedError`` soon after a stop was asked for.
+        """
         await asyncio.to_thread(asyncio.run, self._count(dict(watermarks), others=others))
         self._counted.update(watermarks)
 
@@ -67,6 +74,7 @@ class Contributions:
             for day, watermark in watermarks.items():
                 labels.restore(day, self._metrics(day))
                 for stored in self._stored(day, watermark, name):
+                    check_stop(self._stop)
                     count_stored(counters, day, stored)
                     if counters.keys >= self._keys_max:
                         await flush(counters, aggregates)
@@ -75,7 +83,8 @@ class Contributions:
             await aggregates.close()
 
     def _stored(self, day: str, watermark: int, name: str) -> Iterator[list[StoredEvent]]:
-        with reading(self._directory.segment(day), "segment") as segment:
+        with telling_stop(self._stop), reading(self._directory.segment(day), "segment") as segment:
+            segment.set_progress_handler(self._stop.is_set, INSTRUCTIONS_PER_LOOK)
             for name_of, path in (("contribution", self.contribution), ("current", self._directory.aggregates)):
                 segment.execute(f"ATTACH ? AS {name_of}", (f"{path.absolute().as_uri()}?mode=ro",))
             position = self._counted.get(day, 0)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from telemetry.clock import Clock, column_time
-from telemetry.errors import LockHeldError
+from telemetry.errors import LockHeldError, StoppedError
 from telemetry.exclusions import EXCLUSIONS_MAX, Exclusions, hashed
 from telemetry.installations import is_placeholder
 from telemetry.shapes import is_installation_id
@@ -22,7 +22,7 @@ from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.queries import query
 from telemetry.storage.reading import read_only, reading
-from telemetry.storage.scrubbing import scrub
+from telemetry.storage.scrubbing import INSTRUCTIONS_PER_LOOK, check_stop, scrub, telling_stop
 from telemetry.storage.segment_states import SegmentStates
 
 logger = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class Eraser:
         self._keys_max = keys_max
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[Erased]] = set()
-        self._closing = False
+        self._stop = asyncio.Event()
 
     async def load(self) -> None:
         """Exclude whom the database says: those who were excluded, and those who are just being erased."""
@@ -126,7 +126,8 @@ class Eraser:
     async def erase(self, request: ErasureRequest) -> Erased:
         """Erase an installation, or say what that would do; it is finished even if nobody waits for it.
 
-        Raises ``LockHeldError`` if something is in the way; what was begun by then is finished at the next start.
+        What was asked for is noted first: a start finishes what was stopped, which is reported as not ``finished``.
+        Raises ``LockHeldError`` if something is in the way, and ``StoppedError`` if a dry run was stopped.
         """
         erasing = asyncio.create_task(self._erase(request.installation, request.kind, dry_run=request.dry_run))
         self._tasks.add(erasing)
@@ -136,34 +137,61 @@ class Eraser:
     async def resume(self) -> None:
         """Finish what a crash or a stop has left, and what a restored backup does not know yet."""
         async with self._turn:
-            await self._resume()
+            try:
+                await self._resume()
+            except StoppedError as reason:
+                logger.info("%s", reason)
+
+    def stop(self) -> None:
+        """Ask what is under way to stop soon, where a start can go on."""
+        self._stop.set()
 
     async def close(self) -> None:
-        """Stop at the next point from which a start goes on."""
-        self._closing = True
+        """Stop, and return when nothing is under way any more."""
+        self.stop()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
     async def _erase(self, installation_id: str, kind: Kind, *, dry_run: bool) -> Erased:
         async with self._turn:
             if dry_run:
-                with self._contributions(installation_id) as counted:
-                    await counted.count(await self._watermarks(), others=False)
-                    return _report(kind, counted, dry_run=True)
+                return await self._foresee(installation_id, kind)
             if self._exclusions.full:
                 raise LockHeldError(f"{EXCLUSIONS_MAX} installations are excluded, which is as many as can be")
-            await self._resume()
-            self._exclusions.add(hashed(installation_id))
+            erased = Erased(kind, False, {}, 0, 0, 0, finished=False)
             try:
+                await self._resume()
+                await self._note(installation_id, kind)
                 erased = await self._take_out(installation_id, kind)
+                erased.finished = False
+                await self._finish(installation_id, hashed(installation_id))
+                erased.finished = True
+            except StoppedError as reason:
+                await self._note(installation_id, kind)
+                logger.info("%s", reason)
             finally:
                 await self.load()
-            erased.finished = await self._finish(installation_id, hashed(installation_id))
             return erased
+
+    async def _foresee(self, installation_id: str, kind: Kind) -> Erased:
+        with self._contributions(installation_id) as counted:
+            try:
+                await counted.count(await self._watermarks(), others=False)
+            except StoppedError as reason:
+                raise StoppedError("the dry run was stopped: do this again") from reason
+            return _report(kind, counted, dry_run=True)
+
+    async def _note(self, installation_id: str, kind: Kind) -> None:
+        """Have its events dropped from now on, and a start finish what is not finished here."""
+        self._exclusions.add(hashed(installation_id))
+        async with self._aggregates.change() as connection:
+            now = column_time(self._clock.now())
+            await connection.execute(query("request_erasure"), (hashed(installation_id), kind, now))
 
     async def _resume(self) -> None:
         sql = "SELECT installation_sha256, kind, counted_at FROM erasures WHERE finished_at IS NULL"
         for unfinished in [_Unfinished(*row) for row in await self._aggregates.read(sql)]:
+            check_stop(self._stop)
             installation_id = await asyncio.to_thread(self._find, unfinished.hashed_id)
             if unfinished.counted_at is None and installation_id is not None:
                 await self._take_out(installation_id, Kind(unfinished.kind))
@@ -194,13 +222,12 @@ class Eraser:
                 for name in _STATEMENTS[kind]:
                     await connection.execute(query(name))
                 await connection.execute("DELETE FROM installations WHERE installation_id = ?", (installation_id,))
-                await connection.execute(query("request_erasure"), (hashed_id, kind, now))
                 await connection.execute(
                     "UPDATE erasures SET counted_at = ? WHERE installation_sha256 = ?", (now, hashed_id)
                 )
             return _report(kind, counted, dry_run=False)
 
-    async def _finish(self, installation_id: str | None, hashed_id: str) -> bool:
+    async def _finish(self, installation_id: str | None, hashed_id: str) -> None:
         sql = "SELECT requested_at FROM erasures WHERE installation_sha256 = ?"
         ((requested_at,),) = await self._aggregates.read(sql, (hashed_id,))
         for day in self._directory.days():
@@ -209,10 +236,10 @@ class Eraser:
             sealed_at = (await self._states.get(day)).sealed_at
             # What was opened to delete from it may have been sealed again since, with what the deleting left.
             if sealed_at is None or sealed_at >= requested_at:
-                await scrub(self._directory.segment(day), partial(self._log.appending, day), installation_id)
-            if self._closing:
-                return False
-        await scrub(self._directory.aggregates, lambda: nullcontext(self._aggregates), installation_id)
+                await scrub(
+                    self._directory.segment(day), partial(self._log.appending, day), installation_id, self._stop
+                )
+        await scrub(self._directory.aggregates, lambda: nullcontext(self._aggregates), installation_id, self._stop)
         async with self._aggregates.change() as connection:
             await connection.execute(
                 "UPDATE erasures SET counted_at = coalesce(counted_at, ?1), finished_at = ?1"
@@ -221,16 +248,16 @@ class Eraser:
             )
         await self.load()
         logger.info("an installation was erased")
-        return True
 
     async def _erase_events(self, day: str, installation_id: str) -> None:
         while ids := await asyncio.to_thread(self._ids, day, installation_id):
+            check_stop(self._stop)
             async with self._log.appending(day) as segment:
                 await segment.erase(ids)
 
     def _ids(self, day: str, installation_id: str) -> list[int]:
         sql = "SELECT id FROM events WHERE installation_id = ? LIMIT ?"
-        with reading(self._directory.segment(day), "segment") as segment:
+        with self._reading(day) as segment:
             return [int(row[0]) for row in segment.execute(sql, (installation_id, _ROWS_PER_DELETE))]
 
     def _find(self, hashed_id: str) -> str | None:
@@ -238,9 +265,15 @@ class Eraser:
             found = _matching(aggregates, "SELECT installation_id FROM installations", hashed_id)
         for day in self._directory.days():
             if found is None:
-                with reading(self._directory.segment(day), "segment") as segment:
+                with self._reading(day) as segment:
                     found = _matching(segment, "SELECT DISTINCT installation_id FROM events", hashed_id)
         return found
+
+    @contextmanager
+    def _reading(self, day: str) -> Iterator[sqlite3.Connection]:
+        with telling_stop(self._stop), reading(self._directory.segment(day), "segment") as segment:
+            segment.set_progress_handler(self._stop.is_set, INSTRUCTIONS_PER_LOOK)
+            yield segment
 
     async def _watermarks(self) -> dict[str, int]:
         states, days = await self._states.all(), self._directory.days()
@@ -249,7 +282,7 @@ class Eraser:
     @contextmanager
     def _contributions(self, installation_id: str) -> Iterator[Contributions]:
         with self._directory.scratch() as folder:
-            yield Contributions(folder, self._directory, installation_id, keys_max=self._keys_max)
+            yield Contributions(folder, self._directory, installation_id, self._stop, keys_max=self._keys_max)
 
 
 def _matching(connection: sqlite3.Connection, sql: str, hashed_id: str) -> str | None:

@@ -1,5 +1,6 @@
 """One day's segment of the event log: a database file with the raw events received that UTC day."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -17,7 +18,7 @@ from telemetry.storage.many_rows import many_rows
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.open_file import OpenFile, watch
 from telemetry.storage.queries import query
-from telemetry.storage.scrubbing import empty_log
+from telemetry.storage.scrubbing import empty_log, write_anew
 from telemetry.storage.sqlite_errors import damage_sentence, telling_damage
 
 # Bounds the values of one statement, of which SQLite takes 32,766 unless it is built for more, and its compilation.
@@ -88,9 +89,9 @@ class Segment:
         """Cut off the write-ahead log, with whatever was deleted; return whether no reader was in the way."""
         return await empty_log(self._connection)
 
-    async def write_anew(self) -> None:
-        """Write the file anew, without anything that was deleted."""
-        await self._connection.execute("VACUUM")
+    async def write_anew(self, stop: asyncio.Event) -> None:
+        """Write the file anew, without anything that was deleted; raise ``StoppedError`` if that is stopped."""
+        await write_anew(self._connection, stop)
 
     async def installations(self) -> int:
         """Return how many installations the events come from."""

@@ -56,8 +56,13 @@ class Upkeep:
         self._tasks = tuple(asyncio.create_task(periodic.run()) for periodic in self._periodic)
         return self._tasks
 
+    def stop(self) -> None:
+        """Ask an erasing that is under way, and whoever waits for its answer, to come to an end."""
+        self.eraser.stop()
+
     async def close(self) -> None:
-        """End the tasks; a sealing that is under way is stopped."""
+        """End the tasks; a sealing or an erasing that is under way is stopped."""
+        self.stop()
         for periodic in self._periodic:
             periodic.close()
         await self.sealer.close()

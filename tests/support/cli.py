@@ -65,6 +65,15 @@ class RunningCommand:
             return {descriptor.readlink().name for descriptor in descriptors.iterdir()}
         return set()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        self._process.send_signal(number)
+
+    def errors(self) -> str:
+        """Return what the process, which has ended, has printed on standard error."""
+        assert self._process.stderr is not None
+        return self._process.stderr.read()
+
     def interrupt(self) -> int:
         """Press Ctrl-C, and return the exit code."""
         self._process.send_signal(signal.SIGINT)
