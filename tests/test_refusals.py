@@ -88,19 +88,22 @@ def test_nothing_is_recorded_while_nothing_is_rejected(data_dir: Path) -> None:
     assert not {"rejections", "refused batches", "refused bodies"} & findings(data_dir).keys()
 
 
-@pytest.mark.parametrize(("valid", "told"), [(99, True), (100, False)])
-async def test_the_log_tells_of_more_than_one_event_in_a_hundred(
-    data_dir: Path, caplog: pytest.LogCaptureFixture, valid: int, told: bool
-) -> None:
+async def test_the_log_tells_of_a_single_event_among_many(data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
     hand = HandClock()
-    async with service(data_dir, hand, batch_events_max=200) as running:
+    async with service(data_dir, hand, batch_events_max=1_000) as running:
         watch = watch_of(running, data_dir, hand)
-        await running.service.accept(encode(events_of(hand, valid - 1, 1)))
+        await running.service.accept(encode(events_of(hand, 999, 1)))
         await watch.check()
 
-    assert bool(warnings(caplog)) == told
-    day = RefusalRecord.read(data_dir / "refusals.json").last_day(hand.clock.now())
-    assert (day.received, day.rejected) == (valid, {"field_invalid": 1})
+    (warning,) = warnings(caplog)
+    assert (warning.version, warning.events, warning.share, warning.received) == ("0.9.60", 1, 0.001, 1_000)
+
+
+@pytest.mark.parametrize(("received", "rejected", "too_many"), [(99, 1, True), (100, 1, False), (0, 0, False)])
+def test_check_reports_more_than_one_rejected_event_in_a_hundred(received: int, rejected: int, too_many: bool) -> None:
+    refusals = Refusals(received=received, rejected={"field_invalid": rejected})
+
+    assert refusals.reject_too_many == too_many
 
 
 async def test_the_log_tells_once_a_minute_of_most_of_what_was_rejected_since(

@@ -8,7 +8,7 @@ from telemetry.clock import Clock
 from telemetry.errors import DataDamagedError, ErrorCode, RejectionCode
 from telemetry.ledger import LargeBatch, Ledger
 from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.refusal_record import REJECTED_SHARE_MAX, RefusalRecord, Refusals
+from telemetry.storage.refusal_record import RefusalRecord, Refusals
 
 logger = logging.getLogger(__name__)
 
@@ -74,15 +74,18 @@ class RefusalWatch:
         return news
 
     def _warn(self, monotonic: float) -> None:
-        """Name the code and the version of most of what was rejected, if it is a share that matters."""
-        received, total = max(self._received, 1), self._rejected.total()
-        if total > REJECTED_SHARE_MAX * received:
+        """Name the code and the version of most of what was rejected, however little it is of all.
+
+        All events of a version may be rejected and yet be few.
+        """
+        received, total = self._received, self._rejected.total()
+        if total:
             ((code, version), events), *_ = self._rejected.most_common(1)
             logger.warning(
                 "events are rejected: see whether a version of the client is at fault",
                 extra={
                     "code": code, "version": version or "none", "events": events,
-                    "share": round(events / received, 3), "rejected": total, "received": received,
+                    "share": round(events / received, 6), "rejected": total, "received": received,
                 },
             )  # fmt: skip
             self._warned_at = monotonic
