@@ -21,6 +21,7 @@ from telemetry.large_batches import LargeBatches
 from telemetry.ledger import Ledger
 from telemetry.metrics import Sources
 from telemetry.publisher import Publisher
+from telemetry.resends import ResendWindow
 from telemetry.service import TelemetryService
 from telemetry.settings import Settings
 from telemetry.storage.aggregates import Aggregates
@@ -96,7 +97,14 @@ class _Parts:
         self.aggregates = aggregates
         self.ledger = Ledger()
         self.counters = Counters(DayLabels(labels_max=settings.daily_labels_max))
-        self.window = DuplicateWindow(seconds=settings.duplicate_window_s, events_max=settings.duplicate_window_events)
+        self.window = DuplicateWindow(
+            seconds=settings.duplicate_window_s,
+            events_max=settings.duplicate_window_events,
+            older=ResendWindow(
+                seconds=timedelta(days=settings.resend_window_days).total_seconds(),
+                events_max=settings.resend_window_events,
+            ),
+        )
         self.archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
         self.log = EventLog(self.archive, aggregates, self.counters)
         self.publisher = Publisher(self.counters, aggregates, clock)
@@ -179,7 +187,7 @@ class _Parts:
             on_progress=on_replayed,
         )
         await self.eraser.load()
-        await restore_window(self.log, self.window, self.clock)
+        await restore_window(self.log, self.window, self.clock, on_progress=on_replayed)
         self.judge.start(await self.log.newest_received_at())
         return Sources(
             self.service, self.ledger, self.appender, self.publisher, self.counters, self.window, self.log,

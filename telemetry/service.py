@@ -105,7 +105,7 @@ class TelemetryService:
             self.ledger.shed += waiting
 
     def _without_excluded(self, batch: Batch) -> Batch:
-        kept = Batch()
+        kept = Batch(occurred_from=batch.occurred_from)
         for event, row, digest in zip(batch.events, batch.rows, batch.digests, strict=True):
             if not self._exclusions.includes(row.installation_id):
                 kept.events.append(event)

@@ -90,6 +90,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     duplicate_window_events: Annotated[
         Positive, Meta(description="... nor within this many events, whichever is shorter.")
     ] = 400_000
+    resend_window_days: Annotated[
+        int,
+        Meta(
+            ge=0, le=366, description="An event that is older than that is looked for among those of this many days ..."
+        ),
+    ] = 7
+    resend_window_events: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100_000_000,
+            description="... and this many events, 16 bytes each, whichever is shorter; 0 of either is off.",
+        ),
+    ] = 2_000_000
     wal_alarm_bytes: Annotated[
         Positive, Meta(description="Size of the write-ahead logs above which a warning is logged.")
     ] = 134_217_728

@@ -58,6 +58,8 @@ class Batch:
     rejections: list[Rejection] = field(default_factory=list)
     mistimed: list[EventMistimed] = field(default_factory=list)
     rejected_versions: list[str] = field(default_factory=list)
+    # No event occurred before, in Unix seconds.
+    occurred_from: float = float("-inf")
 
     def reject(self, index: int, rejected: EventRejected, version: object) -> None:
         """Note why an event is not among those of the batch, and the version it names."""
@@ -98,10 +100,13 @@ class BatchRules:
         code = RejectionCode.TIMESTAMP_AHEAD if occurred_at > self.latest else RejectionCode.TIMESTAMP_EXPIRED
         return EventMistimed(code, event.installation_id, occurred_at.timestamp())
 
-    def well_timed(self, events: Sequence[KnownEvent]) -> bool:
-        """Tell whether none of the events is mistimed."""
+    def oldest(self, events: Sequence[KnownEvent]) -> datetime | None:
+        """Return when the first of the events occurred, or None if one is mistimed."""
         instants = parse_timestamps(list(map(attrgetter("timestamp"), events)))
-        return bool(instants) and self.earliest <= min(instants) and max(instants) <= self.latest
+        if not instants or max(instants) > self.latest:
+            return None
+        oldest = min(instants)
+        return oldest if self.earliest <= oldest else None
 
 
 def decode_batch(body: bytes, rules: BatchRules) -> Batch:
@@ -148,8 +153,11 @@ def _decode_together(events: list[KnownEvent], rules: BatchRules) -> Batch:
     rules.check_size(len(events))
     batch = Batch()
     # Nearly every batch is valid; checking it as a whole is cheaper, unless it is tiny.
-    if len(events) < _WHOLE_EVENTS_MIN or not (well_shaped(events) and rules.well_timed(events)):
+    oldest = rules.oldest(events) if len(events) >= _WHOLE_EVENTS_MIN and well_shaped(events) else None
+    if oldest is None:
         events = _sift(events, rules, batch)
+    else:
+        batch.occurred_from = oldest.timestamp()
     batch.events.extend(events)
     batch.rows = to_rows(events)
     return batch

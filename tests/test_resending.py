@@ -19,10 +19,10 @@ async def test_an_event_sent_again_is_acknowledged_and_stored_once(data_dir: Pat
     assert len(oracle.check(data_dir)) == 1
 
 
-async def test_an_event_sent_again_after_the_window_is_a_new_one(data_dir: Path) -> None:
+async def test_an_event_sent_again_after_the_window_is_a_new_one_without_a_resend_window(data_dir: Path) -> None:
     hand = HandClock()
     body = encode([make_event(timestamp=timestamp(hand.now))])
-    async with service(data_dir, hand) as started:
+    async with service(data_dir, hand, resend_window_days=0) as started:
         await started.service.accept(body)
         hand.pass_time(601)
         await started.service.accept(body)
@@ -33,16 +33,16 @@ async def test_an_event_sent_again_after_the_window_is_a_new_one(data_dir: Path)
 async def test_duplicates_are_recognised_after_a_restart_and_across_midnight(data_dir: Path) -> None:
     hand = HandClock("2026-11-23T23:57:00")
     before, after = (encode([make_event(timestamp=timestamp(hand.now, seconds=number))]) for number in (0, 1))
-    async with service(data_dir, hand) as started:
+    async with service(data_dir, hand, resend_window_days=0) as started:
         await started.service.accept(before)
         hand.pass_time(240)
         await started.service.accept(after)
     hand.pass_time(240)
-    async with service(data_dir, hand) as started:
+    async with service(data_dir, hand, resend_window_days=0) as started:
         await started.service.accept(before)
         await started.service.accept(after)
     hand.pass_time(300)
-    async with service(data_dir, hand) as started:
+    async with service(data_dir, hand, resend_window_days=0) as started:
         await started.service.accept(before)
 
     assert len(oracle.check(data_dir)) == 3
@@ -69,7 +69,7 @@ async def test_a_restart_reads_back_no_more_events_than_the_window_holds(data_di
         bodies = [encode(traffic.batch(1)) for _ in range(6)]
         for body in bodies:
             await started.service.accept(body)
-    async with service(data_dir, hand, duplicate_window_events=3) as started:
+    async with service(data_dir, hand, duplicate_window_events=3, resend_window_events=0) as started:
         for body in reversed(bodies):
             await started.service.accept(body)
 

@@ -7,7 +7,7 @@ each group while the thread that writes is at work on the next, so that neither 
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -134,21 +134,23 @@ class Appender:
     def _join(self, batch: Batch, body_bytes: int) -> set[Group]:
         """Queue what is new; return the groups that decide whether the batch is durable."""
         self._check_room(len(batch.rows), body_bytes)
-        self._window.forget(self._clock.monotonic())
-        if self._window.isdisjoint(batch.digests) and self._queue.digests.isdisjoint(batch.digests):
+        now = self._clock.monotonic()
+        self._window.forget(now)
+        known = self._window.known(batch.digests, now - (self._clock.now() - batch.occurred_from))
+        if not known and self._queue.digests.isdisjoint(batch.digests):
             # Nearly every batch is new; queuing it as a whole costs a fifth.
             deciding = {self._queue.put(batch.events, batch.rows, batch.digests, body_bytes)}
         else:
-            deciding = self._put_new(batch, body_bytes)
+            deciding = self._put_new(batch, known, body_bytes)
         if self._queue:
             self._filled.set()
         return deciding
 
-    def _put_new(self, batch: Batch, body_bytes: int) -> set[Group]:
+    def _put_new(self, batch: Batch, known: Collection[int], body_bytes: int) -> set[Group]:
         """Look at events one by one and queue the new ones; return the groups that decide whether all are durable."""
         deciding, new = set(), []
         for index, digest in enumerate(batch.digests):
-            if digest in self._window:
+            if digest in known:
                 self._ledger.duplicate += 1
             elif (group := self._queue.find(digest)) is not None:
                 deciding.add(group)

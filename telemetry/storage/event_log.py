@@ -3,23 +3,24 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from itertools import groupby
 from operator import attrgetter
 
 from telemetry.counters import Appended, Counters
-from telemetry.errors import SegmentUnusableError
+from telemetry.errors import SegmentUnusableError, StartError
 from telemetry.rows import from_rows
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.archive import Archive
 from telemetry.storage.open_file import OpenFile
-from telemetry.storage.segment import Segment, StoredEvent
+from telemetry.storage.segment import Identity, Segment, StoredEvent
 from telemetry.storage.segment_states import SegmentState
 
 logger = logging.getLogger(__name__)
 
 _ROWS_PER_READ = 2_000
+_IDENTITIES_PER_READ = 10_000
 
 
 class EventLog:
@@ -91,6 +92,19 @@ class EventLog:
                         yield chunk
                         before = chunk[-1].id
 
+    async def newest(self, events_max: int, since: str) -> AsyncGenerator[list[Identity], None]:
+        """Read what tells the newest events received since apart, oldest first, some thousand at a time.
+
+        A segment that cannot be used is passed over, and so is a sealed one that is damaged.
+        """
+        for state, position in await self._newest_days(events_max, since[:10]):
+            after = position
+            with _passing_over_unusable(state):
+                async with self._reading(state) as segment:
+                    while chunk := await segment.read_identities(after, since, _IDENTITIES_PER_READ):
+                        yield chunk
+                        after = chunk[-1][0]
+
     async def newest_received_at(self) -> str | None:
         """Return when the event was received that the newest segment holds last, or None if there is none."""
         async with aclosing(self.newest_first()) as chunks:
@@ -118,6 +132,22 @@ class EventLog:
         segment, self._current = self._current, None
         if segment is not None:
             self._archive.give_back(segment)
+
+    async def _newest_days(self, events_max: int, first_day: str) -> list[tuple[SegmentState, int]]:
+        """Return the days that hold the newest events, oldest first, with the id after which to read each.
+
+        Ids that hold no event any more count as events.
+        """
+        found: list[tuple[SegmentState, int]] = []
+        for state in reversed(await self._archive.segments()):
+            if events_max <= 0 or state.day < first_day:
+                break
+            with _passing_over_unusable(state):
+                async with self._reading(state) as segment:
+                    last_id = await segment.last_id()
+                found.append((state, max(0, last_id - events_max)))
+                events_max -= last_id
+        return found[::-1]
 
     @asynccontextmanager
     async def _reading(self, state: SegmentState) -> AsyncIterator[Segment]:
@@ -154,6 +184,23 @@ class EventLog:
         if replayed:
             self.events_replayed += replayed
             logger.info("replayed events", extra={"day": day, "events": replayed})
+
+
+@contextmanager
+def _passing_over_unusable(state: SegmentState) -> Iterator[None]:
+    """Leave the block if a segment cannot be used, or a sealed one is damaged: nothing that a start needs is in it."""
+    try:
+        yield
+    except (sqlite3.Error, StartError) as error:
+        if state.sealed_at is None:
+            # The replay has reported what cannot be used, and has failed at what is damaged.
+            if isinstance(error, SegmentUnusableError):
+                return
+            raise
+        logger.warning(
+            "a sealed segment cannot be read, what is sent again of it is stored again: run `telemetry check`",
+            extra={"day": state.day, "reason": str(error)},
+        )
 
 
 def count_stored(counters: Counters, day: str, stored: Sequence[StoredEvent]) -> None:

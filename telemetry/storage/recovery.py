@@ -1,22 +1,22 @@
 """Recovery at start: the counters and the duplicate window are brought to where the log ends."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from itertools import groupby, takewhile
-from operator import attrgetter
+from itertools import groupby
+from operator import itemgetter
 
 from telemetry.clock import Clock, column_seconds, column_time
 from telemetry.counters import Counters
 from telemetry.duplicates import DuplicateWindow
 from telemetry.errors import SegmentUnusableError
-from telemetry.rows import nth_copy
+from telemetry.rows import digest_of, nth_copy
 from telemetry.storage.archive import Archive
 from telemetry.storage.event_log import EventLog
-from telemetry.storage.segment import StoredEvent
 
 # Saves looking for the next number from 0 each time; the copies of an event are close together in the log.
 _COPIED_EVENTS_MAX = 10_000
+_EVER = float("-inf")
 
 logger = logging.getLogger(__name__)
 
@@ -53,31 +53,28 @@ async def replay(
     await flush()
 
 
-async def restore_window(log: EventLog, window: DuplicateWindow, clock: Clock) -> None:
-    """Fill the duplicate window by reading back from the newest event.
+async def restore_window(
+    log: EventLog, window: DuplicateWindow, clock: Clock, *, on_progress: Callable[[], None]
+) -> None:
+    """Fill the duplicate window, and the resend window behind it, from the log, oldest event first.
 
-    The copies of an event are numbered over what is read, oldest first, as they were when they were accepted.
+    The copies of an event are numbered over what is read, as they were when they were accepted.
     """
     now, monotonic = clock.now(), clock.monotonic()
-    oldest = column_time(now - window.seconds)
-    recent: list[tuple[str, list[int]]] = []
-    events = 0
-    async with aclosing(log.newest_first()) as chunks:
-        async for chunk in chunks:
-            wanted = chunk[: window.events_max - events]
-            recent += _digests_by_time(takewhile(lambda stored: stored.received_at >= oldest, wanted))
-            events += len(chunk)
-            if events >= window.events_max or chunk[-1].received_at < oldest:
-                break
+    since = column_time(max(0.0, now - max(window.seconds, window.older.seconds)))
     numbering = _Numbering(window)
-    for received_at, digests in reversed(recent):
-        # What the clock, when it was ahead, says to come is as recent as can be: the window must not run ahead too.
-        accepted_at = monotonic - max(0.0, now - column_seconds(received_at))
-        window.remember(numbering.number(digests[::-1]), accepted_at)
+    async with aclosing(log.newest(max(window.events_max, window.older.events_max), since)) as chunks:
+        async for chunk in chunks:
+            for received_at, group in groupby(chunk, key=itemgetter(1)):
+                # When the clock was ahead, events seem to come from the future: the window must not run ahead too.
+                accepted_at = monotonic - max(0.0, now - column_seconds(received_at))
+                digests = [digest_of(event[2:]) for event in group]
+                window.recover(numbering.number(digests), accepted_at, monotonic)
+            on_progress()
 
 
 class _Numbering:
-    """Gives the copies of an event the numbers that follow those in the window."""
+    """Gives the copies of an event the numbers that follow those in the windows."""
 
     def __init__(self, window: DuplicateWindow) -> None:
         self._window = window
@@ -85,22 +82,17 @@ class _Numbering:
 
     def number(self, digests: list[int]) -> list[int]:
         """Return the digests of a group, which are those of first copies, with the number that each event had."""
-        if len(set(digests)) == len(digests) and self._window.isdisjoint(digests):
+        known = self._window.known(digests, _EVER)
+        if not known and len(set(digests)) == len(digests):
             return digests
         if len(self._next) > _COPIED_EVENTS_MAX:
             self._next.clear()
         numbered: dict[int, None] = {}
         for first in digests:
             number = self._next.get(first, 0)
-            while (copy := nth_copy(first, number)) in numbered or copy in self._window:
+            while (copy := nth_copy(first, number)) in numbered or self._window.known([copy], _EVER):
                 number += 1
             numbered[copy] = None
             if number:
                 self._next[first] = number + 1
         return list(numbered)
-
-
-def _digests_by_time(events: Iterable[StoredEvent]) -> Iterator[tuple[str, list[int]]]:
-    # The events themselves would fill hundreds of megabytes.
-    for received_at, group in groupby(events, key=attrgetter("received_at")):
-        yield received_at, [stored.row.digest() for stored in group]

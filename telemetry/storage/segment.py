@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import aiosqlite
 from msgspec.structs import astuple
@@ -23,6 +23,10 @@ from telemetry.storage.sqlite_errors import damage_sentence, telling_damage
 
 # Bounds the values of one statement, of which SQLite takes 32,766 unless it is built for more, and its compilation.
 ROWS_PER_STATEMENT_MAX = 1_024
+
+
+# An event's id, when it was received, and the columns of ``rows.digest_of``: a plain tuple, for millions are read.
+Identity = tuple[Any, ...]
 
 
 class StoredEvent(NamedTuple):
@@ -124,6 +128,14 @@ class Segment:
         """Return up to ``limit`` events below ``event_id``, newest first."""
         found = await self._read("read_events_before", event_id, limit)
         check_order(self._path, [*(stored.id for stored in reversed(found)), event_id])
+        return found
+
+    async def read_identities(self, event_id: int, since: str, limit: int) -> list[Identity]:
+        """Return what tells up to ``limit`` events above ``event_id`` apart that were received since, oldest first."""
+        with telling_damage(self._path):
+            rows = await self._connection.execute_fetchall(query("read_identities_after"), (event_id, limit, since))
+        found = cast("list[Identity]", rows)
+        check_order(self._path, [event_id, *(columns[0] for columns in found)])
         return found
 
     async def schema_version(self) -> int:

@@ -49,4 +49,5 @@ CASES = {
     46: "the server's clock is wrong while its clients agree",
     48: "a queue that outgrew the batch limit",
     49: "identical events within a batch, overlapping batches, resends and restarts",
+    50: "a resend hours or days later",
 }
