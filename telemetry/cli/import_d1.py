@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
@@ -27,6 +26,7 @@ from telemetry.storage.d1_staging import Judgement, Refused, Staging
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.erasures import erasures_by_installation
 from telemetry.storage.loss import check_aggregates
+from telemetry.storage.scratch import scratch, temporary
 
 
 @click.group("import")
@@ -71,14 +71,17 @@ async def _import(
         directory, aggregates = DataDirectory(Path(settings.data_dir)), None
         if dry_run:
             check_aggregates(directory)
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telemetry-import-")))
+            folder = stack.enter_context(temporary())
         else:
             directory, aggregates = await stack.enter_async_context(data_directory(settings))
-            folder = stack.enter_context(directory.scratch())
+            folder = stack.enter_context(scratch(directory))
         with progress("Reading", size_bytes) as on_bytes:
             old = stack.enter_context(old_data(file, folder, on_bytes))
         staging = Staging(folder / "staged.db", erasures_by_installation(directory.aggregates))
         stack.callback(staging.close)
+        if dry_run:
+            # A file without a name is gone with the process, whatever ends that.
+            staging.path.unlink()
         ((rows,),) = old.execute("SELECT count(*) FROM events")
         retention, now = timedelta(days=settings.retention_days), instant(Clock().now())
         with progress("Judging", rows) as on_rows:

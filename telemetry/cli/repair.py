@@ -17,7 +17,9 @@ from telemetry.running import data_directory
 from telemetry.settings import Settings
 from telemetry.storage.backup import source_bytes
 from telemetry.storage.checks import Finding, check_missing
-from telemetry.storage.examination import Recounted, compare, damage_of, expectation, find_sound
+from telemetry.storage.copying import copy_database
+from telemetry.storage.examination import CURRENT, EXPECTED, Recounted, compare, damage_of, find_sound
+from telemetry.storage.scratch import scratch
 
 
 @click.command("repair")
@@ -39,13 +41,14 @@ def command(*, dry_run: bool, config: Path | None, **flags: Any) -> None:
 
 async def _repair(settings: Settings, *, dry_run: bool) -> tuple[list[Finding], Recounted]:
     async with data_directory(settings) as (directory, aggregates):
-        with progress("Recounting", 2 * source_bytes(directory)) as on_bytes, expectation(directory) as folder:
+        with progress("Recounting", 2 * source_bytes(directory)) as on_bytes, scratch(directory) as folder:
+            copy_database(directory.aggregates, folder / CURRENT)
             findings, sound = find_sound(directory, full=False, on_bytes=on_bytes)
             if damage := damage_of(directory.aggregates, findings):
                 raise DataDamagedError(f"{directory.aggregates} {damage}")
             recounted = await compare(folder, sound, settings, on_bytes)
             if not dry_run and any(recounted.counts.values()):
-                await aggregates.adopt(folder / "expected.db")
+                await aggregates.adopt(folder / EXPECTED)
         findings += check_missing(directory)
     return findings, recounted
 

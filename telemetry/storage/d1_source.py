@@ -11,6 +11,7 @@ from pathlib import Path
 
 from telemetry.errors import DataDamagedError
 from telemetry.storage.copying import Progress, damage, no_progress
+from telemetry.storage.sqlite_errors import primary_code
 
 _MAGIC = b"SQLite format 3\0"
 _STATEMENT_CHARACTERS_MAX = 64 * 1024 * 1024
@@ -26,6 +27,8 @@ _ALLOWED = {
 _IGNORED = {sqlite3.SQLITE_PRAGMA, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_ANALYZE}
 # In defaults, and where an exporter writes characters that its readers could not.
 _FUNCTIONS = {"datetime", "replace", "char", "unistr"}
+# What is wrong then is wrong here, and would be with any export.
+_NOT_OF_THE_EXPORT = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CANTOPEN}
 
 
 @contextmanager
@@ -33,8 +36,9 @@ def old_data(path: Path, folder: Path, on_bytes: Progress = no_progress) -> Iter
     """Open a file of the old worker; ``folder`` takes what has to be copied. Raises ``DataDamagedError``."""
     with path.open("rb") as file:
         is_database = file.read(len(_MAGIC)) == _MAGIC
-    copy = _copy(path, folder) if is_database else _load(path, folder, on_bytes)
-    with closing(sqlite3.connect(copy)) as connection:
+    with closing(_open(path, folder) if is_database else _new_database(folder)) as connection:
+        if not is_database:
+            _load(connection, path, on_bytes)
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.text_factory = _text
         if found := damage(connection):
@@ -51,32 +55,50 @@ def with_companions(path: Path) -> list[Path]:
     return [path.with_name(f"{path.name}{suffix}") for suffix in ("", "-wal", "-journal")]
 
 
-def _copy(path: Path, folder: Path) -> Path:
-    """Copy a database with what has not been moved into it yet, which opening it would do."""
-    copy = folder / "old.db"
-    for part, target in zip(with_companions(path), with_companions(copy), strict=True):
+def _open(path: Path, folder: Path) -> sqlite3.Connection:
+    """Open a database as it is, or a copy if something has not been moved into it yet, which opening it would do."""
+    parts = with_companions(path)
+    if not any(part.exists() and part.stat().st_size for part in parts[1:]):
+        return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+    copies = with_companions(folder / "old.db")
+    for part, copy in zip(parts, copies, strict=True):
         if part.exists():
-            shutil.copyfile(part, target)
-    return copy
+            shutil.copyfile(part, copy)
+    connection = sqlite3.connect(copies[0])
+    connection.execute("PRAGMA journal_mode = DELETE")
+    _remove_names(copies)
+    return connection
 
 
-def _load(path: Path, folder: Path, on_bytes: Progress) -> Path:
-    copy = folder / "old.db"
-    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = OFF")
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("BEGIN")
-        connection.set_authorizer(_authorize)
-        for line, statement in _statements(path, on_bytes):
-            try:
-                connection.execute(statement)
-            except (sqlite3.Error, ValueError) as error:
-                raise DataDamagedError(
-                    f"{path} cannot be read from line {line} on ({error}): export it again, nothing was imported"
-                ) from error
-        connection.set_authorizer(None)
-        connection.execute("COMMIT")
-    return copy
+def _new_database(folder: Path) -> sqlite3.Connection:
+    path = folder / "old.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = OFF")
+    connection.execute("PRAGMA synchronous = OFF")
+    _remove_names([path])
+    return connection
+
+
+def _remove_names(paths: list[Path]) -> None:
+    """Leave files to the connection that has them open: without a name they are gone with it, whatever ends it."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _load(connection: sqlite3.Connection, path: Path, on_bytes: Progress) -> None:
+    connection.execute("BEGIN")
+    connection.set_authorizer(_authorize)
+    for line, statement in _statements(path, on_bytes):
+        try:
+            connection.execute(statement)
+        except (sqlite3.Error, ValueError) as error:
+            if isinstance(error, sqlite3.Error) and primary_code(error) in _NOT_OF_THE_EXPORT:
+                raise
+            raise DataDamagedError(
+                f"{path} cannot be read from line {line} on ({error}): export it again, nothing was imported"
+            ) from error
+    connection.set_authorizer(None)
+    connection.execute("COMMIT")
 
 
 def _statements(path: Path, on_bytes: Progress) -> Iterator[tuple[int, str]]:

@@ -1,8 +1,6 @@
 """The examination of a data directory: every check, and the aggregates against a recount of the raw events."""
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,12 +25,15 @@ from telemetry.storage.checks import (
     check_sqlite,
 )
 from telemetry.storage.comparison import Difference, differences
-from telemetry.storage.copying import Progress, copy_database, no_progress
+from telemetry.storage.copying import Progress, no_progress
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.erasures import known_erasures
 from telemetry.storage.loss import aggregates_loss
+from telemetry.storage.pseudonyms import Pseudonyms, copy_pseudonymously
 from telemetry.storage.recount import Recount, SegmentState, recount
+from telemetry.storage.scratch import temporary
 
+CURRENT, EXPECTED = "current.db", "expected.db"
 _SHOWN_PER_TABLE = 5
 _REPAIR = "stop the service and run `telemetry repair`"
 
@@ -99,10 +100,13 @@ async def examine(
         sentence = "does not exist yet: the service makes it when it starts"
         findings.append(Finding(Severity.NOTE, directory.aggregates.name, sentence))
     elif not damage_of(directory.aggregates, findings):
-        with expectation(directory) as folder:
-            recounted = await compare(folder, sound, settings, on_bytes)
+        with temporary() as folder:
+            # What is left of it if this is killed names nobody.
+            pseudonyms = Pseudonyms()
+            copy_pseudonymously(directory.aggregates, folder / CURRENT, pseudonyms)
+            recounted = await compare(folder, sound, settings, on_bytes, pseudonyms=pseudonyms)
             # Its events would be missed, and the advice to restore them would bring them back.
-            if known_erasures(folder / "current.db") != known_erasures(directory.aggregates):
+            if known_erasures(folder / CURRENT) != known_erasures(directory.aggregates):
                 raise LockHeldError("an installation was erased meanwhile: do this again")
         findings += _number_findings(recounted)
         findings += check_erasures(directory)
@@ -118,23 +122,19 @@ async def examine(
     return Examination(findings, files, recounted)
 
 
-@contextmanager
-def expectation(directory: DataDirectory) -> Iterator[Path]:
-    """Give a temporary folder with ``current.db``, the aggregates as they are at this moment."""
-    with tempfile.TemporaryDirectory(prefix="telemetry-recount-") as name:
-        folder = Path(name)
-        copy_database(directory.aggregates, folder / "current.db")
-        yield folder
-
-
 async def compare(
-    folder: Path, sound: dict[str, Path], settings: Settings, on_bytes: Progress = no_progress
+    folder: Path,
+    sound: dict[str, Path],
+    settings: Settings,
+    on_bytes: Progress = no_progress,
+    *,
+    pseudonyms: Pseudonyms | None = None,
 ) -> Recounted:
-    """Recount the sound segments into ``expected.db``, beside the aggregates as they were copied there."""
-    current, expected = folder / "current.db", folder / "expected.db"
+    """Recount the sound segments into ``EXPECTED``, beside the aggregates as they were copied to ``CURRENT``."""
+    current, expected = folder / CURRENT, folder / EXPECTED
     # The copy may be of an older schema than the program's.
     await (await Aggregates.open(current, synchronous="NORMAL")).close()
-    found = await recount(current, expected, sound, settings, on_bytes)
+    found = await recount(current, expected, sound, settings, on_bytes, pseudonyms=pseudonyms)
     counts, shown = differences(current, expected, _SHOWN_PER_TABLE)
     return Recounted(found, counts, shown)
 

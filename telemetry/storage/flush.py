@@ -1,12 +1,20 @@
 """The flush: what the counters hold goes into the aggregates, or stays in the counters."""
 
 import sqlite3
+from typing import Protocol
 
 from telemetry.counters import Counters
-from telemetry.storage.aggregates import Aggregates
+from telemetry.deltas import Delta
 
 
-async def flush(counters: Counters, aggregates: Aggregates) -> bool:
+class Adding(Protocol):
+    """What takes deltas: ``Aggregates``, or what changes them on their way there."""
+
+    async def add(self, delta: Delta) -> None:
+        """Add a delta; raise ``sqlite3.Error`` with nothing changed."""
+
+
+async def flush(counters: Counters, aggregates: Adding) -> bool:
     """Move everything counted so far into the aggregates in one transaction; return whether there was anything.
 
     Raises ``sqlite3.Error`` with the counters as they were. Must not be cancelled.

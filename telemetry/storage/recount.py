@@ -22,7 +22,8 @@ from telemetry.settings import Settings
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.copying import PATIENCE_S, Progress, no_progress
 from telemetry.storage.event_log import count_stored
-from telemetry.storage.flush import flush
+from telemetry.storage.flush import Adding, flush
+from telemetry.storage.pseudonyms import PseudonymousAggregates, Pseudonyms
 from telemetry.storage.queries import query
 from telemetry.storage.reading import read_only
 from telemetry.storage.segment import stored_event
@@ -66,14 +67,22 @@ class Recount:
 
 
 async def recount(
-    current: Path, target: Path, segments: Mapping[str, Path], settings: Settings, on_bytes: Progress = no_progress
+    current: Path,
+    target: Path,
+    segments: Mapping[str, Path],
+    settings: Settings,
+    on_bytes: Progress = no_progress,
+    *,
+    pseudonyms: Pseudonyms | None = None,
 ) -> Recount:
     """Build in ``target`` what ``current``, a copy of the aggregates that nobody writes, should hold.
 
     ``segments`` are the sound ones, by day. Of each only what its watermark includes is counted, so they may be in use.
+    If ``current`` names installations by ``pseudonyms``, so does ``target``.
     """
     found = Recount()
     expected = await Aggregates.open(target, synchronous="NORMAL")
+    adding: Adding = expected if pseudonyms is None else PseudonymousAggregates(expected, pseudonyms)
     try:
         with read_only(current) as now:
             known = {row[0]: (int(row[1]), int(row[2])) for row in now.execute(_KNOWN)}
@@ -87,10 +96,10 @@ async def recount(
                 counters.labels.restore(state.day, [str(row[0]) for row in metrics])
                 path = segments[state.day]
                 misplaced = await _count(
-                    path, state, counters, expected, keys_max=settings.flush_keys_max, on_bytes=on_bytes
+                    path, state, counters, adding, keys_max=settings.flush_keys_max, on_bytes=on_bytes
                 )
                 found.segments[number] = replace(state, misplaced=misplaced)
-        await flush(counters, expected)
+        await flush(counters, adding)
     finally:
         await expected.close()
     _keep_the_past(target, current)
@@ -120,7 +129,7 @@ def _state(path: Path, watermark: int, erased: int, leaving: set[str]) -> Segmen
 
 
 async def _count(
-    path: Path, state: SegmentState, counters: Counters, expected: Aggregates, *, keys_max: int, on_bytes: Progress
+    path: Path, state: SegmentState, counters: Counters, expected: Adding, *, keys_max: int, on_bytes: Progress
 ) -> int:
     position, misplaced = 0, 0
     if not state.counted:
