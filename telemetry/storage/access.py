@@ -13,7 +13,7 @@ _EVENTS = "events"
 
 def obstacle(path: Path, *, writing: bool) -> StartError | None:
     """Return what keeps this user from reading a database file, or from writing to it, or None if nothing does."""
-    if not _allows(path.parent, os.R_OK | os.X_OK):
+    if path.parent.exists() and not _allows(path.parent, os.R_OK | os.X_OK):
         return DataDirectoryError(f"{path} cannot be read by this user: {_advice(path.parent)}")
     if not path.exists():
         return NoDataError(f"{path} does not exist: choose the directory of a service with --data-dir")
