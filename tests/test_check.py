@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -268,8 +267,7 @@ def test_findings_are_printed_as_sentences_and_end_with_their_own_code(data_dir:
 
 async def test_a_full_disk_is_foreseen(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hand = await live(data_dir, days=1)
-    usage = type(shutil.disk_usage(data_dir))
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 10**6, 10**6))
+    monkeypatch.setattr("telemetry.storage.checks.free_bytes", lambda _: 10**6)
 
     assert errors(await examined(data_dir, hand.clock)) == ["disk"]
 
@@ -288,9 +286,9 @@ async def test_an_erasure_during_an_examination_is_no_finding_but_a_reason_to_lo
         await started.service.accept(encode([*batch, *Traffic(seed=2, moment=hand.now).batch(5)]))
         await started.publisher.flush()
 
-        async def compare_too_late(*arguments: Any) -> examination.Recounted:
+        async def compare_too_late(*arguments: Any, **named: Any) -> examination.Recounted:
             await started.upkeep.eraser.erase(ErasureRequest(leaving, Kind.FORGET))
-            return await compare(*arguments)
+            return await compare(*arguments, **named)
 
         with monkeypatch.context() as patched:
             patched.setattr(examination, "compare", compare_too_late)
