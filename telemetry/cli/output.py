@@ -91,7 +91,8 @@ def _open(name: str, option: str, inputs: Iterable[Path]) -> _Opened:
     target = Path(os.path.realpath(name))
     for read in inputs:
         if is_within(target, read):
-            raise OutputError(f"{name} is or lies in {read}, which is read: choose another place with {option}")
+            where = "among the data in" if read.is_dir() else "the same file as"
+            raise OutputError(f"{name} is {where} {read}, which is read: choose another place with {option}")
     if not _is_regular(Path(name)):
         return _Opened(os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC))
     _remove_left_over(target)

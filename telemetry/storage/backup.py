@@ -108,8 +108,8 @@ def _check_apart(directory: DataDirectory, root: Path) -> None:
     for place in (directory.root, directory.events):
         if is_within(root, place) or is_within(place, root):
             raise DataDirectoryError(
-                f"{root} and the data in {place} lie one within the other: choose a folder apart from the data, on "
-                "another disk if there is one"
+                f"{root} is in or around {place}, where the data is: choose a folder apart from the data, on another "
+                "disk if there is one"
             )
 
 
