@@ -15,6 +15,7 @@ from telemetry.errors import ErrorCode, Refusal
 from telemetry.large_batches import AGAIN_WITHIN_S, BODIES_MAX, RefusedBodies
 from telemetry.ledger import LargeBatch
 from telemetry.running import Running
+from telemetry.storage.eraser import ErasureRequest, Kind
 from telemetry.storage.segment import Segment
 from telemetry.wire import BatchRules, decode_batch, decode_large_batch
 from tests.support import oracle
@@ -127,6 +128,23 @@ async def test_events_of_a_large_batch_whose_task_is_cancelled_are_settled(data_
         assert await refusal_of(running, body) is None
         assert ledger.unsettled == 0
     assert len(oracle.check(data_dir)) == 3_001
+
+
+async def test_an_installation_excluded_between_two_parts_has_nothing_stored_of_the_rest(data_dir: Path) -> None:
+    hand = HandClock()
+    async with service(data_dir, hand) as running:
+        events = queue_of(hand, 5_000)
+        body = encode(events)
+        await refusal_of(running, body)
+        large = asyncio.create_task(running.service.accept(body))
+        await running.service.accept(encode([make_event(timestamp=timestamp(hand.now, hours=-1))]))
+        assert 0 < running.service.ledger.accepted < 5_000
+        await running.upkeep.eraser.erase(ErasureRequest(events[0]["installationId"], Kind.EXCLUDE))
+
+        assert json.loads(await large)["eventsProcessed"] == 5_000
+        assert running.service.ledger.excluded > 0
+        assert running.service.ledger.unsettled == 0
+    assert oracle.raw_events(data_dir) == []
 
 
 async def test_zero_turns_the_second_limit_off(data_dir: Path) -> None:
