@@ -37,8 +37,9 @@ class ResendWindow:
     """
 
     def __init__(self, *, seconds: float, events_max: int) -> None:
-        self.seconds = seconds
-        self.events_max = events_max if seconds else 0
+        is_on = bool(seconds and events_max)
+        self.seconds = seconds if is_on else 0.0
+        self.events_max = events_max if is_on else 0
         self._generation_events = -(-self.events_max // (_GENERATIONS - 1))
         self._buckets = _power_of_two(self._generation_events // _BUCKET_EVENTS)
         self._generations: deque[_Generation] = deque()

@@ -62,6 +62,8 @@ def test_a_window_of_no_days_or_of_no_events_remembers_nothing() -> None:
 
         assert list(window.among([1, 2])) == []
         assert len(window) == 0
+        # So a start reads back no more than the duplicate window needs.
+        assert (window.seconds, window.events_max) == (0, 0)
 
 
 def test_an_event_costs_less_than_16_bytes_when_the_window_is_as_full_as_it_gets() -> None:
