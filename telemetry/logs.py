@@ -44,18 +44,22 @@ class TextFormatter(logging.Formatter):
 
 
 class RepeatFilter(logging.Filter):
-    """Lets a warning or an error of the same wording pass once a minute, with the number of those held back."""
+    """Lets a warning or an error of the same wording pass once a minute, with the number of those held back.
+
+    What is said of another day or file is not the same.
+    """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._monotonic = monotonic
-        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+        self._seen: dict[tuple[object, ...], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a record is written."""
         if record.levelno < logging.WARNING:
             return True
-        key, now = (record.name, str(record.msg)), self._monotonic()
+        subject = getattr(record, "day", None), getattr(record, "path", None)
+        key, now = (record.name, str(record.msg), *subject), self._monotonic()
         written_at, held_back = self._seen.pop(key, (-REPEAT_INTERVAL_S, 0))
         if now - written_at < REPEAT_INTERVAL_S:
             self._seen[key] = (written_at, held_back + 1)

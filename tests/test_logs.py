@@ -50,6 +50,17 @@ def test_repeated_failures_are_written_once_a_minute_with_their_number() -> None
     assert passes() is None
 
 
+def test_the_same_said_of_another_day_or_file_is_not_held_back() -> None:
+    repeat = logs.RepeatFilter()
+    subjects = [{"day": "2026-11-22"}, {"day": "2026-11-23"}, {"path": "a"}, {"path": "b"}]
+    records = [
+        logging.makeLogRecord({"msg": "a segment is missing", "levelno": logging.ERROR} | subject)
+        for subject in [*subjects, *subjects]
+    ]
+
+    assert [repeat.filter(record) for record in records] == [True] * 4 + [False] * 4
+
+
 def test_what_is_remembered_of_repeated_failures_is_bounded() -> None:
     repeat = logs.RepeatFilter()
     for number in range(1_000):
