@@ -120,7 +120,7 @@ def test_a_crash_at_any_moment_only_delays_the_rest(
 
 
 def test_a_restored_backup_gets_both_applied_again(data_dir: Path, tmp_path: Path) -> None:
-    other = "f" * 32
+    other = "1234abcd" * 4
     with serving(data_dir) as server:
         server.post(encode(of_vandal(Traffic(seed=1).batch(40))))
         server.post(encode([event | {"installationId": other} for event in Traffic(seed=2).batch(40)]))
