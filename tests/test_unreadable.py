@@ -132,6 +132,21 @@ async def test_a_file_that_this_user_may_not_read_is_named_with_the_command_that
     assert "all is well" in succeed("check", "--data-dir", data_dir)
 
 
+@as_anybody
+@pytest.mark.parametrize("name", [".", "events"])
+async def test_a_folder_that_this_user_may_not_enter_is_named_with_the_command_that_lets_it(
+    data_dir: Path, name: str
+) -> None:
+    await fill(data_dir)
+    folder = data_dir / name
+    folder.chmod(0)
+    refused = run("check", "--data-dir", data_dir, prefix=AS_ANYBODY)
+    folder.chmod(0o700)
+
+    assert refused.returncode == 73
+    assert refused.stderr == f"telemetry: {folder} cannot be used by this user: run `chmod 700 {folder}`\n"
+
+
 @pytest.mark.parametrize("name", ["query", "export events", "check", "backup"])
 async def test_a_journal_that_a_kill_left_is_rolled_back_by_whoever_looks(
     data_dir: Path, tmp_path: Path, name: str

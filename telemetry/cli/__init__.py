@@ -101,6 +101,10 @@ def main() -> None:
         fallback = f"the databases cannot be used ({error}): run `telemetry check`, which says of each what is wrong"
         _fail(str(failure(error, "a database") or fallback), Exit.IO_ERROR)
     except OSError as error:
+        from telemetry.storage.access import refusal  # noqa: PLC0415 - the same
+
+        if (refused := refusal(error)) is not None:
+            _fail(str(refused), _EXITS[DataDirectoryError])
         _fail(f"{error.filename or 'a file'} cannot be used ({error.strerror}): see that it can be", Exit.IO_ERROR)
 
 

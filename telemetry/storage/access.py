@@ -1,5 +1,6 @@
 """Why a database file cannot be opened, as the file system tells it, with the command that helps."""
 
+import errno
 import os
 import pwd
 import stat
@@ -14,14 +15,14 @@ _EVENTS = "events"
 def obstacle(path: Path, *, writing: bool) -> StartError | None:
     """Return what keeps this user from reading a database file, or from writing to it, or None if nothing does."""
     if path.parent.exists() and not _allows(path.parent, os.R_OK | os.X_OK):
-        return DataDirectoryError(f"{path} cannot be read by this user: {_advice(path.parent)}")
+        return DataDirectoryError(f"{path} cannot be read by this user: {advice(path.parent, _root(path))}")
     if not path.exists():
         return NoDataError(f"{path} does not exist: choose the directory of a service with --data-dir")
     if not path.is_file():
         return DataDirectoryError(f"{path} is not a file: move it away")
     for file in (path, *(beside(path, suffix) for suffix in _BESIDE)):
         if file.exists() and not _allows(file, os.R_OK):
-            return DataDirectoryError(f"{file} cannot be read by this user: {_advice(file)}")
+            return DataDirectoryError(f"{file} cannot be read by this user: {advice(file, _root(path))}")
     if can_write(path.parent) and (can_write(path) or not writing):
         return None
     return _writing_obstacle(path)
@@ -36,9 +37,36 @@ def _writing_obstacle(path: Path) -> StartError:
         copying = f"copy it first (`cp -rL {_root(path)} COPY`), and run this with `--data-dir COPY`"
         return DataDirectoryError(
             f"{path} {why}, and its last transactions are in a file beside it that only a program that may write can "
-            f"bring in: {copying if read_only else f'{_advice(blocked)}, or {copying}'}"
+            f"bring in: {copying if read_only else f'{advice(blocked, _root(path))}, or {copying}'}"
         )
-    return DataDirectoryError(f"{path} {why}: {'have it mounted for writing' if read_only else _advice(blocked)}")
+    return DataDirectoryError(
+        f"{path} {why}: {'have it mounted for writing' if read_only else advice(blocked, _root(path))}"
+    )
+
+
+def advice(path: Path, root: Path) -> str:
+    """Return the command after which this user, or the right one, may use a file or folder of a data directory."""
+    status = path.stat()
+    if status.st_uid == os.geteuid():
+        mode = 0o700 if stat.S_ISDIR(status.st_mode) else 0o600
+        return f"run `chmod {mode:o} {path}`"
+    if status.st_uid != root.stat().st_uid:
+        return f"run `chown --reference={root} {path}` as root"
+    return f"run this as its owner (`sudo -u {_user(status.st_uid)} telemetry ...`)"
+
+
+def refusal(error: OSError) -> StartError | None:
+    """Return what to do where the system refuses this user a file, or None if it did something else."""
+    if error.errno not in (errno.EACCES, errno.EPERM) or not error.filename:
+        return None
+    path = Path(os.fsdecode(error.filename))
+    # Of what is in a folder that it may not enter, a user cannot even tell whether it is there.
+    refused = path if _allows(path.parent, os.X_OK) else path.parent
+    try:
+        needed = advice(refused, refused)
+    except OSError:
+        needed = "run this as the user of the service"
+    return DataDirectoryError(f"{refused} cannot be used by this user: {needed}")
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -92,17 +120,6 @@ def _is_on_read_only_disk(path: Path) -> bool:
 
 def _root(path: Path) -> Path:
     return path.parent.parent if path.parent.name == _EVENTS else path.parent
-
-
-def _advice(path: Path) -> str:
-    """Return the command after which this user, or the right one, may use a file or folder."""
-    status, root = path.stat(), _root(path)
-    if status.st_uid == os.geteuid():
-        mode = 0o700 if stat.S_ISDIR(status.st_mode) else 0o600
-        return f"run `chmod {mode:o} {path}`"
-    if status.st_uid != root.stat().st_uid:
-        return f"run `chown --reference={root} {path}` as root"
-    return f"run this as its owner (`sudo -u {_user(status.st_uid)} telemetry ...`)"
 
 
 def _user(number: int) -> str:
