@@ -36,7 +36,7 @@ async def test_the_largest_numbers_that_an_event_may_hold_never_bring_a_sum_beyo
 
 
 def test_bodies_that_are_still_arriving_share_a_bound(data_dir: Path) -> None:
-    flags = ("--reading-bytes-max", "2000000", "--body-timeout-s", "30")
+    flags = ("--body-bytes-max", "1000000", "--reading-bytes-max", "2000000", "--body-timeout-s", "30")
     with serving(data_dir, *flags) as server:
         unfinished = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(3)]
         for connection in unfinished:
