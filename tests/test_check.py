@@ -131,6 +131,7 @@ async def test_days_past_retention_keep_their_numbers_and_only_what_can_be_known
     aggregates = data_dir / "telemetry.db"
     tables = ("daily_stats", "pattern_signatures", "action_aggregates", "installations")
     before = {table: oracle.read(aggregates, f"SELECT * FROM {table}") for table in tables}
+    change(data_dir, f"UPDATE segments SET retired_at = '{DAYS[-1]} 00:00:00' WHERE day = '{DAYS[0]}'")
     (data_dir / "events" / f"{DAYS[0]}.db").unlink()
 
     found = await examined(data_dir, hand.clock)
