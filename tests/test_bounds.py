@@ -25,7 +25,7 @@ from tests.test_units import directives
 LABELS_MAX = Settings().daily_labels_max
 BATCH_EVENTS = Settings().batch_events_max
 CLIENTS = 4
-TEXTS = {"signatureHash": "{:016x}", "installationId": "label-{}", "category": "label-{}"}
+TEXTS = {"signatureHash": "{:016x}", "installationId": "00000000-0000-4000-8000-{:012x}", "category": "label-{}"}
 
 
 def distinct_events(moment: datetime, first: int, *names: str) -> bytes:

@@ -18,7 +18,7 @@ from telemetry.storage.eraser import ErasureRequest, Kind
 from telemetry.storage.examination import Examination, compare, examine
 from tests.support import oracle
 from tests.support.commands import run, succeed
-from tests.support.events import Traffic, encode, make_event, timestamp
+from tests.support.events import Traffic, encode, installation_id, make_event, timestamp
 from tests.support.faults import crash_image
 from tests.support.load import Ledger, load
 from tests.support.server import serving
@@ -281,7 +281,7 @@ async def test_repair_beside_a_running_service_is_refused(data_dir: Path) -> Non
 async def test_an_erasure_during_an_examination_is_no_finding_but_a_reason_to_look_again(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hand, leaving = HandClock(), "b" * 32
+    hand, leaving = HandClock(), installation_id(2)
     async with service(data_dir, hand) as started:
         batch = [event | {"installationId": leaving} for event in Traffic(moment=hand.now).batch(5)]
         await started.service.accept(encode([*batch, *Traffic(seed=2, moment=hand.now).batch(5)]))

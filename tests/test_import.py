@@ -13,8 +13,8 @@ import pytest
 
 from tests.support import oracle
 from tests.support.commands import run, succeed
-from tests.support.events import Traffic, encode
-from tests.support.old_worker import EXPORT, OldRow, dump, make_old_database, old_event
+from tests.support.events import Traffic, encode, installation_id
+from tests.support.old_worker import EXPORT, INSTALLATION, OldRow, dump, make_old_database, old_event
 from tests.support.server import serving
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
@@ -31,7 +31,7 @@ def made_rows() -> list[OldRow]:
         old_event(
             number,
             f"{DAYS[number % 3]} 10:00:{number % 60:02}",
-            installation=f"inst-{number % 5}",
+            installation=installation_id(number % 5),
             kind=kinds[number % 3],
         )
         for number in range(1, 121)
@@ -166,7 +166,7 @@ def test_each_row_is_kept_or_mapped_or_refused_with_a_reason(data_dir: Path, tmp
     assert report["refused"] == Counter(refused.keys()) + Counter(more.keys())
     assert report["events"] == {"kept": 0, "mapped": 4, "refused": 13, "added": 4}
     assert sorted(report["mapped"].values()) == [1, 1, 2]
-    assert [event.installation_id for event in oracle.check(data_dir)] == ["unknown", "inst-1", "inst-1", "inst-1"]
+    assert [event.installation_id for event in oracle.check(data_dir)] == ["unknown", *[INSTALLATION] * 3]
     assert import_d1(path, data_dir)["events"]["added"] == 0
 
 
@@ -224,7 +224,7 @@ def test_a_day_whose_raw_events_have_expired_is_not_counted_twice(data_dir: Path
 
 def test_imported_events_join_those_of_a_service_also_months_back(data_dir: Path, tmp_path: Path) -> None:
     with serving(data_dir) as server:
-        server.post(encode([dict(event, installationId="inst-1") for event in Traffic().batch(5)]))
+        server.post(encode([dict(event, installationId=INSTALLATION) for event in Traffic().batch(5)]))
         assert server.stop() == 0
     days = ("2026-06-01", "2026-06-02", "2026-06-09")
     rows = [old_event(number, f"{day} 10:00:00") for number, day in enumerate(days, 1)]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from telemetry.storage.eraser import ErasureRequest, Kind
 from tests.support import oracle
-from tests.support.events import Traffic, encode
+from tests.support.events import Traffic, encode, installation_id
 from tests.support.segments import pass_a_day, segment
 from tests.support.service import HandClock, service
 
-LEAVING = "b" * 32
+LEAVING = installation_id(2)
 OPEN_AND_CLOSE = """
 import sqlite3, sys
 for path in sys.argv[1:]:

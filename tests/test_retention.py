@@ -15,7 +15,7 @@ from telemetry.storage.sealing import NotNowError
 from telemetry.storage.segment_states import Counts
 from telemetry.tasks.retention import INTERVAL_S
 from tests.support import oracle
-from tests.support.events import Traffic, encode
+from tests.support.events import Traffic, encode, installation_id
 from tests.support.faults import failing
 from tests.support.segments import DAY_S, pass_a_day, segment
 from tests.support.service import HandClock, service
@@ -219,7 +219,7 @@ async def test_whoever_is_seen_on_a_day_that_is_there_again_is_not_taken_for_new
         counted = []
         for seed in (11, 12, 13):
             traffic = Traffic(seed=seed, moment=hand.now)
-            batch = [event | {"installationId": "a" * 32} for event in traffic.batch(2)]
+            batch = [event | {"installationId": installation_id(1)} for event in traffic.batch(2)]
             await started.service.accept(encode(batch))
             await started.publisher.flush()
             counted.append(unique_installations(data_dir))

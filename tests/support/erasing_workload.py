@@ -10,13 +10,13 @@ from pathlib import Path
 from telemetry.running import Running
 from telemetry.storage.eraser import ErasureRequest, Kind
 from tests.support import oracle
-from tests.support.events import Fields, Traffic, encode
+from tests.support.events import Fields, Traffic, encode, installation_id
 from tests.support.segments import DAY_S
 from tests.support.service import HandClock, service
 from tests.support.telling import tell_batch, tell_begun, tell_finished
 
 START = "2026-11-18T12:00:00"
-VANDAL, LEAVING = "a" * 32, "b" * 32
+VANDAL, LEAVING = installation_id(1), installation_id(2)
 
 
 async def live(data_dir: Path) -> None:

@@ -45,6 +45,11 @@ def make_event(event_type: str = "scan_completion", **changes: Any) -> Fields:
     return {name: value for name, value in event.items() if value is not ...}
 
 
+def installation_id(number: int) -> str:
+    """Return an installation id like those of clients, a random UUID by its shape; the same for the same number."""
+    return str(uuid.UUID(int=number << 64, version=4))
+
+
 def timestamp(moment: datetime | None = None, **offset: float) -> str:
     """Return a moment, the present one by default, as clients write it."""
     moment = (moment or datetime.now(UTC)) + timedelta(**offset)
@@ -62,15 +67,17 @@ class Traffic:
     def __init__(self, seed: int = 1, installations: int = 20, moment: datetime | None = None) -> None:
         self._moment = moment or datetime.now(UTC)
         self._random = random.Random(seed)
-        self._installations = [str(uuid.UUID(int=self._random.getrandbits(128))) for _ in range(installations)]
+        self._installations = [
+            str(uuid.UUID(int=self._random.getrandbits(128), version=4)) for _ in range(installations)
+        ]
         self._sent = 0
 
     def batch(self, size: int) -> list[Fields]:
         """Return events of one installation."""
-        installation = self._random.choice([*self._installations, "unknown"])
-        return [self._event(installation) for _ in range(size)]
+        sender = self._random.choice([*self._installations, "unknown"])
+        return [self._event(sender) for _ in range(size)]
 
-    def _event(self, installation: str) -> Fields:
+    def _event(self, sender: str) -> Fields:
         chosen = self._random
         self._sent += 1
         changes: Fields = {
@@ -93,7 +100,7 @@ class Traffic:
         event_type = chosen.choice(list(changes))
         return make_event(
             event_type,
-            installationId=installation,
+            installationId=sender,
             timestamp=timestamp(self._moment, milliseconds=-self._sent),
             driftVersion=chosen.choice(["0.9.1", "0.9.2"]),
             **changes[event_type],

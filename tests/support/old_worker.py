@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.support.events import installation_id
+
 EXPORT = Path(__file__).parents[1] / "samples" / "d1-export.sql"
 
+INSTALLATION = installation_id(1)
 OldRow = tuple[Any, ...]
 
 
@@ -20,7 +23,7 @@ def schema() -> str:
 
 
 def old_event(
-    number: int, received_at: str, *, installation: str = "inst-1", kind: str = "scan_completion", **changes: Any
+    number: int, received_at: str, *, installation: str = INSTALLATION, kind: str = "scan_completion", **changes: Any
 ) -> OldRow:
     """Return a row of ``events``, its columns in their order; the client recorded it just before."""
     recorded = datetime.fromisoformat(received_at) - timedelta(seconds=1, milliseconds=number % 1000)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from telemetry.documents import INTEGER_MAX
 from telemetry.events import KNOWN_EVENTS, Event
+from tests.support.events import installation_id
 
 LABELS = st.from_regex(r"[a-z][a-z0-9_+#-]{0,20}", fullmatch=True)
 TIMESTAMPS = st.datetimes(datetime(2026, 10, 1), datetime(2026, 11, 23), timezones=st.just(UTC)).map(  # noqa: DTZ001
@@ -15,7 +16,7 @@ TIMESTAMPS = st.datetimes(datetime(2026, 10, 1), datetime(2026, 11, 23), timezon
 )
 _TEXTS = {
     "timestamp": TIMESTAMPS,
-    "installation_id": st.sampled_from(["unknown", *(f"installation-{number}" for number in range(8))]),
+    "installation_id": st.sampled_from(["unknown", *map(installation_id, range(8))]),
     "drift_version": st.sampled_from(["0.9.1", "0.9.2", "1.0.0-beta.1"]),
     "signature_hash": st.sampled_from(["e92ab45c", "b09cbcf2e2b7ef03", "ff" * 32]),
 }

@@ -7,13 +7,13 @@ from datetime import date
 from pathlib import Path
 
 from tests.support import oracle, tally
-from tests.support.events import Fields, Traffic, encode
+from tests.support.events import Fields, Traffic, encode, installation_id
 from tests.support.segments import DAY_S
 from tests.support.service import HandClock, service
 
 START = "2025-10-01T08:00:00"
 INSTALLATIONS_AT_ONCE = 6
-VANDAL, LEAVING = "c" * 32, "d" * 32
+VANDAL, LEAVING = installation_id(1), installation_id(2)
 
 
 def as_sent(raw: oracle.Raw) -> Fields:
@@ -127,4 +127,4 @@ class Year:
         return [event | {"installationId": installation} for event in traffic.batch(self._random.randint(2, 6))]
 
     def _newcomer(self) -> str:
-        return str(uuid.UUID(int=self._random.getrandbits(128)))
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
