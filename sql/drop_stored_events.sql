@@ -1,4 +1,5 @@
 -- ?1: the day. Drops the staged events that the segment holds already; of equal ones as many as it holds.
+-- stored_id(): the id as it would be stored today.
 DELETE FROM main.events
 WHERE old_id IN (
     SELECT old_id
@@ -14,9 +15,10 @@ WHERE old_id IN (
     -- A join would be looked up by one column; this is by all.
     WHERE (created_at, timestamp, type, installation_id, drift_version, payload, nth) IN (
         SELECT
-            created_at, timestamp, type, installation_id, drift_version, coalesce(payload, '{}'),
+            created_at, timestamp, type, stored_id(installation_id), drift_version, coalesce(payload, '{}'),
             row_number() OVER (
-                PARTITION BY created_at, timestamp, type, installation_id, drift_version, coalesce(payload, '{}')
+                PARTITION BY
+                    created_at, timestamp, type, stored_id(installation_id), drift_version, coalesce(payload, '{}')
             )
         FROM segment.events
     )

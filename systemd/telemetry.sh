@@ -15,4 +15,11 @@ while read -r line || [ -n "$line" ]; do
     export "$name=$value"
 done </etc/drift-telemetry/@INSTANCE@.env
 
+# systemd hands the service this one; its commands need it too.
+id_key=/etc/credstore/drift-telemetry.@INSTANCE@.id_key
+if [ -r "$id_key" ]; then
+    TELEMETRY_ID_KEY=$(cat "$id_key")
+    export TELEMETRY_ID_KEY
+fi
+
 exec runuser -u drift-telemetry -- @PREFIX@/current/bin/telemetry "$@"

@@ -31,12 +31,14 @@ from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import SQLITE_VERSION_MIN
 from telemetry.storage.eraser import Eraser
 from telemetry.storage.event_log import EventLog
+from telemetry.storage.key_file import settle_key
 from telemetry.storage.loss import check_aggregates
 from telemetry.storage.recovery import replay, restore_window
 from telemetry.storage.saved_files import put_back
 from telemetry.storage.segment_files import foreign_files
 from telemetry.storage.segment_states import SegmentStates
 from telemetry.storage.sqlite_errors import explaining
+from telemetry.stored_ids import IdKey
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.file_watch import FileWatch
 from telemetry.tasks.flusher import Flusher
@@ -90,7 +92,9 @@ async def data_directory(
 class _Parts:
     """Everything that works on one data directory."""
 
-    def __init__(self, settings: Settings, clock: Clock, directory: DataDirectory, aggregates: Aggregates) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, directory: DataDirectory, aggregates: Aggregates, id_key: IdKey
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.directory = directory
@@ -129,17 +133,7 @@ class _Parts:
             file_is_lost=lambda: self.watch.lost,
             on_counted=self.flusher.consider,
         )
-        self.eraser = Eraser(
-            directory,
-            aggregates,
-            self.log,
-            self.exclusions,
-            clock,
-            settle=self.appender.settle,
-            flush=self.publisher.flush,
-            counted=self.counters.counted,
-            keys_max=settings.flush_keys_max,
-        )
+        self.eraser = self._eraser(id_key)
         self.judge = ClockJudge(aggregates, clock, retention=timedelta(days=settings.retention_days))
         self.upkeep = Upkeep(
             Sealer(self.log, self.archive, clock),
@@ -149,9 +143,23 @@ class _Parts:
             self.judge,
             refusals=RefusalWatch(self.ledger, directory, clock),
         )
-        self.service = self._service()
+        self.service = self._service(id_key)
 
-    def _service(self) -> TelemetryService:
+    def _eraser(self, id_key: IdKey) -> Eraser:
+        return Eraser(
+            self.directory,
+            self.aggregates,
+            self.log,
+            self.exclusions,
+            self.clock,
+            id_key=id_key,
+            settle=self.appender.settle,
+            flush=self.publisher.flush,
+            counted=self.counters.counted,
+            keys_max=self.settings.flush_keys_max,
+        )
+
+    def _service(self, id_key: IdKey) -> TelemetryService:
         return TelemetryService(
             self.appender,
             self.publisher,
@@ -159,6 +167,7 @@ class _Parts:
             self.ledger,
             self.exclusions,
             judge=self.judge,
+            id_key=id_key,
             large_batches=LargeBatches(
                 self.ledger, self.clock.monotonic, events_max=self.settings.batch_events_retry_max
             ),
@@ -229,7 +238,8 @@ async def running(
     ``on_replayed`` is called after every few thousand events.
     """
     async with data_directory(settings) as (directory, aggregates):
-        parts = _Parts(settings, clock, directory, aggregates)
+        id_key = await settle_key(directory, aggregates, settings.id_key)
+        parts = _Parts(settings, clock, directory, aggregates, id_key)
         try:
             sources = await parts.recover(on_replayed)
             async with parts.working(sources) as started:

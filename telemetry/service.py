@@ -12,6 +12,7 @@ from telemetry.large_batches import Charge, LargeBatches, no_charge
 from telemetry.ledger import Ledger
 from telemetry.publisher import Document, Publisher
 from telemetry.storage.appender import Appender
+from telemetry.stored_ids import IdKey
 from telemetry.wire import OUT_OF_WINDOW, Batch, BatchRules, decode_batch, decode_large_batch, encode_receipt
 
 
@@ -28,6 +29,7 @@ class TelemetryService:
         *,
         judge: ClockJudge,
         large_batches: LargeBatches,
+        id_key: IdKey,
         batch_events_max: int,
         retention: timedelta,
     ) -> None:
@@ -38,6 +40,7 @@ class TelemetryService:
         self._exclusions = exclusions
         self._judge = judge
         self._large_batches = large_batches
+        self._id_key = id_key
         self._batch_events_max = batch_events_max
         self._retention = retention
 
@@ -74,6 +77,7 @@ class TelemetryService:
     async def _take(
         self, batch: Batch, body_bytes: int, now: float, *, opted_out: bool, client: Callable[[], bytes]
     ) -> None:
+        batch.store_ids_as(self._id_key.stored)
         if not (opted_out or self._judge.trusts(batch, now)) and await self._judge.refuses(batch, now, client):
             self._shed(batch)
             raise Refusal(ErrorCode.CLOCK)
@@ -107,12 +111,18 @@ class TelemetryService:
     def _without_excluded(self, batch: Batch) -> Batch:
         kept = Batch(occurred_from=batch.occurred_from)
         for event, row, digest in zip(batch.events, batch.rows, batch.digests, strict=True):
-            if not self._exclusions.includes(row.installation_id):
+            if not self._is_excluded(row.installation_id, batch):
                 kept.events.append(event)
                 kept.rows.append(row)
                 kept.digests.append(digest)
         self.ledger.excluded += len(batch.rows) - len(kept.rows)
         return kept
+
+    def _is_excluded(self, stored: str, batch: Batch) -> bool:
+        if self._exclusions.includes(stored):
+            return True
+        # Whoever was excluded before ids were hashed is known by the id as it was sent.
+        return stored in batch.sent_ids and self._exclusions.includes(batch.sent_ids[stored])
 
     def _shed(self, batch: Batch) -> None:
         """Enter a batch that the clock does not allow to accept: nobody knows whether its mistimed events are."""

@@ -47,6 +47,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             extra_json_schema={"writeOnly": True},
         ),
     ] = ""
+    id_key: Annotated[
+        str,
+        Meta(
+            pattern=r"^([0-9A-Fa-f]{64})?$",
+            description="Key of hashed installation ids, 64 hexadecimal digits; without it, that in `id.key`. No flag.",
+            extra_json_schema={"writeOnly": True},
+        ),
+    ] = ""
     log_format: Annotated[
         Literal["auto", "json", "text"],
         Meta(description="`auto` is JSON lines, but text on a terminal or in development."),
@@ -165,16 +173,19 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _read_credentials(variables: Mapping[str, str]) -> dict[str, Any]:
-    file = Path(variables.get(CREDENTIALS_VARIABLE, "/nonexistent"), "admin_token")
-    try:
-        token = file.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot read the credential {file}: write a line of text to it") from error
-    if not token:
-        raise SettingsError(f"the credential {file} is empty: write the admin token to it")
-    return {"admin_token": token}
+    found = {}
+    for name in (setting.name for setting in describe() if setting.secret):
+        file = Path(variables.get(CREDENTIALS_VARIABLE, "/nonexistent"), name)
+        try:
+            secret = file.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"cannot read the credential {file}: write a line of text to it") from error
+        if not secret:
+            raise SettingsError(f"the credential {file} is empty: write the setting {name} to it")
+        found[name] = secret
+    return found
 
 
 def _is_loopback(host: str) -> bool:

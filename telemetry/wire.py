@@ -5,13 +5,14 @@ itself and not its neighbours.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from telemetry.documents import CONTAINERS_MAX, code_of_dense, raw_items, untyped_items, whole
 from telemetry.errors import EventMistimed, EventRejected, Refusal, RejectionCode, TooManyEvents
@@ -29,6 +30,7 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _encode = msgspec.json.Encoder().encode
+_installation_id = attrgetter("installation_id")
 _WHOLE_EVENTS_MIN = 4
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -50,6 +52,7 @@ class Batch:
     The digests number the copies of an event within the request (see ``rows.digests``); a part of a batch keeps them.
     An event that is sound but for its time is among the ``rejections``, and among the ``mistimed`` too. Each rejection
     has its place in ``rejected_versions``: the number of the version that the event names, or ``""``.
+    ``sent_ids`` holds the installation ids that are not stored as they were sent, by their stored form.
     """
 
     events: list[AnyEvent] = field(default_factory=list)
@@ -60,6 +63,7 @@ class Batch:
     rejected_versions: list[str] = field(default_factory=list)
     # No event occurred before, in Unix seconds.
     occurred_from: float = float("-inf")
+    sent_ids: dict[str, str] = field(default_factory=dict)
 
     def reject(self, index: int, rejected: EventRejected, version: object) -> None:
         """Note why an event is not among those of the batch, and the version it names."""
@@ -72,7 +76,22 @@ class Batch:
         """Return its events in batches of at most ``events_max``, without the rejections."""
         for start in range(0, len(self.rows), events_max):
             part = slice(start, start + events_max)
-            yield Batch(self.events[part], self.rows[part], self.digests[part])
+            yield Batch(self.events[part], self.rows[part], self.digests[part], sent_ids=self.sent_ids)
+
+    def store_ids_as(self, stored: Callable[[str], str]) -> None:
+        """Give every event the stored form of its installation id; nearly every id is stored as it was sent."""
+        for mistimed in self.mistimed:
+            mistimed.installation_id = stored(mistimed.installation_id)
+        forms = {sent: form for sent in set(map(_installation_id, self.rows)) if (form := stored(sent)) != sent}
+        if not forms:
+            return
+        self.sent_ids = {form: sent for sent, form in forms.items()}
+        for index, row in enumerate(self.rows):
+            if row.installation_id in forms:
+                form = forms[row.installation_id]
+                self.rows[index] = replace(row, installation_id=form)
+                self.events[index] = replace(self.events[index], installation_id=form)
+        self.digests = digests(self.rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ LAYERS = [
         "simulation",
     },
     {"events"},
-    {"versions"},
+    {"versions", "stored_ids"},
     {"settings", "logs", "clock", "shapes", "timestamps", "documents", "histogram", "admin_socket", "systemd"},
     {"errors", "installations", "networks"},
 ]

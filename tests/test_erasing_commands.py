@@ -26,7 +26,7 @@ from telemetry.storage.eraser import ErasureRequest, Kind
 from tests.support import oracle
 from tests.support.admin import ask, scrape
 from tests.support.commands import run, succeed
-from tests.support.events import Traffic, encode
+from tests.support.events import Traffic, encode, installation_id
 from tests.support.http import eventually
 from tests.support.server import COMMAND, ServerProcess, serving
 from tests.support.service import HandClock, service
@@ -120,7 +120,7 @@ def test_a_crash_at_any_moment_only_delays_the_rest(
 
 
 def test_a_restored_backup_gets_both_applied_again(data_dir: Path, tmp_path: Path) -> None:
-    other = "1234abcd" * 4
+    other = installation_id(2)
     with serving(data_dir) as server:
         server.post(encode(of_vandal(Traffic(seed=1).batch(40))))
         server.post(encode([event | {"installationId": other} for event in Traffic(seed=2).batch(40)]))
@@ -194,7 +194,7 @@ async def test_what_a_stop_leaves_to_the_next_start_is_not_called_erased(data_di
 def test_what_is_no_installation_is_refused(data_dir: Path, tmp_path: Path) -> None:
     for wrong in ("unknown", "a@example.org", ""):
         failed = run("forget", wrong, "--data-dir", data_dir)
-        assert (failed.returncode, "no id of an installation" in failed.stderr) == (2, True)
+        assert (failed.returncode, "not the id of an installation" in failed.stderr) == (2, True)
     assert run("exclude", VANDAL, "--data-dir", tmp_path / "nothing").returncode == 66
 
 

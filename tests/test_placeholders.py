@@ -79,4 +79,4 @@ def test_placeholders_of_the_old_worker_are_no_installations_either(data_dir: Pa
 def test_a_placeholder_cannot_be_erased_as_an_installation(data_dir: Path, command: str, placeholder: str) -> None:
     failed = run(command, placeholder, "--data-dir", data_dir)
 
-    assert (failed.returncode, "no id of an installation" in failed.stderr) == (2, True)
+    assert (failed.returncode, "not the id of an installation" in failed.stderr) == (2, True)

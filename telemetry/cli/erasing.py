@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import signal
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -26,19 +27,22 @@ from telemetry.storage.eraser import Erased, ErasureRequest
 SETTINGS = (
     "environment", "data_dir", "synchronous", "retention_days", "daily_labels_max", "flush_keys_max", "log_format",
 )  # fmt: skip
+STANDARD_INPUT = "-"
 _TIMEOUT_S = 3_600.0
 
 
 class InstallationId(click.ParamType[str]):
-    """An installation id as events carry it."""
+    """An installation id, as events carry it or as it is stored; ``-`` reads it from standard input."""
 
     name = "installation"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the id; a placeholder stands for every client without an id."""
-        if is_placeholder(value) or not is_installation_id(value):
-            self.fail(f"{value!r} is no id of an installation", param, ctx)
-        return str(value)
+        given = sys.stdin.readline().strip() if value == STANDARD_INPUT else str(value)
+        if is_placeholder(given) or not is_installation_id(given):
+            shown = "what standard input holds" if value == STANDARD_INPUT else repr(given)
+            self.fail(f"{shown} is not the id of an installation", param, ctx)
+        return given
 
 
 def erase(settings: Settings, request: ErasureRequest) -> Erased:

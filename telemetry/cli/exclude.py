@@ -23,6 +23,9 @@ def command(installation: str, *, dry_run: bool, as_json: bool, config: Path | N
     What its events of the retained days have added is subtracted from every number, and they are erased as `forget`
     does. From then on its events are acknowledged and dropped. Only the SHA-256 of its id is kept.
 
+    INSTALLATION is the id in the project's config file, or the stored form that `export` and `query` show; - reads it
+    from standard input, so that neither the shell's history nor the list of processes holds it.
+
     Example: telemetry exclude 5387623e-62a8-468c-9fbe-92f1c6a8b775 --dry-run
     """
     request = ErasureRequest(installation, Kind.EXCLUDE, dry_run)

@@ -22,6 +22,9 @@ def command(installation: str, *, as_json: bool, config: Path | None, **flags: A
     Every byte of its id is overwritten in all files. The numbers that its events made stay, for they name nobody.
     What an interruption leaves is finished at the next start. Backups that were made before still hold it.
 
+    INSTALLATION is the id in the project's config file, or the stored form that `export` and `query` show; - reads it
+    from standard input, so that neither the shell's history nor the list of processes holds it.
+
     Example: telemetry forget 5387623e-62a8-468c-9fbe-92f1c6a8b775
     """
     erased = erase(load_settings(config, flags, log_to=sys.stderr), ErasureRequest(installation, Kind.FORGET))

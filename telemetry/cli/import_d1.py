@@ -25,8 +25,10 @@ from telemetry.storage.d1_source import old_data, with_companions
 from telemetry.storage.d1_staging import Judgement, Refused, Staging
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.erasures import erasures_by_installation
+from telemetry.storage.key_file import find_key, settle_key
 from telemetry.storage.loss import check_aggregates
 from telemetry.storage.scratch import scratch, temporary
+from telemetry.stored_ids import IdKey
 
 
 @click.group("import")
@@ -71,13 +73,16 @@ async def _import(
         directory, aggregates = DataDirectory(Path(settings.data_dir)), None
         if dry_run:
             check_aggregates(directory)
+            # Where there is no key yet, nothing is stored that hashes could be compared with.
+            id_key = find_key(directory, settings.id_key) or IdKey.random()
             folder = stack.enter_context(temporary())
         else:
             directory, aggregates = await stack.enter_async_context(data_directory(settings))
+            id_key = await settle_key(directory, aggregates, settings.id_key)
             folder = stack.enter_context(scratch(directory))
         with progress("Reading", size_bytes) as on_bytes:
             old = stack.enter_context(old_data(file, folder, on_bytes))
-        staging = Staging(folder / "staged.db", erasures_by_installation(directory.aggregates))
+        staging = Staging(folder / "staged.db", erasures_by_installation(directory.aggregates), id_key)
         stack.callback(staging.close)
         if dry_run:
             # A file without a name is gone with the process, whatever ends that.

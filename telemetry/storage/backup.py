@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -178,7 +178,18 @@ def _fill(
         elif file := _copy(source, target / name, name, before, on_bytes):
             files.append(file)
             copied += 1
+    files += _copy_key(directory, target)
     return files, copied
+
+
+def _copy_key(directory: DataDirectory, target: Path) -> Iterator[BackedUp]:
+    """Copy the key of hashed ids, if it is a file, after all that was hashed with it."""
+    copy = target / directory.id_key.name
+    with suppress(FileNotFoundError):
+        shutil.copyfile(directory.id_key, copy)
+        copy.chmod(0o600)
+        sync_file(copy)
+        yield BackedUp(copy.name, copy.stat().st_size, digest(copy))
 
 
 def _is_of(stamp: tuple[int, int | None], file: BackedUp) -> bool:

@@ -24,7 +24,7 @@ _UNKNOWN = -1
 class BackedUp(msgspec.Struct, frozen=True):
     """One file of a backup; ``source_mtime_ns`` is that of the file it was copied from, if that had settled."""
 
-    name: Annotated[str, Meta(pattern=r"^(telemetry|events/\d{4}-\d\d-\d\d)\.db$")]
+    name: Annotated[str, Meta(pattern=r"^(id\.key|(telemetry|events/\d{4}-\d\d-\d\d)\.db)$")]
     bytes: int
     sha256: str
     source_bytes: int = 0

@@ -13,8 +13,9 @@ from telemetry.errors import DataDamagedError, NoDataError, StartError
 from telemetry.storage.copying import PATIENCE_S, Progress, damage
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import WAL_RESET_RACE, Kind
-from telemetry.storage.erasures import known_erasures
+from telemetry.storage.erasures import is_unreadable, known_erasures
 from telemetry.storage.file_sizes import free_bytes
+from telemetry.storage.key_file import find_key
 from telemetry.storage.loss import missing_segments, missing_sentence
 from telemetry.storage.migrations import newest_version
 from telemetry.storage.own_files import bytes_below, folders_aside, own_paths
@@ -138,6 +139,16 @@ def check_aside(directory: DataDirectory) -> Iterator[Finding]:
     for folder in folders_aside(directory):
         sentence = f"holds {bytes_below(folder)} bytes that a restore has moved aside: remove it when nobody needs it"
         yield Finding(Severity.NOTE, folder.name, sentence)
+
+
+def check_id_key(directory: DataDirectory, given: str) -> Iterator[Finding]:
+    """Find whether the key of hashed installation ids is missing or another one."""
+    if is_unreadable(directory.aggregates):
+        return
+    try:
+        find_key(directory, given)
+    except StartError as error:
+        yield Finding(Severity.ERROR, directory.id_key.name, str(error))
 
 
 def check_clock(sound: dict[str, Path], clock: Clock) -> Iterator[Finding]:

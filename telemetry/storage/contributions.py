@@ -1,14 +1,19 @@
 """What one installation has added to the aggregates of the days whose raw events are there, counted anew.
 
-Two databases are built by the same counters that count live events, so that memory stays bounded however much it sent:
+It may have been stored under several ids. Two databases are built by the same counters that count live events, so that
+memory stays bounded however much it sent:
 ``contribution`` from its own events, ``remaining`` from the others' events of the same signatures and decisions, which
 tell when these were first and last seen without it.
 """
 
 import asyncio
+import heapq
+import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 
 from telemetry.action_pairs import ActionPairs
@@ -30,12 +35,12 @@ class Contributions:
     """Owns both databases, in a folder that is the caller's. ``count`` goes on from where it was before."""
 
     def __init__(
-        self, folder: Path, directory: DataDirectory, installation_id: str, stop: asyncio.Event, *, keys_max: int
+        self, folder: Path, directory: DataDirectory, ids: Collection[str], stop: asyncio.Event, *, keys_max: int
     ) -> None:
         self.contribution = folder / "contribution.db"
         self.remaining = folder / "remaining.db"
         self._directory = directory
-        self._installation_id = installation_id
+        self._ids = sorted(ids)
         self._stop = stop
         self._keys_max = keys_max
         self._counted: dict[str, int] = {}
@@ -62,18 +67,20 @@ class Contributions:
 
     async def _count(self, watermarks: dict[str, int], *, others: bool) -> None:
         # Labels without a metric of their own were counted as others, whatever the bound was then.
-        await self._count_into(self.contribution, watermarks, "read_installation_events", DayLabels(labels_max=0))
+        await self._count_into(self.contribution, watermarks, "read_installation_events", self._ids)
+        # The events of all others are those that none of the ids has.
         await self._count_into(
-            self.remaining, watermarks if others else {}, "read_related_events", DayLabels(labels_max=0)
+            self.remaining, watermarks if others else {}, "read_related_events", [json.dumps(self._ids)]
         )
 
-    async def _count_into(self, path: Path, watermarks: dict[str, int], name: str, labels: DayLabels) -> None:
+    async def _count_into(self, path: Path, watermarks: dict[str, int], name: str, whose: Sequence[str]) -> None:
+        labels = DayLabels(labels_max=0)
         counters = Counters(labels, self._pairs())
         aggregates = await Aggregates.open(path, synchronous="NORMAL")
         try:
             for day, watermark in watermarks.items():
                 labels.restore(day, self._metrics(day))
-                for stored in self._stored(day, watermark, name):
+                for stored in self._stored(day, watermark, name, whose):
                     check_stop(self._stop)
                     count_stored(counters, day, stored)
                     if counters.keys >= self._keys_max:
@@ -82,18 +89,16 @@ class Contributions:
         finally:
             await aggregates.close()
 
-    def _stored(self, day: str, watermark: int, name: str) -> Iterator[list[StoredEvent]]:
+    def _stored(self, day: str, watermark: int, name: str, whose: Sequence[str]) -> Iterator[list[StoredEvent]]:
         with telling_stop(self._stop), reading(self._directory.segment(day), "segment") as segment:
             segment.set_progress_handler(self._stop.is_set, INSTRUCTIONS_PER_LOOK)
             for name_of, path in (("contribution", self.contribution), ("current", self._directory.aggregates)):
                 segment.execute(f"ATTACH ? AS {name_of}", (f"{path.absolute().as_uri()}?mode=ro",))
             position = self._counted.get(day, 0)
-            while rows := self._read(segment, name, position, watermark):
-                yield [stored_event(row) for row in rows]
-                position = rows[-1][0]
-
-    def _read(self, segment: sqlite3.Connection, name: str, after: int, watermark: int) -> list[tuple[int, ...]]:
-        return segment.execute(query(name), (self._installation_id, after, watermark, _ROWS_PER_READ)).fetchall()
+            # Counters want events in the order of their ids.
+            rows = heapq.merge(*(_rows(segment, name, one, position, watermark) for one in whose), key=itemgetter(0))
+            while chunk := list(islice(rows, _ROWS_PER_READ)):
+                yield [stored_event(row) for row in chunk]
 
     def _pairs(self) -> ActionPairs:
         pairs = ActionPairs(pairs_max=0)
@@ -104,3 +109,9 @@ class Contributions:
     def _metrics(self, day: str) -> list[str]:
         with read_only(self._directory.aggregates) as aggregates:
             return [str(row[0]) for row in aggregates.execute("SELECT metric FROM daily_stats WHERE date = ?", (day,))]
+
+
+def _rows(segment: sqlite3.Connection, name: str, whose: str, after: int, watermark: int) -> Iterator[tuple[int, ...]]:
+    while rows := segment.execute(query(name), (whose, after, watermark, _ROWS_PER_READ)).fetchall():
+        yield from rows
+        after = rows[-1][0]

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 import orjson
+from msgspec.structs import replace
 
 from telemetry.clock_evidence import CLOCK_AHEAD_MAX
 from telemetry.documents import INTEGER_MAX, whole
@@ -18,6 +19,7 @@ from telemetry.gate import DEPTH_MAX
 from telemetry.installations import UNKNOWN_INSTALLATION
 from telemetry.rows import Row
 from telemetry.shapes import is_label, is_type_name
+from telemetry.stored_ids import IdKey
 from telemetry.versions import is_version
 from telemetry.wire import BatchRules, read_event
 
@@ -54,6 +56,7 @@ class Mapping(StrEnum):
 
     INSTALLATION = "an empty installation id became `unknown`"
     TIMESTAMP = "the timestamp was written in UTC"
+    HASHED_ID = "an installation id that is not a random UUID became a keyed hash"
     PAYLOAD = "the payload was written anew"
     RECEIVED = "created_at was written anew"
 
@@ -71,9 +74,10 @@ class OldRow(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A row that is taken over, and what was mapped in it."""
+    """A row that is taken over, and what was mapped in it. ``sent_id`` is the installation id before it was hashed."""
 
     row: Row
+    sent_id: str
     received_at: str
     mapped: tuple[Mapping, ...]
 
@@ -87,7 +91,7 @@ class RowRefusedError(Exception):
         super().__init__(self.sentence)
 
 
-def judge(old: OldRow, retention: timedelta, now: datetime) -> Judged:
+def judge(old: OldRow, retention: timedelta, now: datetime, id_key: IdKey) -> Judged:
     """Return what becomes of a row; raise ``RowRefusedError`` if it is not taken over."""
     columns = (old.type, old.timestamp, old.installation_id, old.drift_version, old.created_at)
     if not all(isinstance(column, str) for column in columns):
@@ -109,14 +113,16 @@ def judge(old: OldRow, retention: timedelta, now: datetime) -> Judged:
     # Text that would be written in just this way again says nothing that was not looked at.
     written = orjson.dumps(whole(own_fields, DEPTH_MAX + 1)).decode()
     if written == old.payload and not own_fields.keys() & set(BASE_NAMES):
-        row = Row(row.type, row.timestamp, row.installation_id, row.drift_version, old.payload)
+        row = replace(row, payload=old.payload)
+    row = replace(row, installation_id=id_key.stored_once(installation_id))
     mapped = {
         Mapping.INSTALLATION: installation_id != old.installation_id,
+        Mapping.HASHED_ID: row.installation_id != installation_id,
         Mapping.TIMESTAMP: row.timestamp != old.timestamp,
         Mapping.PAYLOAD: row.payload != old.payload,
         Mapping.RECEIVED: received_at != old.created_at,
     }
-    return Judged(row, received_at, tuple(mapping for mapping, applies in mapped.items() if applies))
+    return Judged(row, installation_id, received_at, tuple(mapping for mapping, applies in mapped.items() if applies))
 
 
 def judge_counter(date: Any, metric: Any, value: Any) -> tuple[str, str, str, int]:

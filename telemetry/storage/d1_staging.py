@@ -17,6 +17,7 @@ from telemetry.storage.d1_rows import Judged, OldRow, Reason, RowRefusedError, j
 from telemetry.storage.erasures import Erasure
 from telemetry.storage.queries import query
 from telemetry.storage.sqlite_errors import telling_damage
+from telemetry.stored_ids import IdKey
 
 _ROWS_PER_WRITE = 1_000
 _TEMPORARY_CACHE_KIB = 65_536
@@ -39,20 +40,24 @@ class Judgement:
 class Staging:
     """Owns the staging database; ``stats`` are the old counts by day and metric, ``old_totals`` the events in them.
 
-    ``erasures`` tell by hashed ids whose events are not taken over.
+    ``erasures`` tell by hashed ids whose events are not taken over. ``id_key`` makes the stored form of ids; those that
+    have it already, out of a segment of this service, keep it.
     """
 
-    def __init__(self, path: Path, erasures: Mapping[str, Erasure]) -> None:
+    def __init__(self, path: Path, erasures: Mapping[str, Erasure], id_key: IdKey) -> None:
         self.path = path
         self.judgement = Judgement()
         self.stats: dict[str, dict[str, int]] = {}
         self.old_totals: dict[str, int] = {}
         self._erasures = erasures
+        self._id_key = id_key
         self._connection = sqlite3.connect(path, uri=True)
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
         self._connection.execute(f"PRAGMA cache_size = -{_TEMPORARY_CACHE_KIB}")
         self._connection.execute(query("create_staged_events"))
+        # A segment may hold ids as they were sent: it was written before ids were hashed.
+        self._connection.create_function("stored_id", 1, id_key.stored_once, deterministic=True)
         self._connection.execute("CREATE INDEX events_by_day ON events (day, created_at)")
 
     def close(self) -> None:
@@ -117,8 +122,8 @@ class Staging:
             self._connection.execute("DETACH segment")
 
     def _judge(self, old: OldRow, retention: timedelta, now: datetime) -> Judged:
-        judged = judge(old, retention, now)
-        erasure = self._erasures.get(hashed(judged.row.installation_id)) if self._erasures else None
+        judged = judge(old, retention, now, self._id_key)
+        erasure = self._erasure(judged) if self._erasures else None
         if erasure is not None and erasure.kind == "exclude":
             raise RowRefusedError(Reason.EXCLUDED)
         # Its events of that time stay in the numbers: taken over again, they would count twice.
@@ -126,13 +131,19 @@ class Staging:
             raise RowRefusedError(Reason.FORGOTTEN)
         return judged
 
+    def _erasure(self, judged: Judged) -> Erasure | None:
+        """Return the erasure of an installation; one from before ids were hashed knows it by its id as sent."""
+        found = [self._erasures.get(hashed(one)) for one in {judged.sent_id, judged.row.installation_id}]
+        known = [erasure for erasure in found if erasure is not None]
+        return max(known, key=lambda erasure: (erasure.kind == "exclude", erasure.requested_at), default=None)
+
     def _judged(
         self, rows: list[OldRow], retention: timedelta, now: datetime, on_refused: Refused
     ) -> Iterator[tuple[object, ...]]:
         judgement = self.judgement
         for old in rows:
             try:
-                row, received_at, mappings = self._judge(old, retention, now)
+                row, _, received_at, mappings = self._judge(old, retention, now)
             except RowRefusedError as refused:
                 judgement.refused[refused.reason] += 1
                 on_refused("events", old._asdict(), refused)

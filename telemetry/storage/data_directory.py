@@ -22,6 +22,8 @@ class DataDirectory:
         self.aggregates = root / "telemetry.db"
         self.events = root / "events"
         self.lock = root / "lock"
+        # Of the hashes of installation ids, unless the operator gives the key.
+        self.id_key = root / "id.key"
         # Beside the segments, whichever file system they are on: what ``ProvingConnection`` writes to.
         self.witness = self.events / "witness"
         # What ``telemetry check`` says of rejected events and refused batches.

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from functools import partial
@@ -13,7 +13,7 @@ import msgspec
 
 from telemetry.clock import Clock, column_time
 from telemetry.errors import LockHeldError, StoppedError
-from telemetry.exclusions import EXCLUSIONS_MAX, Exclusions, hashed
+from telemetry.exclusions import EXCLUSIONS_MAX, Exclusions
 from telemetry.installations import is_placeholder
 from telemetry.shapes import is_installation_id
 from telemetry.storage.aggregates import Aggregates
@@ -21,9 +21,11 @@ from telemetry.storage.contributions import Contributions
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.queries import query
-from telemetry.storage.reading import read_only, reading
+from telemetry.storage.reading import reading
 from telemetry.storage.scrubbing import INSTRUCTIONS_PER_LOOK, check_stop, scrub, telling_stop
 from telemetry.storage.segment_states import SegmentStates
+from telemetry.storage.whereabouts import erasure_name, ids_of, ids_with
+from telemetry.stored_ids import IdKey
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +101,7 @@ class Eraser:
         exclusions: Exclusions,
         clock: Clock,
         *,
+        id_key: IdKey,
         settle: Callable[[], Awaitable[None]],
         flush: Callable[[], Awaitable[None]],
         counted: Callable[[str], int],
@@ -110,6 +113,7 @@ class Eraser:
         self._log = log
         self._exclusions = exclusions
         self._clock = clock
+        self._id_key = id_key
         self._settle = settle
         self._flush = flush
         self._counted = counted
@@ -154,57 +158,59 @@ class Eraser:
 
     async def _erase(self, installation_id: str, kind: Kind, *, dry_run: bool) -> Erased:
         async with self._turn:
+            ids = await asyncio.to_thread(ids_of, self._directory, self._id_key, installation_id)
             if dry_run:
-                return await self._foresee(installation_id, kind)
+                return await self._foresee(ids, kind)
             if self._exclusions.full:
                 raise LockHeldError(f"{EXCLUSIONS_MAX} installations are excluded, which is as many as can be")
+            hashed_id = erasure_name(self._id_key, installation_id)
             erased = Erased(kind, False, {}, 0, 0, 0, finished=False)
             try:
                 await self._resume()
-                await self._note(installation_id, kind)
-                erased = await self._take_out(installation_id, kind)
+                await self._note(hashed_id, kind)
+                erased = await self._take_out(ids, hashed_id, kind)
                 erased.finished = False
-                await self._finish(installation_id, hashed(installation_id))
+                await self._finish(ids, hashed_id)
                 erased.finished = True
             except StoppedError as reason:
-                await self._note(installation_id, kind)
+                await self._note(hashed_id, kind)
                 logger.info("%s", reason)
             finally:
                 await self.load()
             return erased
 
-    async def _foresee(self, installation_id: str, kind: Kind) -> Erased:
-        with self._contributions(installation_id) as counted:
+    async def _foresee(self, ids: Collection[str], kind: Kind) -> Erased:
+        with self._contributions(ids) as counted:
             try:
                 await counted.count(await self._watermarks(), others=False)
             except StoppedError as reason:
                 raise StoppedError("the dry run was stopped: do this again") from reason
             return _report(kind, counted, dry_run=True)
 
-    async def _note(self, installation_id: str, kind: Kind) -> None:
+    async def _note(self, hashed_id: str, kind: Kind) -> None:
         """Have its events dropped from now on, and a start finish what is not finished here."""
-        self._exclusions.add(hashed(installation_id))
+        self._exclusions.add(hashed_id)
         async with self._aggregates.change() as connection:
             now = column_time(self._clock.now())
-            await connection.execute(query("request_erasure"), (hashed(installation_id), kind, now))
+            await connection.execute(query("request_erasure"), (hashed_id, kind, now))
 
     async def _resume(self) -> None:
         sql = "SELECT installation_sha256, kind, counted_at FROM erasures WHERE finished_at IS NULL"
         for unfinished in [_Unfinished(*row) for row in await self._aggregates.read(sql)]:
             check_stop(self._stop)
-            installation_id = await asyncio.to_thread(self._find, unfinished.hashed_id)
-            if unfinished.counted_at is None and installation_id is not None:
-                await self._take_out(installation_id, Kind(unfinished.kind))
-            await self._finish(installation_id, unfinished.hashed_id)
+            ids = await asyncio.to_thread(ids_with, self._directory, self._id_key, unfinished.hashed_id, self._reading)
+            if unfinished.counted_at is None and ids:
+                await self._take_out(ids, unfinished.hashed_id, Kind(unfinished.kind))
+            await self._finish(ids, unfinished.hashed_id)
 
-    async def _take_out(self, installation_id: str, kind: Kind) -> Erased:
+    async def _take_out(self, ids: Collection[str], hashed_id: str, kind: Kind) -> Erased:
         """Change the numbers, and note what is left to do, in one transaction."""
         # Its events are not accepted any more: what has come before is in the aggregates now.
         await self._settle()
         reached = {day: self._counted(day) for day in self._directory.days()}
         await self._flush()
-        others, hashed_id, now = kind is Kind.EXCLUDE, hashed(installation_id), column_time(self._clock.now())
-        with self._contributions(installation_id) as counted:
+        others, now = kind is Kind.EXCLUDE, column_time(self._clock.now())
+        with self._contributions(ids) as counted:
 
             async def count() -> None:
                 watermarks = await self._watermarks()
@@ -221,25 +227,25 @@ class Eraser:
             ) as connection:
                 for name in _STATEMENTS[kind]:
                     await connection.execute(query(name))
-                await connection.execute("DELETE FROM installations WHERE installation_id = ?", (installation_id,))
+                await connection.executemany(
+                    "DELETE FROM installations WHERE installation_id = ?", [(one,) for one in ids]
+                )
                 await connection.execute(
                     "UPDATE erasures SET counted_at = ? WHERE installation_sha256 = ?", (now, hashed_id)
                 )
             return _report(kind, counted, dry_run=False)
 
-    async def _finish(self, installation_id: str | None, hashed_id: str) -> None:
+    async def _finish(self, ids: Collection[str], hashed_id: str) -> None:
         sql = "SELECT requested_at FROM erasures WHERE installation_sha256 = ?"
         ((requested_at,),) = await self._aggregates.read(sql, (hashed_id,))
         for day in self._directory.days():
-            if installation_id is not None:
+            for installation_id in ids:
                 await self._erase_events(day, installation_id)
             sealed_at = (await self._states.get(day)).sealed_at
             # What was opened to delete from it may have been sealed again since, with what the deleting left.
             if sealed_at is None or sealed_at >= requested_at:
-                await scrub(
-                    self._directory.segment(day), partial(self._log.appending, day), installation_id, self._stop
-                )
-        await scrub(self._directory.aggregates, lambda: nullcontext(self._aggregates), installation_id, self._stop)
+                await scrub(self._directory.segment(day), partial(self._log.appending, day), ids, self._stop)
+        await scrub(self._directory.aggregates, lambda: nullcontext(self._aggregates), ids, self._stop)
         async with self._aggregates.change() as connection:
             await connection.execute(
                 "UPDATE erasures SET counted_at = coalesce(counted_at, ?1), finished_at = ?1"
@@ -260,15 +266,6 @@ class Eraser:
         with self._reading(day) as segment:
             return [int(row[0]) for row in segment.execute(sql, (installation_id, _ROWS_PER_DELETE))]
 
-    def _find(self, hashed_id: str) -> str | None:
-        with read_only(self._directory.aggregates) as aggregates:
-            found = _matching(aggregates, "SELECT installation_id FROM installations", hashed_id)
-        for day in self._directory.days():
-            if found is None:
-                with self._reading(day) as segment:
-                    found = _matching(segment, "SELECT DISTINCT installation_id FROM events", hashed_id)
-        return found
-
     @contextmanager
     def _reading(self, day: str) -> Iterator[sqlite3.Connection]:
         with telling_stop(self._stop), reading(self._directory.segment(day), "segment") as segment:
@@ -280,13 +277,9 @@ class Eraser:
         return {day: states[day].watermark for day in days if day in states and states[day].retired_at is None}
 
     @contextmanager
-    def _contributions(self, installation_id: str) -> Iterator[Contributions]:
+    def _contributions(self, ids: Collection[str]) -> Iterator[Contributions]:
         with self._directory.scratch() as folder:
-            yield Contributions(folder, self._directory, installation_id, self._stop, keys_max=self._keys_max)
-
-
-def _matching(connection: sqlite3.Connection, sql: str, hashed_id: str) -> str | None:
-    return next((str(row[0]) for row in connection.execute(sql) if hashed(str(row[0])) == hashed_id), None)
+            yield Contributions(folder, self._directory, ids, self._stop, keys_max=self._keys_max)
 
 
 def _report(kind: Kind, counted: Contributions, *, dry_run: bool) -> Erased:

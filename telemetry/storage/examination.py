@@ -17,6 +17,7 @@ from telemetry.storage.checks import (
     check_disk,
     check_erasures,
     check_foreign,
+    check_id_key,
     check_missing,
     check_owner,
     check_permissions,
@@ -115,6 +116,7 @@ async def examine(
         check_permissions(directory), check_owner(directory), check_disk(directory), check_sqlite(),
         check_clock(sound, clock), check_foreign(directory), check_aside(directory),
         check_saved(directory), check_refusals(directory, clock),
+        check_id_key(directory, settings.id_key),
     ):  # fmt: skip
         findings += found
     severities = list(Severity)

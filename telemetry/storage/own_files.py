@@ -20,11 +20,13 @@ _SEGMENT = re.compile(rf"(.*){_DATABASE}")
 _ASIDE = re.compile(rf"{ASIDE}\d{{4}}-\d\d-\d\dT\d{{6}}Z(-\d+)?")
 
 
-def database_files(directory: DataDirectory) -> list[Path]:
-    """Return the databases and what SQLite keeps beside them: what a restore replaces."""
-    aggregates = [path for path in _entries(directory.root) if _AGGREGATES.fullmatch(path.name)]
+def data_files(directory: DataDirectory) -> list[Path]:
+    """Return the databases, what SQLite keeps beside them and the key of hashed ids: what a restore replaces."""
+    in_root = [
+        path for path in _entries(directory.root) if _AGGREGATES.fullmatch(path.name) or path == directory.id_key
+    ]
     named = ((path, _SEGMENT.fullmatch(path.name)) for path in _entries(directory.events))
-    return aggregates + [path for path, found in named if found and is_day(found[1])]
+    return in_root + [path for path, found in named if found and is_day(found[1])]
 
 
 def folders_aside(directory: DataDirectory) -> list[Path]:
@@ -35,7 +37,7 @@ def folders_aside(directory: DataDirectory) -> list[Path]:
 
 def own_paths(directory: DataDirectory) -> Iterator[Path]:
     """Return every folder and file of the service below the root, what restores have moved aside included."""
-    yield from database_files(directory)
+    yield from data_files(directory)
     for path in (directory.events, directory.witness, directory.lock, directory.refusals):
         if path.exists():
             yield path
@@ -51,7 +53,7 @@ def used_bytes(directory: DataDirectory) -> int:
     """
     working = (file for folder in _working_folders(directory) for file in _files_below(folder))
     return sum(
-        map(size_bytes, [*database_files(directory), directory.witness, directory.lock, directory.refusals, *working])
+        map(size_bytes, [*data_files(directory), directory.witness, directory.lock, directory.refusals, *working])
     )
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from telemetry.errors import DataDirectoryError
 from telemetry.storage.data_directory import DataDirectory, sync_folder
-from telemetry.storage.own_files import ASIDE, INCOMING, database_files, folders_aside
+from telemetry.storage.own_files import ASIDE, INCOMING, data_files, folders_aside
 
 
 class Move(NamedTuple):
@@ -93,7 +93,7 @@ class Replacement:
 
     def _move_aside(self, time: str) -> Path | None:
         directory = self._directory
-        present = database_files(directory)
+        present = data_files(directory)
         if not present:
             return None
         name = self._unused(f"{ASIDE}{time}")

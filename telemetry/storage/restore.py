@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +13,9 @@ from telemetry.storage.backups import MANIFEST, Manifest, backups
 from telemetry.storage.copying import Progress, digest, no_progress, sync_file
 from telemetry.storage.data_directory import DataDirectory, sync_folder
 from telemetry.storage.erasures import Erasure, is_unreadable, known_erasures, request_again
+from telemetry.storage.key_file import read_key, recorded_fingerprint, write_key
 from telemetry.storage.loss import missing_segments
-from telemetry.storage.own_files import database_files, folders_aside
+from telemetry.storage.own_files import data_files, folders_aside
 from telemetry.storage.reading import read_only
 from telemetry.storage.replacing import Replacement
 from telemetry.storage.segment_states import SegmentState
@@ -44,7 +45,7 @@ def choose(folder: Path) -> Path:
 
 def occupied(directory: DataDirectory) -> list[Path]:
     """Return what of a data directory a restore would move aside, or complete; entries of others are none of it."""
-    return database_files(directory) + [path for path in (directory.restoring,) if path.exists()]
+    return data_files(directory) + [path for path in (directory.restoring,) if path.exists()]
 
 
 def restore(
@@ -59,10 +60,11 @@ def restore(
     replacement = Replacement(directory)
     try:
         _copy(backup, replacement, manifest, on_bytes)
-        others = [DataDirectory(other).aggregates for other in [*_earlier(directory), *backups(backup.parent)]]
-        aggregates = DataDirectory(replacement.incoming).aggregates
-        erased_again, unread = _request_erasures(aggregates, others), list(filter(is_unreadable, others))
-        _become_newest(aggregates, max(map(_revision, others)))
+        others = [DataDirectory(other) for other in [*_earlier(directory), *reversed(backups(backup.parent))]]
+        incoming, databases = DataDirectory(replacement.incoming), [other.aggregates for other in others]
+        _bring_key(incoming, others)
+        erased_again, unread = _request_erasures(incoming.aggregates, databases), list(filter(is_unreadable, databases))
+        _become_newest(incoming.aggregates, max(map(_revision, databases)))
     except BaseException:
         replacement.abandon()
         raise
@@ -71,7 +73,21 @@ def restore(
 
 
 def _earlier(directory: DataDirectory) -> list[Path]:
-    return [directory.root, *folders_aside(directory)]
+    return [directory.root, *reversed(folders_aside(directory))]
+
+
+def _bring_key(incoming: DataDirectory, others: list[DataDirectory]) -> None:
+    """Give a backup without a key of hashed ids the key that it was made with or, if that was before there were keys,
+    the one in use: what was erased since is known by hashes of this one."""
+    if incoming.id_key.exists():
+        return
+    recorded = recorded_fingerprint(incoming.aggregates)
+    for other in others:
+        with suppress(DataDamagedError, DataDirectoryError):
+            key = read_key(other.id_key)
+            if key is not None and recorded in (None, key.fingerprint):
+                write_key(incoming.id_key, key)
+                return
 
 
 def _request_erasures(aggregates: Path, others: list[Path]) -> int:

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -39,16 +39,16 @@ class Writer(Protocol):
 
 
 async def scrub(
-    path: Path, writer: Callable[[], AbstractAsyncContextManager[Writer]], text: str | None, stop: asyncio.Event
+    path: Path, writer: Callable[[], AbstractAsyncContextManager[Writer]], texts: Collection[str], stop: asyncio.Event
 ) -> None:
-    """Empty the write-ahead log of a file, and write the file anew if it holds a deleted text, or if nobody knows it.
+    """Empty the write-ahead log of a file, and write the file anew if it holds a deleted text, or if nobody knows any.
 
     The writer is held only for as long as it writes. Raises ``LockHeldError`` if a reader stays in the way, and
     ``StoppedError`` soon after ``stop`` is set; then it can be done again.
     """
     await _empty_patiently(path, writer, stop)
     # Looked for while others write: it may be a large file, and nobody adds what is looked for.
-    if text is None or await _contains(path, text, stop):
+    if not texts or await _contains(path, texts, stop):
         async with writer() as file:
             await file.write_anew(stop)
         await _empty_patiently(path, writer, stop)
@@ -110,13 +110,14 @@ async def _empty_patiently(
     raise LockHeldError(f"a program that reads {path} is in the way: end it, and do this again")
 
 
-async def _contains(path: Path, text: str, stop: asyncio.Event) -> bool:
+async def _contains(path: Path, texts: Collection[str], stop: asyncio.Event) -> bool:
     arguments = ["-m", searching.__name__, str(path), str(os.getpid())]
     # In a session of its own, so that Ctrl-C reaches the service alone.
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdin=PIPE, stdout=PIPE, start_new_session=True
     )
-    looking, stopping = asyncio.create_task(process.communicate(text.encode())), asyncio.create_task(stop.wait())
+    sought = "\n".join(texts).encode()
+    looking, stopping = asyncio.create_task(process.communicate(sought)), asyncio.create_task(stop.wait())
     await asyncio.wait([looking, stopping], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not looking.done():
