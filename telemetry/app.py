@@ -67,7 +67,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
         admin_listening(settings, started.sources),
     ):
         service, tasks = started.service, started.tasks
-        clients = ClientFinder(Networks(settings.trusted_proxies))
+        clients = ClientFinder(Networks(settings.trusted_proxies), settings.client_address_header)
         site = PublicSite(
             service,
             clock,

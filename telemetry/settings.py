@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from telemetry.errors import SettingsError
+from telemetry.forwarded import hop_reader
 from telemetry.networks import Networks
 
 ENVIRONMENT_PREFIX = "TELEMETRY_"
@@ -88,8 +89,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         100_000
     )
     trusted_proxies: Annotated[
-        str, Meta(description="Networks whose `X-Forwarded-For` is believed, such as `127.0.0.1/32, ::1/128`.")
+        str, Meta(description="Networks of proxies that speak for their clients, such as `127.0.0.1/32, ::1/128`.")
     ] = ""
+    client_address_header: Annotated[
+        str, Meta(description="The only header of theirs that is believed: a list of addresses, or `Forwarded`.")
+    ] = "X-Forwarded-For"
     queue_events_max: Annotated[Positive, Meta(description="Events waiting for their commit.")] = 20_000
     queue_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies waiting for their commit.")] = 16_777_216
     duplicate_window_s: Annotated[
@@ -160,6 +164,7 @@ def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, co
     if settings.admin_port and not settings.admin_token and not _is_loopback(settings.admin_host):
         raise SettingsError("setting admin_token: it is needed when admin_host can be reached from other hosts")
     _check_networks("trusted_proxies", settings.trusted_proxies)
+    _check_header("client_address_header", settings.client_address_header)
     return settings
 
 
@@ -200,6 +205,13 @@ def _check_networks(name: str, text: str) -> None:
         Networks(text)
     except ValueError as error:
         raise SettingsError(f"setting {name}: {error}: list networks such as 127.0.0.1/32, ::1/128") from error
+
+
+def _check_header(name: str, header: str) -> None:
+    try:
+        hop_reader(header)
+    except ValueError as error:
+        raise SettingsError(f"setting {name}: {error}: give one such as X-Forwarded-For or Forwarded") from error
 
 
 def _explain(error: msgspec.ValidationError) -> str:

@@ -37,6 +37,7 @@ LAYERS = [
     {"events"},
     {"versions", "stored_ids"},
     {"settings", "logs", "clock", "shapes", "timestamps", "documents", "histogram", "admin_socket", "systemd"},
+    {"forwarded"},
     {"errors", "installations", "networks"},
 ]
 MODULE_LINES_MAX = 300

@@ -31,12 +31,13 @@ FORGED = [f"203.0.113.{number}" for number in range(60)]
 ATTACKER, NEIGHBOUR = "198.51.100.66", "198.51.100.77"
 
 
-def flood(server: ServerProcess, ledger: Ledger, forwarded: list[str]) -> list[Answer]:
-    """Post one small batch for each value of the header, and return the answers."""
+def flood(server: ServerProcess, ledger: Ledger, header: str, values: list[str]) -> list[Answer]:
+    """Post one small batch for each value of a header; return the answers. Other headers make claims, too."""
     traffic, answers = Traffic(), []
-    for value in forwarded:
+    for number, value in enumerate(values):
         batch = traffic.batch(2)
-        answers.append(server.request("POST", "/v1/events", encode(batch), {"X-Forwarded-For": value}))
+        claims = {"X-Forwarded-For": f"203.0.113.{number}", "Forwarded": f"for=203.0.113.{number}"}
+        answers.append(server.request("POST", "/v1/events", encode(batch), claims | {header: value}))
         if answers[-1].status == 200:
             ledger.enter(batch)
     return answers
@@ -63,7 +64,7 @@ def assert_nothing_is_kept_of(server: ServerProcess, *texts: str) -> None:
 def test_a_flood_with_forged_headers_is_refused_and_nothing_of_it_is_kept(data_dir: Path) -> None:
     ledger = Ledger()
     with serving(data_dir, *LIMITED, "--environment", "production") as server:
-        answers = flood(server, ledger, FORGED)
+        answers = flood(server, ledger, "X-Forwarded-For", FORGED)
 
         assert_held_to_the_burst(answers)
         for answer in answers:
@@ -86,7 +87,7 @@ def test_a_flood_with_forged_headers_is_refused_and_nothing_of_it_is_kept(data_d
 def test_behind_a_proxy_one_client_is_refused_and_its_neighbours_are_not(data_dir: Path) -> None:
     ledger = Ledger()
     with serving(data_dir, *PROXIED) as server:
-        answers = flood(server, ledger, [f"{forged}, {ATTACKER}" for forged in FORGED])
+        answers = flood(server, ledger, "X-Forwarded-For", [f"{forged}, {ATTACKER}" for forged in FORGED])
         assert_held_to_the_burst(answers)
 
         neighbour = {"X-Forwarded-For": f"{ATTACKER}, {NEIGHBOUR}"}
@@ -97,6 +98,36 @@ def test_behind_a_proxy_one_client_is_refused_and_its_neighbours_are_not(data_di
 
     assert_nothing_is_kept_of(server, "127.0.0.1", ATTACKER, NEIGHBOUR, *FORGED)
     assert len(ledger.check(data_dir)) == len(ledger.acknowledged)
+
+
+@pytest.mark.case(38)
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("Forwarded", 'for={}, for="{}:4711";proto=https'), ("CF-Connecting-IP", "{}, {}"), ("x-real-ip", "{}, {}")],
+)
+def test_only_the_header_that_was_chosen_tells_clients_apart(data_dir: Path, header: str, value: str) -> None:
+    ledger = Ledger()
+    with serving(data_dir, *PROXIED, "--client-address-header", header) as server:
+        answers = flood(server, ledger, header, [value.format(forged, ATTACKER) for forged in FORGED])
+        assert_held_to_the_burst(answers)
+        neighbour = {header.upper(): value.format(ATTACKER, NEIGHBOUR)}
+        assert server.request("POST", "/v1/events", b'{"events":[]}', neighbour).status == 200
+        assert server.stop() == 0
+
+    assert_nothing_is_kept_of(server, "127.0.0.1", ATTACKER, NEIGHBOUR, *FORGED)
+    assert len(ledger.check(data_dir)) == len(ledger.acknowledged)
+
+
+@pytest.mark.parametrize("value", ["", "unknown", "for=192.0.2.1"])
+def test_a_proxy_that_names_no_client_is_refused_and_the_log_names_the_header(data_dir: Path, value: str) -> None:
+    with serving(data_dir, *PROXIED) as server:
+        assert_held_to_the_burst(flood(server, Ledger(), "X-Forwarded-For", [value] * 60))
+        assert server.stop() == 0
+
+    (line,) = [line for line in server.output if "sends too fast" in line]
+    assert "does not name in X-Forwarded-For" in line
+    assert "client_address_header" in line
+    assert "trusted_proxies" not in line
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,8 @@ def test_flags_are_stronger_than_variables_and_variables_than_the_file(tmp_path:
         ({"TELEMETRY_SYNCHRONOUS": "OFF"}, "setting synchronous: "),
         ({"TELEMETRY_RATE_LIMIT_REQUESTS_PER_MINUTE": "-1"}, "setting rate_limit_requests_per_minute: "),
         ({"TELEMETRY_TRUSTED_PROXIES": "localhost"}, "setting trusted_proxies: 'localhost' does not appear to be"),
+        ({"TELEMETRY_CLIENT_ADDRESS_HEADER": ""}, "setting client_address_header: '' is not the name of a header"),
+        ({"TELEMETRY_CLIENT_ADDRESS_HEADER": "X-Real-IP:"}, "setting client_address_header: 'X-Real-IP:' is not the"),
         ({"TELEMETRY_TRUSTED_PROXIES": "::1,10.0.0.1/8"}, "setting trusted_proxies: 10.0.0.1/8 has host bits set"),
     ],
 )

@@ -1,12 +1,13 @@
 """Clients: which network a request comes from, and the answer to one that sends too fast."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from telemetry.errors import ErrorCode, Refusal
-from telemetry.networks import Networks, client_network, parse_address, parse_hop
+from telemetry.forwarded import hop_reader
+from telemetry.networks import Networks, client_network, parse_address
 from telemetry.rate_limit import RateLimiter
 from telemetry.web.answers import refusal_answer
 
@@ -15,31 +16,28 @@ logger = logging.getLogger(__name__)
 # Other methods cost no more to answer than to refuse, and so does health, which a flood must not hide.
 _COUNTED_METHODS = frozenset({"GET", "HEAD", "POST"})
 _EXEMPT_PATHS = frozenset({"/v1/health"})
-# Chains of proxies are not longer; headers of strangers may be.
-_HOPS_MAX = 16
 _UNKNOWN = b""
 _OPT_OUT_HEADERS = ("DNT", "Sec-GPC")
 
 
-def find_client(peer: str | None, forwarded: Sequence[str], trusted: Networks) -> bytes:
-    """Return the network of the peer or, where that is a trusted proxy, of the rightmost hop that is not one.
+def find_client(peer: str | None, hops: Iterable[bytes | None], trusted: Networks) -> bytes:
+    """Return the address of the peer or, where that is a trusted proxy, of the nearest hop that is not one.
 
-    ``forwarded`` holds the lines of X-Forwarded-For. A hop that is no address ends the search at the one before it. A
-    peer without an address is a program of this machine on a Unix socket: a proxy, or else one client with all others.
+    ``hops`` are those of a header, the nearest first. One that is not an address ends the search at the one before it.
+    A peer without an address is a program of this machine on a Unix socket, and trusted. What has no address is empty.
     """
     if peer is None:
         # The connection was lost so early that nobody knows from where it came.
         return _UNKNOWN
     address = parse_address(peer)
     if address is None or address in trusted:
-        for text in reversed(",".join(forwarded).rsplit(",", _HOPS_MAX)):
-            hop = parse_hop(text.strip())
+        for hop in hops:
             if hop is None:
                 break
             address = hop
             if address not in trusted:
                 break
-    return _UNKNOWN if address is None else client_network(address)
+    return _UNKNOWN if address is None else address
 
 
 def opted_out(request: web.BaseRequest) -> bool:
@@ -49,15 +47,28 @@ def opted_out(request: web.BaseRequest) -> bool:
 
 
 class ClientFinder:
-    """Finds the network that a request comes from, behind ``trusted_proxies`` too."""
+    """Finds who sends a request: the peer, or whom a trusted proxy names in the one header that is believed.
 
-    def __init__(self, trusted_proxies: Networks) -> None:
+    What it returns must be neither kept nor logged as it is.
+    """
+
+    def __init__(self, trusted_proxies: Networks, header: str) -> None:
+        self.header = header
+        self._read_hops = hop_reader(header)
         self._trusted_proxies = trusted_proxies
 
     def find(self, request: web.BaseRequest) -> bytes:
-        """Return the network, which must be neither kept nor logged as it is."""
-        forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
-        return find_client(request.remote, forwarded, self._trusted_proxies)
+        """Return the network of the client."""
+        return client_network(self._address(request))
+
+    def is_proxy(self, request: web.BaseRequest) -> bool:
+        """Tell whether a request is taken for a trusted proxy's own, because no header names its client."""
+        address = self._address(request)
+        return address == _UNKNOWN or address in self._trusted_proxies
+
+    def _address(self, request: web.BaseRequest) -> bytes:
+        hops = self._read_hops(request.headers.getall(self.header, ()))
+        return find_client(request.remote, hops, self._trusted_proxies)
 
 
 class ClientLimit:
@@ -75,7 +86,7 @@ class ClientLimit:
         wait_s = self.limiter.wait_s(self._clients.find(request), self._monotonic())
         if not wait_s:
             return None
-        answer = refusal_answer(_too_fast(wait_s))
+        answer = refusal_answer(self._too_fast(request, wait_s))
         if not request.content.is_eof():
             # The rest of the body would have to be read only to be thrown away.
             answer.force_close()
@@ -84,9 +95,15 @@ class ClientLimit:
     def charge(self, request: web.BaseRequest, requests: int) -> None:
         """Count that many requests for one that was admitted already; raise ``Refusal`` if they are too many."""
         if wait_s := self.limiter.charge_s(self._clients.find(request), requests, self._monotonic()):
-            raise _too_fast(wait_s)
+            raise self._too_fast(request, wait_s)
 
-
-def _too_fast(wait_s: float) -> Refusal:
-    logger.warning("a client sends too fast and is refused; if that is a proxy, name it in trusted_proxies")
-    return Refusal(ErrorCode.RATE_LIMITED, retry_after_s=wait_s)
+    def _too_fast(self, request: web.BaseRequest, wait_s: float) -> Refusal:
+        if self._clients.is_proxy(request):
+            logger.warning(
+                "a trusted proxy sends too fast and is refused with all clients that it does not name in %s; have it"
+                " set that header, or set client_address_header to the one that it sets",
+                self._clients.header,
+            )
+        else:
+            logger.warning("a client sends too fast and is refused; if that is a proxy, name it in trusted_proxies")
+        return Refusal(ErrorCode.RATE_LIMITED, retry_after_s=wait_s)
