@@ -18,6 +18,7 @@ from telemetry.systemd import Notifier, inherited_sockets
 from tests.support.events import Traffic, encode
 from tests.support.faults import held_lock
 from tests.support.load import Ledger, load
+from tests.support.proxies import free_port
 from tests.support.server import ServerProcess
 from tests.support.service_manager import service_manager
 from tests.test_storage_faults import segment_of
@@ -26,12 +27,6 @@ needs_socket_activate = pytest.mark.skipif(
     shutil.which("systemd-socket-activate") is None, reason="needs the Debian package systemd"
 )
 RECEIPT = b'{"success":true,"eventsProcessed":1}'
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port: int = unused.getsockname()[1]
-        return port
 
 
 @contextmanager
