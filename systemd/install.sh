@@ -51,7 +51,7 @@ cp -R telemetry sql setup.cfg pyproject.toml README.md LICENSE "$scratch"
 pip install --no-compile --no-deps --no-build-isolation "$scratch"
 pip uninstall --yes setuptools pip
 "$python" -m compileall -q -s "$root/" -p / "$root$release/lib"
-cp README.md "$root$release"
+cp -R README.md docs "$root$release"
 if [ -n "$root" ]; then
     grep -rlIZ --exclude-dir=lib -- "$root" "$root$release" | xargs -0r sed -i "s|$root||g"
 fi

@@ -57,7 +57,7 @@ def caddy(folder: Path, config: str, port: int) -> list[str]:
     config = config if re.search(r"^\{\n", config, re.MULTILINE) else "{\n}\n" + config
     config = re.sub(r"^\{\n", f"{{{globally}", config, count=1, flags=re.MULTILINE)
     own = f" {{\n\tbind 127.0.0.1\n\ttls {folder}/{_CERTIFICATE} {folder}/{_KEY}"
-    config = re.sub(r"^(\S+\.example\.org) \{", rf"https://\1:{port}{own}", config, flags=re.MULTILINE)
+    config = re.sub(r"^([a-z.]+) \{", rf"https://\1:{port}{own}", config, flags=re.MULTILINE)
     config = config.replace("request_buffers 4MiB", "\n\t\t".join(_buffering()))
     (folder / "Caddyfile").write_text(config)
     home = f"XDG_DATA_HOME={folder}", f"XDG_CONFIG_HOME={folder}"
