@@ -1,11 +1,11 @@
 """The duplicate window: which events were accepted a short while ago, and behind it the resend window."""
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 
 from telemetry.resends import ResendWindow
 
-# Each more is one more to look into. A third of the usual window fills the table of a set well; a half would not.
+# Each generation costs one more lookup. A third of the default window fills a set's hash table well; a half does not.
 _GENERATIONS = 3
 # What leaves because of its age leaves about so many events at a time: after a quiet while, all of it at once would
 # take some hundred milliseconds.
@@ -17,8 +17,8 @@ CLOCK_SKEW_S = 60.0
 class DuplicateWindow:
     """Remembers the events accepted in the last ``seconds`` or, if those are more, about the last ``events_max``.
 
-    It holds 64-bit digests and lets them go a group at a time, oldest first, to the resend window ``older``; a digest
-    costs about 70 bytes. Times are seconds of a clock that never jumps.
+    It holds 64-bit digests and lets them go a group at a time, oldest first; a digest costs about 70 bytes. The resend
+    window ``older`` holds them too, from the start and for longer. Times are seconds of a clock that never jumps.
     """
 
     def __init__(self, *, seconds: float, events_max: int, older: ResendWindow) -> None:
@@ -43,31 +43,36 @@ class DuplicateWindow:
     def __len__(self) -> int:
         return sum(map(len, self._generations))
 
-    def known(self, digests: Collection[int], occurred_from: float) -> set[int]:
+    def known(
+        self, digests: Sequence[int], installations: Callable[[], Sequence[str]], occurred_from: float
+    ) -> set[int]:
         """Return those of the digests that are remembered, here or in the resend window.
 
         None of the events occurred before ``occurred_from``, so none was accepted before either. If everything is
-        still in this window that was accepted since, the other one is not looked into.
+        still in this window that was accepted since, the other one is not looked into, and nobody asks for the
+        installations of the events.
         """
         found = set() if self.isdisjoint(digests) else {digest for digest in digests if digest in self}
         if occurred_from <= self._complete_since + CLOCK_SKEW_S:
-            found.update(self.older.among(digests))
+            found |= self.older.among(digests, installations())
         return found
 
-    def remember(self, digests: Collection[int], accepted_at: float) -> None:
-        """Take in a group of events that are not in the window yet; groups come in order."""
+    def remember(self, digests: Sequence[int], installations: Sequence[str], accepted_at: float) -> None:
+        """Take in a group of events that are not in the window yet, with their installations; groups come in order."""
+        self.older.add(digests, installations, accepted_at)
         if len(self._generations[-1]) > self._generation_events_max:
             self._generations.append(set())
         self._generations[-1].update(digests)
         self._groups.append((accepted_at, digests))
         self.forget(accepted_at)
 
-    def recover(self, digests: Collection[int], accepted_at: float, now: float) -> None:
+    def recover(self, digests: Sequence[int], installations: Sequence[str], accepted_at: float, now: float) -> None:
         """Take in a group that was accepted before a start; it may have left the window since."""
         if accepted_at < now - self.seconds and not self._groups:
-            self._hand_on(digests, accepted_at)
+            self.older.add(digests, installations, accepted_at)
+            self._complete_since = max(self._complete_since, accepted_at)
         else:
-            self.remember(digests, accepted_at)
+            self.remember(digests, installations, accepted_at)
 
     def forget(self, now: float) -> None:
         """Let groups go that have left the window; those that are too old, some thousand events at a time."""
@@ -89,8 +94,4 @@ class DuplicateWindow:
         self._generations[0].difference_update(digests)
         if not self._generations[0] and len(self._generations) > 1:
             self._generations.popleft()
-        self._hand_on(digests, accepted_at)
-
-    def _hand_on(self, digests: Collection[int], accepted_at: float) -> None:
-        self.older.add(digests, accepted_at)
         self._complete_since = max(self._complete_since, accepted_at)

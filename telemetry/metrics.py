@@ -128,7 +128,9 @@ class ServiceCollector(Collector):
         yield gauge("counter_keys", "Counters in memory that wait for a flush.", self._sources.counters.keys)
         yield gauge("duplicate_window_events", "Events remembered to recognise duplicates.", len(self._sources.window))
         yield gauge(
-            "resend_window_events", "Older events remembered to recognise resends.", len(self._sources.window.older)
+            "resend_window_events",
+            "Events remembered to recognise late resends.",
+            len(self._sources.window.older),
         )
 
     def _files(self) -> Iterable[Metric]:

@@ -1,39 +1,66 @@
-"""The resend window: which events were accepted in the last days, for clients that send a queue again that late."""
+"""The resend window: which events were accepted in the last days, for clients that send a queue again that late.
+
+A client's events come together and come again together, so they are kept together: the digests of one installation's
+events are in one bucket, written and read as a whole.
+"""
 
 import sys
 from array import array
 from collections import deque
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 
-# One bit of a byte marks each. All but the newest are full when the oldest is dropped.
-_GENERATIONS = 8
-# So many fit into a few lines of the processor's caches, and are searched in a third of a microsecond.
-_BUCKET_EVENTS = 128
-# A quarter of the marks is set when the window is full: the digests themselves are looked at for one new event in four.
-_MARKS_PER_EVENT = 4
-_CLEARED_AT_ONCE = 65_536
+# All but the newest are full when the oldest is dropped.
+_GENERATIONS = 4
+# About so many events of a full generation share a bucket.
+_BUCKET_EVENTS = 40
+# Further events of the installations that share a bucket go where their own digests say, so that one installation with
+# very many events does not make a bucket that takes long to search.
+_BUCKET_EVENTS_MAX = 256
+# So few events are searched for one by one, which costs less than making an integer of each digest in a bucket.
+_FEW_EVENTS = 4
 _DIGEST_BYTES = 8
 
 
 @dataclass(slots=True)
 class _Generation:
-    """Events that leave together, in buckets by the last bits of their digests, and what puts them there."""
+    """Events that leave together."""
 
-    bit: int
     buckets: list["array[int]"]
-    puts: list[Callable[[int], None]]
-    events: int = 0
-    newest_at: float = float("-inf")
+    events: int = field(default=0)
+    newest_at: float = field(default=float("-inf"))
+
+    def put(self, home: int, digests: Sequence[int]) -> None:
+        """Keep events of one installation, whose bucket is its ``home``."""
+        bucket = self.buckets[home]
+        room = max(0, _BUCKET_EVENTS_MAX - len(bucket))
+        if room >= len(digests):
+            bucket.extend(digests)
+            return
+        bucket.extend(digests[:room])
+        for digest in digests[room:]:
+            self.moved_to(digest).append(digest)
+
+    def find(self, home: int, digests: set[int]) -> set[int]:
+        """Return those of the digests that ``put`` has kept for the same home."""
+        bucket = self.buckets[home]
+        found = digests.intersection(bucket)
+        if len(bucket) >= _BUCKET_EVENTS_MAX:
+            found.update(digest for digest in digests if digest in self.moved_to(digest))
+        return found
+
+    def moved_to(self, digest: int) -> "array[int]":
+        """Return the bucket of a digest for which there was no room at home."""
+        return self.buckets[digest & len(self.buckets) - 1]
 
 
 class ResendWindow:
     """Remembers at least the last ``events_max`` events of the last ``seconds``; 0 of either, and it remembers nothing.
 
-    An event costs about 16 bytes, 8 of them for its digest and 4 to know most new events without looking at any digest.
-    Two digests of 64 bits are the same by chance for one of 10^13 new events while two million are remembered. Events
-    leave a generation at a time, so up to a seventh more of them are held, and for longer if few come. Times are
-    seconds of a clock that never jumps.
+    An event costs about 15 bytes, 8 of them for its digest. Two digests of 64 bits are the same by chance for one of
+    10^13 new events while two million are remembered. Events leave a generation at a time, so up to a third more of
+    them are held, and for longer if few come. Times are seconds of a clock that never jumps.
     """
 
     def __init__(self, *, seconds: float, events_max: int) -> None:
@@ -43,60 +70,64 @@ class ResendWindow:
         self._generation_events = -(-self.events_max // (_GENERATIONS - 1))
         self._buckets = _power_of_two(self._generation_events // _BUCKET_EVENTS)
         self._generations: deque[_Generation] = deque()
-        # For the last bits of a digest, the generations that hold a digest with the same ones.
-        self._marks = bytearray(_power_of_two(self.events_max * _MARKS_PER_EVENT))
 
     def __len__(self) -> int:
         return sum(generation.events for generation in self._generations)
 
-    def add(self, digests: Collection[int], accepted_at: float) -> None:
-        """Take in events that are not in the window yet."""
+    def add(self, digests: Sequence[int], installations: Sequence[str], accepted_at: float) -> None:
+        """Take in events that are not in the window yet, each with its installation."""
         if not self.events_max:
             return
         generation = self._filling()
         generation.events += len(digests)
         generation.newest_at = max(generation.newest_at, accepted_at)
-        puts, last_bucket, bit = generation.puts, self._buckets - 1, generation.bit
-        marks, last_mark = self._marks, len(self._marks) - 1
-        for digest in digests:
-            puts[digest & last_bucket](digest)
-            marks[digest & last_mark] |= bit
+        for home, together in self._by_home(digests, installations):
+            generation.put(home, together)
 
-    def among(self, digests: Collection[int]) -> list[int]:
-        """Return those of the digests that are in the window."""
-        marks, last_mark = self._marks, len(self._marks) - 1
-        return [digest for digest in digests if marks[digest & last_mark] and self._holds(digest)]
+    def among(self, digests: Sequence[int], installations: Sequence[str]) -> set[int]:
+        """Return those of the digests that are in the window; the installations are those of their events."""
+        found: set[int] = set()
+        for home, together in self._by_home(digests, installations):
+            if len(together) <= _FEW_EVENTS:
+                found.update(digest for digest in together if self._holds(home, digest))
+            else:
+                wanted = set(together)
+                for generation in self._generations:
+                    found |= generation.find(home, wanted)
+        return found
 
     def forget(self, now: float) -> None:
         """Drop the generations whose events have all left the window."""
         while self._generations and self._generations[0].newest_at < now - self.seconds:
-            self._drop_oldest()
+            self._generations.popleft()
 
-    def _holds(self, digest: int) -> bool:
-        mark = self._marks[digest & len(self._marks) - 1]
-        wanted, bucket = digest.to_bytes(_DIGEST_BYTES, sys.byteorder, signed=True), digest & self._buckets - 1
+    def _holds(self, home: int, digest: int) -> bool:
+        as_bytes = digest.to_bytes(_DIGEST_BYTES, sys.byteorder, signed=True)
         for generation in self._generations:
-            if generation.bit & mark and _is_in(generation.buckets[bucket].tobytes(), wanted):
+            if (bucket := generation.buckets[home]) and _is_in(bucket.tobytes(), as_bytes):
+                return True
+            if len(bucket) >= _BUCKET_EVENTS_MAX and _is_in(generation.moved_to(digest).tobytes(), as_bytes):
                 return True
         return False
+
+    def _by_home(self, digests: Sequence[int], installations: Sequence[str]) -> Iterator[tuple[int, Sequence[int]]]:
+        last_bucket = self._buckets - 1
+        # Nearly every batch is of one installation.
+        if installations and installations.count(installations[0]) == len(installations):
+            yield hash(installations[0]) & last_bucket, digests
+            return
+        first = 0
+        for installation, run in groupby(installations):
+            end = first + len(list(run))
+            yield hash(installation) & last_bucket, digests[first:end]
+            first = end
 
     def _filling(self) -> _Generation:
         if not self._generations or self._generations[-1].events >= self._generation_events:
             if len(self._generations) == _GENERATIONS:
-                self._drop_oldest()
-            used = {generation.bit for generation in self._generations}
-            bit = next(bit for bit in (1 << number for number in range(_GENERATIONS)) if bit not in used)
-            buckets = [array("q") for _ in range(self._buckets)]
-            self._generations.append(_Generation(bit, buckets, [bucket.append for bucket in buckets]))
+                self._generations.popleft()
+            self._generations.append(_Generation([array("q") for _ in range(self._buckets)]))
         return self._generations[-1]
-
-    def _drop_oldest(self) -> None:
-        left = self._generations.popleft()
-        without = bytes(mark & ~left.bit for mark in range(256))
-        # In pieces, for a copy of all marks is as large as they are.
-        for at in range(0, len(self._marks), _CLEARED_AT_ONCE):
-            piece = slice(at, at + _CLEARED_AT_ONCE)
-            self._marks[piece] = self._marks[piece].translate(without)
 
 
 def _is_in(bucket: bytes, wanted: bytes) -> bool:

@@ -113,7 +113,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Meta(
             ge=0,
             le=100_000_000,
-            description="... and this many events, 16 bytes each, whichever is shorter; 0 of either is off.",
+            description="... and this many events, 15 bytes each, whichever is shorter; 0 of either is off.",
         ),
     ] = 2_000_000
     wal_alarm_bytes: Annotated[

@@ -72,11 +72,21 @@ class Batch:
         if isinstance(rejected, EventMistimed):
             self.mistimed.append(rejected)
 
+    def installations(self) -> list[str]:
+        """Return the installation of each event, as it is stored."""
+        return list(map(_installation_id, self.rows))
+
     def parts(self, events_max: int) -> Iterator["Batch"]:
         """Return its events in batches of at most ``events_max``, without the rejections."""
         for start in range(0, len(self.rows), events_max):
             part = slice(start, start + events_max)
-            yield Batch(self.events[part], self.rows[part], self.digests[part], sent_ids=self.sent_ids)
+            yield Batch(
+                self.events[part],
+                self.rows[part],
+                self.digests[part],
+                occurred_from=self.occurred_from,
+                sent_ids=self.sent_ids,
+            )
 
     def store_ids_as(self, stored: Callable[[str], str]) -> None:
         """Give every event the stored form of its installation id; nearly every id is stored as it was sent."""

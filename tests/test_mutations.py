@@ -123,7 +123,7 @@ def copies_taken_for_one() -> AbstractContextManager[Any]:
 
 
 def copies_not_numbered_at_start() -> AbstractContextManager[Any]:
-    return mock.patch.object(recovery._Numbering, "number", lambda _self, digests: digests)
+    return mock.patch.object(recovery._Numbering, "number", lambda _self, digests, _installations: digests)
 
 
 async def test_the_short_life_is_found_to_be_in_order(data_dir: Path) -> None:

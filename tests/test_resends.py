@@ -6,25 +6,53 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.resends import ResendWindow, _is_in
+from telemetry.resends import _BUCKET_EVENTS_MAX, ResendWindow, _is_in
 
 DIGESTS = st.integers(-(2**63), 2**63 - 1)
+INSTALLATIONS = st.sampled_from(["a", "b", "c"])
+EVENTS = st.lists(st.tuples(DIGESTS, INSTALLATIONS), max_size=8)
 
 
-@given(st.lists(st.lists(DIGESTS, min_size=1, max_size=6)), st.integers(1, 30), st.lists(DIGESTS))
+def add(window: ResendWindow, events: list[tuple[int, str]], accepted_at: float) -> None:
+    window.add([digest for digest, _ in events], [installation for _, installation in events], accepted_at)
+
+
+def among(window: ResendWindow, events: list[tuple[int, str]]) -> set[int]:
+    return window.among([digest for digest, _ in events], [installation for _, installation in events])
+
+
+@given(st.lists(EVENTS), st.integers(1, 30), EVENTS)
 def test_the_last_events_are_known_and_none_that_never_came(
-    groups: list[list[int]], events_max: int, others: list[int]
+    groups: list[list[tuple[int, str]]], events_max: int, others: list[tuple[int, str]]
 ) -> None:
     window = ResendWindow(seconds=1_000, events_max=events_max)
-    came: list[int] = []
+    came: list[tuple[int, str]] = []
     for number, group in enumerate(groups):
-        window.add(group, accepted_at=number)
+        add(window, group, accepted_at=number)
         came += group
-        assert set(window.among(came[-events_max:])) == set(came[-events_max:])
-        # Each of eight generations may be too full by a group.
-        assert len(window) <= 8 * (-(-events_max // 7) + 5)
+        assert among(window, came[-events_max:]) == {digest for digest, _ in came[-events_max:]}
+        # Each of four generations may be too full by a group.
+        assert len(window) <= 4 * (-(-events_max // 3) + 7)
 
-    assert not set(window.among(others)) - set(came)
+    assert not among(window, others) - {digest for digest, _ in came}
+
+
+@given(st.lists(st.integers(1, 700), min_size=1, max_size=6), st.integers(1, 60))
+def test_an_installation_with_very_many_events_is_known_whole_and_makes_no_large_bucket(
+    sizes: list[int], batch_events: int
+) -> None:
+    window = ResendWindow(seconds=1_000, events_max=30_000)
+    events = [(hash((size, number)), "a") for size in sizes for number in range(size)]
+    for first in range(0, len(events), batch_events):
+        add(window, events[first : first + batch_events], accepted_at=0)
+
+    for first in range(0, len(events), batch_events):
+        batch = events[first : first + batch_events]
+        assert among(window, batch) == {digest for digest, _ in batch}
+    never = [(hash((0, number)), "a") for number in range(batch_events)]
+    assert among(window, never) == set()
+    largest = max(len(bucket) for generation in window._generations for bucket in generation.buckets)
+    assert largest <= _BUCKET_EVENTS_MAX + 120
 
 
 @given(st.lists(DIGESTS), DIGESTS)
@@ -44,23 +72,24 @@ def test_two_neighbours_that_look_like_a_third_digest_are_not_taken_for_it() -> 
 
 
 def test_events_leave_when_the_newest_of_their_generation_is_too_old() -> None:
-    window = ResendWindow(seconds=100, events_max=7)
-    for number in range(3):
-        window.add([number], accepted_at=number)
+    window = ResendWindow(seconds=100, events_max=3)
+    events = [(number, "a") for number in range(3)]
+    for number, event in enumerate(events):
+        add(window, [event], accepted_at=number)
 
     window.forget(now=101)
-    assert set(window.among(range(3))) == {1, 2}
+    assert among(window, events) == {1, 2}
     window.forget(now=103)
     assert len(window) == 0
-    assert set(window.among(range(3))) == set()
+    assert among(window, events) == set()
 
 
 def test_a_window_of_no_days_or_of_no_events_remembers_nothing() -> None:
     for window in (ResendWindow(seconds=0, events_max=7), ResendWindow(seconds=100, events_max=0)):
-        window.add([1, 2], accepted_at=0)
+        add(window, [(1, "a"), (2, "a")], accepted_at=0)
         window.forget(now=0)
 
-        assert list(window.among([1, 2])) == []
+        assert among(window, [(1, "a"), (2, "a")]) == set()
         assert len(window) == 0
         # So a start reads back no more than the duplicate window needs.
         assert (window.seconds, window.events_max) == (0, 0)
@@ -68,8 +97,8 @@ def test_a_window_of_no_days_or_of_no_events_remembers_nothing() -> None:
 
 def test_an_event_costs_less_than_16_bytes_when_the_window_is_as_full_as_it_gets() -> None:
     window = ResendWindow(seconds=100, events_max=100_000)
-    for first in range(0, 300_000, 1_000):
-        window.add([hash((number,)) for number in range(first, first + 1_000)], accepted_at=0)
+    for first in range(0, 300_000, 50):
+        add(window, [(hash((number,)), str(first)) for number in range(first, first + 50)], accepted_at=0)
 
     buckets = [bucket for generation in window._generations for bucket in generation.buckets]
-    assert (sum(map(sys.getsizeof, buckets)) + sys.getsizeof(window._marks)) / window.events_max < 16
+    assert sum(map(sys.getsizeof, buckets)) / window.events_max < 16

@@ -136,7 +136,7 @@ class Appender:
         self._check_room(len(batch.rows), body_bytes)
         now = self._clock.monotonic()
         self._window.forget(now)
-        known = self._window.known(batch.digests, now - (self._clock.now() - batch.occurred_from))
+        known = self._window.known(batch.digests, batch.installations, now - (self._clock.now() - batch.occurred_from))
         if not known and self._queue.digests.isdisjoint(batch.digests):
             # Nearly every batch is new; queuing it as a whole costs a fifth.
             deciding = {self._queue.put(batch.events, batch.rows, batch.digests, body_bytes)}
@@ -227,7 +227,8 @@ class Appender:
             return
         self._enter(group)
         if group.appended is not None:
-            self._window.remember(group.digests, self._clock.monotonic())
+            installations = [row.installation_id for row in group.rows]
+            self._window.remember(group.digests, installations, self._clock.monotonic())
             self._counters.add(group.appended)
         self._queue.leave(group)
         group.settle()

@@ -17,6 +17,8 @@ from telemetry.storage.event_log import EventLog
 # Saves looking for the next number from 0 each time; the copies of an event are close together in the log.
 _COPIED_EVENTS_MAX = 10_000
 _EVER = float("-inf")
+# Where an event's installation is among the columns that are read.
+_INSTALLATION = 4
 
 logger = logging.getLogger(__name__)
 
@@ -68,8 +70,10 @@ async def restore_window(
             for received_at, group in groupby(chunk, key=itemgetter(1)):
                 # When the clock was ahead, events seem to come from the future: the window must not run ahead too.
                 accepted_at = monotonic - max(0.0, now - column_seconds(received_at))
-                digests = [digest_of(event[2:]) for event in group]
-                window.recover(numbering.number(digests), accepted_at, monotonic)
+                together = list(group)
+                installations = [event[_INSTALLATION] for event in together]
+                digests = numbering.number([digest_of(event[2:]) for event in together], installations)
+                window.recover(digests, installations, accepted_at, monotonic)
             on_progress()
 
 
@@ -80,19 +84,22 @@ class _Numbering:
         self._window = window
         self._next: dict[int, int] = {}
 
-    def number(self, digests: list[int]) -> list[int]:
+    def number(self, digests: list[int], installations: list[str]) -> list[int]:
         """Return the digests of a group, which are those of first copies, with the number that each event had."""
-        known = self._window.known(digests, _EVER)
+        known = self._window.known(digests, lambda: installations, _EVER)
         if not known and len(set(digests)) == len(digests):
             return digests
         if len(self._next) > _COPIED_EVENTS_MAX:
             self._next.clear()
         numbered: dict[int, None] = {}
-        for first in digests:
+        for first, installation in zip(digests, installations, strict=True):
             number = self._next.get(first, 0)
-            while (copy := nth_copy(first, number)) in numbered or self._window.known([copy], _EVER):
+            while (copy := nth_copy(first, number)) in numbered or self._is_known(copy, installation):
                 number += 1
             numbered[copy] = None
             if number:
                 self._next[first] = number + 1
         return list(numbered)
+
+    def _is_known(self, digest: int, installation: str) -> bool:
+        return bool(self._window.known([digest], lambda: [installation], _EVER))
