@@ -149,6 +149,10 @@ class StorageFailedError(StartError):
     """The disk or the system failed a database, which may be sound."""
 
 
+class StorageFullError(StorageFailedError):
+    """There is no room for a database on its disk; the message names both."""
+
+
 class DataDirectoryError(StartError):
     """The data directory cannot be used."""
 

@@ -20,6 +20,7 @@ from telemetry.errors import (
     StartError,
     StoppedError,
     StorageFailedError,
+    StorageFullError,
     TimedOutError,
 )
 
@@ -58,6 +59,7 @@ _EXITS: dict[type[StartError], Exit] = {
     SettingsError: Exit.CONFIG,
     StoppedError: Exit.INTERRUPTED,
     StorageFailedError: Exit.IO_ERROR,
+    StorageFullError: Exit.IO_ERROR,
     TimedOutError: Exit.TIMED_OUT,
 }
 

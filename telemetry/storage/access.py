@@ -10,6 +10,8 @@ from telemetry.errors import DataDirectoryError, NoDataError, StartError
 
 _BESIDE = ("-wal", "-shm", "-journal")
 _EVENTS = "events"
+# As SQLite makes it, 32 KiB at a time.
+_SHARED_BYTES_MIN = 32_768
 
 
 def obstacle(path: Path, *, writing: bool) -> StartError | None:
@@ -80,6 +82,14 @@ def log_bytes(path: Path) -> int | None:
         return beside(path, "-wal").stat().st_size
     except FileNotFoundError:
         return None
+
+
+def has_shared_memory(path: Path) -> bool:
+    """Tell whether there is the file that the programs at work on a database share; a full disk holds a part of it."""
+    try:
+        return beside(path, "-shm").stat().st_size >= _SHARED_BYTES_MIN
+    except FileNotFoundError:
+        return False
 
 
 def has_journal(path: Path) -> bool:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import Synchronous
 from telemetry.storage.journals import roll_back
+from telemetry.storage.room import telling_full
 from telemetry.storage.sealing import SEALED_MODE, NotNowError
 from telemetry.storage.sealing_process import SealingProcess
 from telemetry.storage.segment import Segment
@@ -184,7 +185,8 @@ class Archive:
         if state.sealed_at is not None:
             logger.info("a sealed segment is opened again", extra={"day": day})
             await self.states.unseal(day)
-        return await Segment.open(path, synchronous=self._synchronous, witness=self._directory.witness)
+        with telling_full(path):
+            return await Segment.open(path, synchronous=self._synchronous, witness=self._directory.witness)
 
     async def _is_counted(self, state: SegmentState) -> bool:
         segment = self._open.get(state.day) or await self._open_again(state.day)

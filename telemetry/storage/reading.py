@@ -6,11 +6,14 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from telemetry.errors import DataDamagedError, LockHeldError
-from telemetry.storage.access import beside, can_write, has_journal, is_foreign, log_bytes
+from telemetry.storage.access import can_write, has_journal, has_shared_memory, is_foreign, log_bytes
 from telemetry.storage.database import LOCK_WAIT_S, Kind, read_only_uri
 from telemetry.storage.journals import roll_back
 from telemetry.storage.migrations import check_known, newest_version
+from telemetry.storage.room import has_room
 from telemetry.storage.sqlite_errors import explaining, primary_code
+
+_ALONE_WAIT_S = 1.0
 
 
 @contextmanager
@@ -46,6 +49,19 @@ def reading(path: Path, kind: Kind, *, wait_s: float = LOCK_WAIT_S) -> Iterator[
                 "run `telemetry migrate`"
             ) from error
         raise
+
+
+@contextmanager
+def reading_alone(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a file that no other program has open, sharing no memory: SQLite needs no room for that beside it.
+
+    Nothing is written but what a write-ahead log already holds. Raises ``sqlite3.Error``.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    with closing(sqlite3.connect(uri, uri=True, timeout=_ALONE_WAIT_S)) as connection:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA query_only = ON")
+        yield connection
 
 
 def readable_uri(path: Path, *, wait_s: float) -> str:
@@ -99,12 +115,13 @@ def _is_quiet(path: Path) -> bool:
     """Tell whether a file can only be read as one that nobody writes, and is one.
 
     To read a database in WAL mode SQLite makes files beside it, which a user may not who may not write there. One that
-    is not the owner must not: the owner could not use them. Whoever has such a database open has a ``-wal`` beside it.
+    is not the owner must not: the owner could not use them. A full disk has no room for them. Whoever has such a
+    database open has a ``-wal`` beside it, and a ``-shm`` that is as large as it will be.
     """
-    if not path.exists() or (can_write(path.parent) and not is_foreign(path)):
+    if not path.exists() or (can_write(path.parent) and not is_foreign(path) and has_room(path)):
         return False
     waiting = log_bytes(path)
-    is_closed = waiting is None or (waiting == 0 and not beside(path, "-shm").exists())
+    is_closed = waiting is None or (waiting == 0 and not has_shared_memory(path))
     return is_closed and not has_journal(path)
 
 

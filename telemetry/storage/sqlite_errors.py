@@ -1,6 +1,5 @@
 """What SQLite's errors mean: which of them are damage, what a client is told, and what an operator is to do."""
 
-import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from telemetry.errors import DataDamagedError, ErrorCode, LockHeldError, StartError, StorageFailedError
 from telemetry.storage.access import obstacle
+from telemetry.storage.room import fullness, is_full
 
 # Only these say that the content of a file is wrong.
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -51,6 +51,8 @@ def explanation(error: sqlite3.Error, path: Path) -> StartError | None:
             f"{path} is locked, perhaps because it is being sealed: try again in a minute; "
             f"`fuser {path}` shows who has it open"
         )
+    if (full := fullness(error, path)) is not None:
+        return full
     if code in _NO_ACCESS and (found := obstacle(path, writing=code == sqlite3.SQLITE_READONLY)) is not None:
         return found
     if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
@@ -88,16 +90,14 @@ def primary_code(error: sqlite3.Error) -> int:
     return code & 0xFF
 
 
-def storage_error_code(error: sqlite3.Error) -> ErrorCode:
-    """Return what a client is told when a write failed."""
-    code = getattr(error, "sqlite_errorcode", 0)
-    # A write beyond a file size limit fails as one to a broken disk does; without a limit it must be the disk.
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR_WRITE and _file_size_limited()):
+def storage_error_code(
+    error: sqlite3.Error | StartError | OSError, *, otherwise: ErrorCode = ErrorCode.STORAGE_ERROR
+) -> ErrorCode:
+    """Return what a client is told when a write failed; ``otherwise`` stands for what has nothing to do with a disk."""
+    if is_full(error):
         return ErrorCode.STORAGE_FULL
-    if primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if isinstance(error, StartError):
+        return otherwise
+    if isinstance(error, sqlite3.Error) and primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return ErrorCode.BUSY
     return ErrorCode.STORAGE_ERROR
-
-
-def _file_size_limited() -> bool:
-    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
