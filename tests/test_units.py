@@ -13,7 +13,8 @@ import pytest
 
 from telemetry.cli import Exit
 from telemetry.settings import Settings, load
-from telemetry.web.server import BACKLOG, CONNECTIONS_MAX
+from telemetry.web.listening import BACKLOG
+from telemetry.web.server import CONNECTIONS_MAX
 from tests.support.server import COMMAND
 
 ROOT = Path(__file__).parents[1]

@@ -17,14 +17,14 @@ class Adding(Protocol):
 async def flush(counters: Counters, aggregates: Adding) -> bool:
     """Move everything counted so far into the aggregates in one transaction; return whether there was anything.
 
-    Raises ``sqlite3.Error`` with the counters as they were. Must not be cancelled.
+    Raises ``sqlite3.Error`` or ``OSError`` with the counters as they were. Must not be cancelled.
     """
     delta = counters.drain()
     if not delta:
         return False
     try:
         await aggregates.add(delta)
-    except sqlite3.Error:
+    except (sqlite3.Error, OSError):
         counters.merge(delta)
         raise
     return True

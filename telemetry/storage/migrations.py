@@ -5,7 +5,7 @@ from pathlib import Path
 import aiosqlite
 
 from telemetry.errors import DataDamagedError
-from telemetry.storage.queries import folder
+from telemetry.storage.queries import scripts
 
 
 async def check_version(connection: aiosqlite.Connection, path: Path, kind: str) -> None:
@@ -22,16 +22,15 @@ def check_known(version: int, path: Path, kind: str) -> None:
 
 def newest_version(kind: str) -> int:
     """Return the schema version that this program writes."""
-    return len(_scripts(kind))
+    return len(scripts(kind))
 
 
 async def migrate(connection: aiosqlite.Connection, kind: str) -> None:
     """Bring a database to the newest version, recorded by ``PRAGMA user_version``."""
     version = await schema_version(connection)
-    for number, script in enumerate(_scripts(kind)[version:], version + 1):
-        body = script.read_text(encoding="utf-8")
+    for number, script in enumerate(scripts(kind)[version:], version + 1):
         try:
-            await connection.executescript(f"BEGIN IMMEDIATE;\n{body}\nPRAGMA user_version = {number};\nCOMMIT;")
+            await connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
         except BaseException:
             if connection.in_transaction:
                 await connection.execute("ROLLBACK")
@@ -42,7 +41,3 @@ async def schema_version(connection: aiosqlite.Connection) -> int:
     """Return the version that the database was migrated to."""
     ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
     return int(version)
-
-
-def _scripts(kind: str) -> list[Path]:
-    return sorted((folder() / "migrations" / kind).glob("*.sql"))

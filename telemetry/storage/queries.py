@@ -16,3 +16,18 @@ def folder() -> Path:
 def query(name: str) -> str:
     """Return the statement in ``sql/<name>.sql``."""
     return (folder() / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def scripts(kind: str) -> tuple[str, ...]:
+    """Return the migrations of a kind of database, in their order."""
+    files = sorted((folder() / "migrations" / kind).glob("*.sql"))
+    return tuple(file.read_text(encoding="utf-8") for file in files)
+
+
+def load_all() -> None:
+    """Read every file now: later there may be no descriptor to open one with."""
+    for file in folder().glob("*.sql"):
+        query(file.stem)
+    for kind in (folder() / "migrations").iterdir():
+        scripts(kind.name)

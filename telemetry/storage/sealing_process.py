@@ -1,6 +1,7 @@
 """The process that seals a segment, as the service sees it."""
 
 import asyncio
+import errno
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -11,6 +12,9 @@ import msgspec
 
 from telemetry.storage import sealing
 from telemetry.storage.segment_states import Counts
+
+# A process too many, too few descriptors or too little memory: later there may be enough.
+_EXHAUSTED = {errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 class _Report(msgspec.Struct):
@@ -34,12 +38,17 @@ class SealingProcess:
 
     @classmethod
     async def start(cls, path: Path, watermark: int) -> Self:
-        """Start sealing a segment that nobody else writes."""
+        """Start sealing a segment that nobody else writes; raise ``NotNowError`` if the system has no room for it."""
         arguments = ["-m", sealing.__name__, str(path), str(watermark), str(os.getpid())]
         # In a session of its own, so that Ctrl-C reaches the service alone.
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, stdin=DEVNULL, stdout=PIPE, start_new_session=True
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, *arguments, stdin=DEVNULL, stdout=PIPE, start_new_session=True
+            )
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                raise
+            raise sealing.NotNowError(f"no process can be started ({error.strerror})") from error
         return cls(path, process)
 
     async def wait(self) -> None:

@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+import socket
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ from telemetry.ledger import Ledger
 from telemetry.storage.eraser import Erased, ErasureRequest
 from telemetry.storage.sqlite_errors import storage_error_code
 from telemetry.web.answers import CORS_HEADERS, json_answer
+from telemetry.web.listening import Listener, bound, bound_at
 from telemetry.web.routing import Routes, answered, find_route, note_answer
 from telemetry.web.server import lean_runner
 
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 Erase = Callable[[ErasureRequest], Awaitable[Erased]]
 
 _BODY_BYTES_MAX = 65_536
+# On each of the two listeners.
+ADMIN_CONNECTIONS_MAX = 16
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -64,9 +68,9 @@ class AdminSite:
             raise Refusal(ErrorCode.ERASURE_INVALID) from error
         try:
             return json_answer(msgspec.json.encode(await self.erase(asked)))
-        except (StartError, sqlite3.Error) as error:
+        except (StartError, sqlite3.Error, OSError) as error:
             logger.error("erasing was not finished, it is tried again", extra={"reason": str(error)})
-            code = storage_error_code(error) if isinstance(error, sqlite3.Error) else ErrorCode.BUSY
+            code = storage_error_code(error, otherwise=ErrorCode.BUSY)
             raise Refusal(code) from error
 
     async def _get_metrics(self, _request: web.BaseRequest) -> web.Response:
@@ -104,6 +108,7 @@ class AdminServer:
         self._keepalive_timeout_s = keepalive_timeout_s
         self._shutdown_timeout_s = shutdown_timeout_s
         self._runners: list[web.ServerRunner] = []
+        self._listeners: list[Listener] = []
         self._stack = ExitStack()
 
     async def listen_on_socket(self, data_dir: Path) -> None:
@@ -111,9 +116,9 @@ class AdminServer:
         runner = await self._set_up(AdminSite(self._render, self._ledger, erase=self._erase))
         path = self._stack.enter_context(socket_path(data_dir))
         try:
-            # This removes the socket that a crash has left.
-            await web.UnixSite(runner, path).start()
+            listening = bound_at(path)
             self._stack.enter_context(_private(Path(path)))
+            self._listen(runner, [listening])
         except OSError as error:
             path_shown = data_dir / SOCKET_NAME
             raise StartError(
@@ -124,7 +129,7 @@ class AdminServer:
         """Listen on an address, for those who send the token if there is one."""
         runner = await self._set_up(AdminSite(self._render, self._ledger, token))
         try:
-            await web.TCPSite(runner, host, port).start()
+            self._listen(runner, await bound(host, port))
         except OSError as error:
             raise StartError(
                 f"cannot listen on {host}:{port} ({error.strerror}): choose another --admin-port"
@@ -132,9 +137,20 @@ class AdminServer:
 
     async def stop(self) -> None:
         """Close everything and remove the socket."""
+        for listener in self._listeners:
+            await listener.stop()
         for runner in self._runners:
             await runner.cleanup()
         self._stack.close()
+
+    def _listen(self, runner: web.ServerRunner, sockets: list[socket.socket]) -> None:
+        server = runner.server
+        assert server is not None  # setup() has made it.
+        listener = Listener(
+            sockets, server, lambda accepted: len(server.connections) + accepted < ADMIN_CONNECTIONS_MAX
+        )
+        self._listeners.append(listener)
+        listener.start()
 
     async def _set_up(self, site: AdminSite) -> web.ServerRunner:
         runner = lean_runner(

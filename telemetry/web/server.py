@@ -11,6 +11,7 @@ from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
 from yarl import URL
 
 from telemetry.errors import StartError
+from telemetry.web.listening import Listener, bound
 from telemetry.web.routing import Handler
 
 # Between asking clients to leave with their next answer and closing what is still open.
@@ -19,10 +20,7 @@ DRAIN_S = 0.5
 # answered as if they asked for a path that is not served.
 _VERSIONS = (HttpVersion11, HttpVersion10)
 _NOWHERE = URL("/")
-# Connections that wait in the kernel, those of a restart among them; systemd's own default for sockets.
-BACKLOG = 4_096
-# Each connection is a descriptor, and files need some too: the unit's LimitNOFILE leaves room above this for all that
-# the loop takes out of the queue before it can close what is too much.
+# Each is a descriptor, and files need some too: ``telemetry.descriptors`` allows fewer where few can be open.
 CONNECTIONS_MAX = 8_192
 # A client that does not take its answers, or is gone without a word, holds the answers and what it has sent.
 UNREAD_TIMEOUT_S = 30.0
@@ -74,14 +72,6 @@ class Site(Protocol):
         ...
 
 
-class _OneTooMany(asyncio.Protocol):
-    """A connection that is closed as soon as it is there."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.abort()
-
-
 class PublicServer:
     """Serves a site from ``start`` to ``stop``, on sockets that it inherits or else on one of its own.
 
@@ -107,7 +97,7 @@ class PublicServer:
         )
         self._connections_max = connections_max
         self._unread_timeout_s = unread_timeout_s
-        self._listeners: list[asyncio.Server] = []
+        self._listener: Listener | None = None
 
     async def start(self, host: str, port: int, inherited: Sequence[socket.socket] = ()) -> str:
         """Listen, and return the URL to reach the site at; raise ``StartError`` if the address cannot be had.
@@ -115,38 +105,35 @@ class PublicServer:
         Sockets that are inherited outlive the service: what connects while it restarts waits in their queue.
         """
         await self._runner.setup()
-        loop = asyncio.get_running_loop()
         try:
-            for listening in inherited:
-                self._listeners.append(await loop.create_server(self._admit, sock=listening, backlog=BACKLOG))
-            if not inherited:
-                self._listeners.append(await loop.create_server(self._admit, host, port, backlog=BACKLOG))
+            sockets = list(inherited) or await bound(host, port)
+            self._listener = Listener(sockets, self._protocol, self._has_room)
+            self._listener.start()
         except OSError as error:
             await self._runner.cleanup()
             raise StartError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
-        for listener in self._listeners:
-            self._limit_unread(listener.sockets)
-        return _url(self._listeners[0].sockets[0].getsockname())
+        self._limit_unread(sockets)
+        return _url(sockets[0].getsockname())
 
     async def stop(self) -> None:
         """Take no new connections, let requests in flight end, then close."""
         self._site.draining = True
-        loop = asyncio.get_running_loop()
-        for listener in self._listeners:
-            for listening in listener.sockets:
-                loop.remove_reader(listening)
-        # A connection that was just taken is set up in the next turn of the loop. If its listener is closed by then,
-        # asyncio drops it without a word.
-        await asyncio.sleep(0)
-        for listener in self._listeners:
-            listener.close()
+        if self._listener is not None:
+            await self._listener.stop()
         await asyncio.sleep(DRAIN_S)
         await self._runner.cleanup()
 
-    def _admit(self) -> asyncio.Protocol:
+    def _protocol(self) -> asyncio.BaseProtocol:
+        return self._server()
+
+    def _has_room(self, accepted: int) -> bool:
+        return len(self._server.connections) + accepted < self._connections_max
+
+    @property
+    def _server(self) -> web.Server:
         server = self._runner.server
         assert server is not None  # setup() has made it.
-        return server() if len(server.connections) < self._connections_max else _OneTooMany()
+        return server
 
     def _limit_unread(self, sockets: Iterable[socket.socket]) -> None:
         """Set the time limit for answers that are not taken; what is accepted from then on inherits it."""

@@ -1,0 +1,119 @@
+"""Listening sockets: what connects is taken as long as there is room, and closed at once beyond that.
+
+asyncio's own servers go on accepting when no descriptor is left: thousands of tries in a turn of the loop, each of them
+with a traceback in the log and a timer that outlives the server.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+logger = logging.getLogger(__name__)
+
+# Connections that wait in the kernel, those of a restart among them; systemd's own default for sockets.
+BACKLOG = 4_096
+# Requests on open connections wait while connections are taken.
+_ACCEPTED_AT_ONCE = 100
+_RETRY_S = 1.0
+
+
+class Listener:
+    """Accepts on sockets from ``start`` to ``stop``; a connection for which ``has_room`` is false is closed.
+
+    ``has_room`` is given how many connections were accepted and are not set up yet.
+    """
+
+    def __init__(
+        self,
+        sockets: Iterable[socket.socket],
+        protocol: Callable[[], asyncio.BaseProtocol],
+        has_room: Callable[[int], bool] = lambda _accepted: True,
+    ) -> None:
+        self.sockets = tuple(sockets)
+        self._protocol = protocol
+        self._has_room = has_room
+        self._loop = asyncio.get_running_loop()
+        self._retries: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._accepted: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Listen and accept."""
+        for listening in self.sockets:
+            listening.setblocking(False)
+            listening.listen(BACKLOG)
+            self._resume(listening)
+
+    async def stop(self) -> None:
+        """Accept nothing more, set up what was accepted, and close the sockets."""
+        for retry in self._retries.values():
+            retry.cancel()
+        for listening in self.sockets:
+            self._loop.remove_reader(listening)
+        if self._accepted:
+            await asyncio.wait(self._accepted)
+        for listening in self.sockets:
+            listening.close()
+
+    def _resume(self, listening: socket.socket) -> None:
+        self._retries.pop(listening, None)
+        self._loop.add_reader(listening, self._accept, listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                connection, _address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionError):
+                return
+            except OSError as error:
+                self._pause(listening, error)
+                return
+            if self._has_room(len(self._accepted)):
+                task = self._loop.create_task(self._set_up(connection))
+                self._accepted.add(task)
+                task.add_done_callback(self._accepted.discard)
+            else:
+                connection.close()
+
+    def _pause(self, listening: socket.socket, error: OSError) -> None:
+        """Look again in a second: the socket stays readable, and the loop would do nothing else."""
+        logger.error(
+            "connections cannot be taken, and wait: if too many files are open, raise `ulimit -n` or LimitNOFILE",
+            extra={"reason": error.strerror},
+        )
+        self._loop.remove_reader(listening)
+        self._retries[listening] = self._loop.call_later(_RETRY_S, self._resume, listening)
+
+    async def _set_up(self, connection: socket.socket) -> None:
+        try:
+            connection.setblocking(False)
+            await self._loop.connect_accepted_socket(self._protocol, connection)
+        except OSError as error:
+            connection.close()
+            logger.warning("a connection was lost before it was set up", extra={"reason": error.strerror})
+
+
+async def bound(host: str, port: int) -> list[socket.socket]:
+    """Return sockets bound to all addresses of a host; raise ``OSError`` if there is none or one cannot be had."""
+    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port, start_serving=False)
+    try:
+        return [listening.dup() for listening in server.sockets]
+    finally:
+        server.close()
+
+
+def bound_at(path: str) -> socket.socket:
+    """Return a socket bound to a path, where that of a crash may be left; raise ``OSError`` if that cannot be done."""
+    with suppress(FileNotFoundError):
+        if stat.S_ISSOCK(os.stat(path).st_mode):  # noqa: PTH116 - Path shortens what /proc/self/fd leads to
+            os.unlink(path)  # noqa: PTH108
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listening.bind(path)
+    except OSError:
+        listening.close()
+        raise
+    return listening
