@@ -6,24 +6,23 @@ import logging
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
+from telemetry.answering import PublicSide
 from telemetry.clock import Clock
+from telemetry.descriptors import connections_within, raise_limit
 from telemetry.metrics import Sources, exposition
-from telemetry.networks import Networks
-from telemetry.rate_limit import RateLimiter
-from telemetry.running import data_directory, running
+from telemetry.running import Running, data_directory, running
 from telemetry.settings import Settings
+from telemetry.starting import start_when_there_is_room
 from telemetry.storage.archive import Archive
 from telemetry.storage.database import WAL_RESET_RACE
+from telemetry.storage.queries import load_all
 from telemetry.storage.segment_states import SegmentStates
-from telemetry.systemd import Notifier, inherited_sockets
-from telemetry.tasks.watchdog import Watchdog
+from telemetry.systemd import Notifier
 from telemetry.web.admin import AdminServer
-from telemetry.web.bodies import BodyReader
-from telemetry.web.clients import ClientFinder, ClientLimit
-from telemetry.web.public import PublicSite
-from telemetry.web.server import PublicServer
+from telemetry.web.server import CONNECTIONS_MAX
 
 logger = logging.getLogger(__name__)
 
@@ -51,56 +50,52 @@ async def admin_listening(settings: Settings, sources: Sources) -> AsyncIterator
         await server.stop()
 
 
+@asynccontextmanager
+async def _alive(settings: Settings, clock: Clock, notifier: Notifier) -> AsyncIterator[Running]:
+    """Run the service and serve its operator until the end of the block."""
+    async with (
+        running(settings, clock, lambda: notifier.extend_start(clock.monotonic())) as started,
+        admin_listening(settings, started.sources),
+    ):
+        yield started
+
+
 async def serve(settings: Settings, announce: Callable[[str], None], clock: Clock | None = None) -> None:
     """Serve until SIGTERM or SIGINT; ``announce`` is given the URL once the service listens.
 
     Raises ``StartError`` if it cannot start, and whatever ended one of its tasks.
     """
     clock = clock or Clock()
-    notifier, inherited = Notifier(), inherited_sockets()
-    stop = asyncio.Event()
+    load_all()
+    connections = connections_within(raise_limit(), CONNECTIONS_MAX)
+    notifier, stop = Notifier(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     notifier.tell(STATUS="replaying")
-    async with (
-        running(settings, clock, lambda: notifier.extend_start(clock.monotonic())) as started,
-        admin_listening(settings, started.sources),
-    ):
-        service, tasks = started.service, started.tasks
-        clients = ClientFinder(Networks(settings.trusted_proxies), settings.client_address_header)
-        site = PublicSite(
-            service,
+    public = PublicSide(settings, clock, notifier, announce, connections=connections)
+    async with AsyncExitStack() as stack:
+        started = await start_when_there_is_room(
+            lambda: _alive(settings, clock, notifier),
+            stack,
+            Path(settings.data_dir),
             clock,
-            BodyReader(
-                bytes_max=settings.body_bytes_max,
-                reading_bytes_max=settings.reading_bytes_max,
-                timeout_s=settings.body_timeout_s,
-            ),
-            clients,
-            stats_max_age_s=max(1, round(settings.flush_interval_s)),
-            limit=_client_limit(settings, clients, clock),
+            stand_in=public.serve,
+            stop=stop,
         )
-        server = PublicServer(
-            site,
-            body_bytes_max=settings.body_bytes_max,
-            keepalive_timeout_s=settings.keepalive_timeout_s,
-            shutdown_timeout_s=settings.shutdown_timeout_s,
-        )
-        _spare_collector()
-        announce(await server.start(settings.host, settings.port, inherited))
-        _warn_of_wal_reset_race()
-        watchdog = Watchdog(notifier, started.proofs_of_life, service.failing)
-        stopping, watching = asyncio.create_task(stop.wait()), asyncio.create_task(watchdog.run())
-        await asyncio.wait([stopping, watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        logger.info("stopping")
-        notifier.tell(STOPPING=1, STATUS="stopping")
-        watchdog.close()
-        started.upkeep.stop()
-        await server.stop()
-        await asyncio.wait([watching])
-    for task in (watching, *tasks):
+        if started is not None:
+            await public.serve(started.service, started.proofs_of_life)
+            _spare_collector()
+            _warn_of_wal_reset_race()
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([stopping, *public.tasks, *started.tasks], return_when=asyncio.FIRST_COMPLETED)
+        public.leave()
+        if started is not None:
+            started.upkeep.stop()
+        await public.stop()
+    for task in (*public.tasks, *(started.tasks if started is not None else ())):
         task.result()
-    logger.info("stopped, everything accepted is stored and counted")
+    if started is not None:
+        logger.info("stopped, everything accepted is stored and counted")
 
 
 async def migrate_all(settings: Settings, *, accept_loss: bool = False) -> list[tuple[str, int]]:
@@ -110,17 +105,6 @@ async def migrate_all(settings: Settings, *, accept_loss: bool = False) -> list[
         archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
         versions += [(f"events/{state.day}.db", await archive.migrate(state)) for state in await archive.segments()]
     return versions
-
-
-def _client_limit(settings: Settings, clients: ClientFinder, clock: Clock) -> ClientLimit | None:
-    if not settings.rate_limit_requests_per_minute:
-        return None
-    limiter = RateLimiter(
-        requests_per_minute=settings.rate_limit_requests_per_minute,
-        burst=settings.rate_limit_burst,
-        clients_max=settings.rate_limit_clients_max,
-    )
-    return ClientLimit(limiter, clients, clock.monotonic)
 
 
 def _spare_collector() -> None:

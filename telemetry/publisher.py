@@ -14,7 +14,7 @@ from telemetry.counters import Counters
 from telemetry.histogram import Histogram
 from telemetry.storage.aggregates import Aggregates
 from telemetry.storage.flush import flush
-from telemetry.storage.stats import read_stats
+from telemetry.storage.stats import Stats, read_stats
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class Publisher:
         self._published: tuple[date, int] | None = None
 
     async def flush(self) -> None:
-        """Flush, and publish anew if that changed anything; raise ``sqlite3.Error`` with nothing lost."""
+        """Flush, and publish if that changed anything; raise ``sqlite3.Error`` or ``OSError`` with nothing lost."""
         try:
             # One at a time: watermarks must not pass what an earlier flush has drained and then failed to store.
             async with self._flushing:
                 await self._flush()
-        except sqlite3.Error:
+        except (sqlite3.Error, OSError):
             self.flush_failures += 1
             raise
         self.flushed_at = self._clock.monotonic()
@@ -54,8 +54,14 @@ class Publisher:
     async def _flush(self) -> None:
         as_of, started = self._clock.now(), self._clock.monotonic()
         today = instant(as_of).date()
-        if await flush(self._counters, self._aggregates):
-            self.flush_seconds.observe(self._clock.monotonic() - started)
+        try:
+            if await flush(self._counters, self._aggregates):
+                self.flush_seconds.observe(self._clock.monotonic() - started)
+        except (sqlite3.Error, OSError):
+            if self._published is None:
+                # At a start on a full disk readers see what was flushed before it.
+                await self._publish(self._aggregates.written_at, today)
+            raise
         current = (today, self._aggregates.changes)
         if current != self._published:
             await self._publish(as_of, today)
@@ -63,6 +69,11 @@ class Publisher:
 
     async def _publish(self, as_of: float, today: date) -> None:
         stats = await read_stats(self._aggregates, today)
-        etag = hashlib.sha256(msgspec.json.encode(stats)).hexdigest()[:16]
-        body = orjson.dumps(stats.document(generated_at=self._clock.now(), as_of=as_of))
-        self.stats = Document(body, f'"{etag}"')
+        self.stats = document(stats, generated_at=self._clock.now(), as_of=as_of)
+
+
+def document(stats: Stats, *, generated_at: float, as_of: float) -> Document:
+    """Return the public answer; the times are Unix seconds."""
+    etag = hashlib.sha256(msgspec.json.encode(stats)).hexdigest()[:16]
+    body = orjson.dumps(stats.document(generated_at=generated_at, as_of=as_of))
+    return Document(body, f'"{etag}"')

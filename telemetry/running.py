@@ -131,6 +131,7 @@ class _Parts:
             ledger=self.ledger,
             disk_is_full=lambda: self.budget.exceeded,
             file_is_lost=lambda: self.watch.lost,
+            flush_failing=lambda: self.flusher.failing,
             on_counted=self.flusher.consider,
         )
         self.eraser = self._eraser(id_key)
@@ -191,8 +192,9 @@ class _Parts:
             self.archive,
             self.log,
             self.counters,
-            self.publisher.flush,
+            self.flusher.flush,
             keys_max=self.settings.flush_keys_max,
+            counter_keys_max=self.settings.counter_keys_max,
             on_progress=on_replayed,
         )
         await self.eraser.load()

@@ -15,6 +15,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"app"},
+    {"starting", "answering"},
     {"running"},
     {"metrics"},
     {"web", "tasks"},
@@ -38,7 +39,7 @@ LAYERS = [
     {"versions", "stored_ids"},
     {"settings", "logs", "clock", "shapes", "timestamps", "documents", "histogram", "admin_socket", "systemd"},
     {"forwarded"},
-    {"errors", "installations", "networks"},
+    {"errors", "installations", "networks", "descriptors"},
 ]
 MODULE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 60

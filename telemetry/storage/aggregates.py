@@ -20,6 +20,7 @@ from telemetry.storage.many_rows import many_rows
 from telemetry.storage.migrations import schema_version
 from telemetry.storage.open_file import OpenFile, watch
 from telemetry.storage.queries import query
+from telemetry.storage.reading import last_written
 from telemetry.storage.scrubbing import empty_log, write_anew
 
 # Neighbours share pages: in order, rows cost half. More sorted at once would keep other threads waiting.
@@ -36,10 +37,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Aggregates:
-    """The only writer of ``telemetry.db``. ``changes`` grows with every transaction that committed."""
+    """The only writer of ``telemetry.db``. ``changes`` grows with every transaction that committed.
 
-    def __init__(self, connection: aiosqlite.Connection, file: OpenFile) -> None:
+    ``written_at`` is when the file was last written before it was opened, in Unix seconds.
+    """
+
+    def __init__(self, connection: aiosqlite.Connection, file: OpenFile, written_at: float) -> None:
         self.changes = 0
+        self.written_at = written_at
         self.file = file
         self._connection = connection
         self._changing = asyncio.Lock()
@@ -47,11 +52,12 @@ class Aggregates:
     @classmethod
     async def open(cls, path: Path, *, synchronous: Synchronous) -> Self:
         """Open or create the database."""
+        written_at = last_written(path) / 1e9
         connection = await open_database(path, "aggregates", synchronous=synchronous)
         # This alone is in memory: if all that is temporary were, to write the file anew would take as much as it holds.
         await connection.execute("ATTACH ':memory:' AS flushing")
         await connection.execute(query("create_changed_installations"))
-        return cls(connection, await watch(path, connection))
+        return cls(connection, await watch(path, connection), written_at)
 
     @asynccontextmanager
     async def change(

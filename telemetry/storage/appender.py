@@ -49,6 +49,7 @@ class Appender:
         ledger: Ledger,
         disk_is_full: Callable[[], bool],
         file_is_lost: Callable[[], bool],
+        flush_failing: Callable[[], ErrorCode | None],
         on_counted: Callable[[], None],
     ) -> None:
         self._log = log
@@ -59,6 +60,7 @@ class Appender:
         self._ledger = ledger
         self._disk_is_full = disk_is_full
         self._file_is_lost = file_is_lost
+        self._flush_failing = flush_failing
         self._on_counted = on_counted
         self._queue = GroupQueue()
         # Its transaction has ended; it is not counted yet, and has not left the queue.
@@ -70,8 +72,8 @@ class Appender:
 
     @property
     def failing(self) -> ErrorCode | None:
-        """Why events cannot be stored at present, or None."""
-        if self._disk_is_full():
+        """Why events cannot be stored at present, or None; without room for a flush they soon cannot be."""
+        if self._disk_is_full() or self._flush_failing() == ErrorCode.STORAGE_FULL:
             return ErrorCode.STORAGE_FULL
         if self._file_is_lost():
             return ErrorCode.STORAGE_ERROR
@@ -216,7 +218,7 @@ class Appender:
                 ids = await segment.append(group.rows, received_at)
                 group.seconds = self._clock.monotonic() - started
                 group.appended = Appended(segment.day, received_at, ids, group.events)
-        except (sqlite3.Error, StartError) as error:
+        except (sqlite3.Error, StartError, OSError) as error:
             group.failure = _reported(error)
         self._failed_with = group.failure
 
@@ -243,7 +245,7 @@ class Appender:
         try:
             async with self._log.appending(day_of(column_time(self._clock.now()))) as segment:
                 await segment.probe()
-        except (sqlite3.Error, StartError) as error:
+        except (sqlite3.Error, StartError, OSError) as error:
             self._failed_with = _reported(error)
         else:
             self._failed_with = None
@@ -268,7 +270,7 @@ class Appender:
             self._ledger.commit(len(group.rows), group.duplicates, group.seconds)
 
 
-def _reported(error: sqlite3.Error | StartError) -> ErrorCode:
-    code = storage_error_code(error) if isinstance(error, sqlite3.Error) else ErrorCode.STORAGE_ERROR
+def _reported(error: sqlite3.Error | StartError | OSError) -> ErrorCode:
+    code = storage_error_code(error)
     logger.error("append failed, its batches were refused", extra={"code": code, "reason": str(error)})
     return code

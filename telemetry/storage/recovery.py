@@ -1,6 +1,7 @@
 """Recovery at start: the counters and the duplicate window are brought to where the log ends."""
 
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from itertools import groupby
@@ -13,6 +14,7 @@ from telemetry.errors import SegmentUnusableError
 from telemetry.rows import digest_of, nth_copy
 from telemetry.storage.archive import Archive
 from telemetry.storage.event_log import EventLog
+from telemetry.storage.room import is_full
 
 # Saves looking for the next number from 0 each time; the copies of an event are close together in the log.
 _COPIED_EVENTS_MAX = 10_000
@@ -30,17 +32,19 @@ async def replay(
     flush: Callable[[], Awaitable[None]],
     *,
     keys_max: int,
+    counter_keys_max: int,
     on_progress: Callable[[], None],
 ) -> None:
     """Count every event past its segment's watermark, flushing whenever ``keys_max`` counters wait, and at the end.
 
-    A segment that cannot be used is reported and passed over.
+    A segment that cannot be used is reported and passed over. On a full disk, up to ``counter_keys_max`` counters wait
+    in memory; beyond that the error of the flush is raised, and what was counted has to be dropped.
     """
+    flushing = _ReplayFlush(counters, flush, keys_max=keys_max, counter_keys_max=counter_keys_max)
 
     async def flush_if_many() -> None:
         on_progress()
-        if counters.keys >= keys_max:
-            await flush()
+        await flushing.flush_if_many()
 
     for state in await archive.segments():
         # A sealed segment was counted to its end.
@@ -52,7 +56,34 @@ async def replay(
                     "a segment cannot be used; its last events are counted at the first start at which it can",
                     extra={"day": state.day, "reason": str(error)},
                 )
-    await flush()
+    await flushing.flush()
+
+
+class _ReplayFlush:
+    """Flushes during a replay; for want of room counters wait in memory, as many as are allowed."""
+
+    def __init__(
+        self, counters: Counters, flush: Callable[[], Awaitable[None]], *, keys_max: int, counter_keys_max: int
+    ) -> None:
+        self._counters = counters
+        self._flush = flush
+        self._keys_max = self._next_at = keys_max
+        self._counter_keys_max = counter_keys_max
+
+    async def flush_if_many(self) -> None:
+        if self._counters.keys >= self._next_at:
+            await self.flush()
+            # A flush costs as much when it fails: while there is no room it is tried a few times only.
+            self._next_at = max(self._keys_max, min(2 * self._counters.keys, self._counter_keys_max + 1))
+
+    async def flush(self) -> None:
+        """Flush; raise ``sqlite3.Error`` or ``OSError`` unless the counters can wait for room."""
+        try:
+            await self._flush()
+        except (sqlite3.Error, OSError) as error:
+            if not is_full(error) or self._counters.keys > self._counter_keys_max:
+                raise
+            logger.error("there is no room for a flush, counters wait in memory", extra={"reason": str(error)})
 
 
 async def restore_window(

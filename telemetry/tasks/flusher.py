@@ -7,17 +7,22 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from telemetry.counters import Counters
+from telemetry.errors import ErrorCode
+from telemetry.storage.sqlite_errors import storage_error_code
 
 logger = logging.getLogger(__name__)
 
 
 class Flusher:
-    """Owns the rhythm of flushes. A failed flush is tried again at the next interval, not earlier."""
+    """Owns the rhythm of flushes. A failed flush is tried again at the next interval, not earlier.
+
+    ``failing`` is why the last one failed, or None.
+    """
 
     def __init__(
         self, flush: Callable[[], Awaitable[None]], counters: Counters, *, interval_s: float, keys_max: int
     ) -> None:
-        self.failing = False
+        self.failing: ErrorCode | None = None
         self._flush = flush
         self._counters = counters
         self._interval_s = interval_s
@@ -31,7 +36,7 @@ class Flusher:
             self._wake.set()
 
     async def run(self) -> None:
-        """Flush until closed, and once more then; raise ``sqlite3.Error`` if that last one fails. Never cancelled."""
+        """Flush until closed, and once more then; raise as ``flush`` does if that last one fails. Never cancelled."""
         while not self._closing:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._interval_s)
@@ -41,6 +46,15 @@ class Flusher:
         # Not in the loop: when closing comes during a flush, what arrived since its start still waits.
         await self._flush()
 
+    async def flush(self) -> None:
+        """Flush now; raise ``sqlite3.Error`` or ``OSError`` with nothing lost. Never cancelled."""
+        try:
+            await self._flush()
+        except (sqlite3.Error, OSError) as error:
+            self.failing = storage_error_code(error)
+            raise
+        self.failing = None
+
     def close(self) -> None:
         """Let ``run`` flush a last time and return."""
         self._closing = True
@@ -48,9 +62,6 @@ class Flusher:
 
     async def _try(self) -> None:
         try:
-            await self._flush()
-        except sqlite3.Error as error:
-            self.failing = True
+            await self.flush()
+        except (sqlite3.Error, OSError) as error:
             logger.error("flush failed, nothing is lost, it is tried again", extra={"reason": str(error)})
-        else:
-            self.failing = False

@@ -1,26 +1,50 @@
 """The public HTTP interface: what is served, and what happens around every request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 import orjson
 from aiohttp import web
 
 from telemetry.clock import Clock, iso_milliseconds
-from telemetry.errors import ERROR_SENTENCES
-from telemetry.large_batches import no_charge
-from telemetry.service import TelemetryService
+from telemetry.errors import ERROR_SENTENCES, ErrorCode
+from telemetry.large_batches import Charge, no_charge
+from telemetry.ledger import Ledger
+from telemetry.publisher import Document
 from telemetry.web.answers import empty_answer, json_answer
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit, opted_out
 from telemetry.web.routing import Routes, answered, find_route, note_answer
 
 
+class Service(Protocol):
+    """What answers requests in domain words: ``telemetry.service``, or what stands in for it."""
+
+    ledger: Ledger
+
+    async def accept(self, body: bytes, /, *, opted_out: bool, client: Callable[[], bytes], charge: Charge) -> bytes:
+        """Return the receipt for the body of a request; raise ``Refusal`` if it is not stored."""
+        ...
+
+    def stats(self) -> Document:
+        """Return the public statistics; raise ``Refusal`` if there are none."""
+        ...
+
+    def failing(self) -> ErrorCode | None:
+        """Return why events cannot be stored at present, or None."""
+        ...
+
+
 @dataclass(slots=True)
 class PublicSite:
-    """The handlers, and what they need. ``draining`` asks clients to leave after their next answer."""
+    """The handlers, and what they need. ``service`` may be replaced at any time.
 
-    service: TelemetryService
+    ``draining`` asks clients to leave after their next answer.
+    """
+
+    service: Service
     clock: Clock
     bodies: BodyReader
     clients: ClientFinder

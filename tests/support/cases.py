@@ -47,7 +47,9 @@ CASES = {
     44: "a sealed segment that vanished; files of no real day or another owner",
     45: "examined while sealing, behind a lock, without permission, on a read-only mount",
     46: "the server's clock is wrong while its clients agree",
+    47: "a full disk at a restart",
     48: "a queue that outgrew the batch limit",
     49: "identical events within a batch, overlapping batches, resends and restarts",
     50: "a resend hours or days later",
+    51: "no descriptors left",
 }

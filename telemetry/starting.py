@@ -1,0 +1,108 @@
+"""Starting on a full disk: the last statistics are served, events are refused, and the start is tried again."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
+
+from telemetry.clock import Clock, instant
+from telemetry.errors import ErrorCode, Refusal, StartError
+from telemetry.ledger import Ledger
+from telemetry.publisher import Document, document
+from telemetry.running import Running
+from telemetry.storage.data_directory import DataDirectory
+from telemetry.storage.loss import reading_aggregates
+from telemetry.storage.reading import last_written, reading_alone
+from telemetry.storage.room import fullness
+from telemetry.storage.stats import read_stats_from
+
+logger = logging.getLogger(__name__)
+
+# A try may replay millions of events before it meets the full disk: at most a third of the time goes into tries.
+_PAUSE_MIN_S = 1.0
+_PAUSE_MAX_S = 60.0
+_PAUSE_OVER_TRY = 2.0
+
+
+class ServiceWithoutRoom:
+    """What the web asks while there is no room to start: it refuses events, and has the last statistics if any."""
+
+    def __init__(self, directory: DataDirectory, clock: Clock) -> None:
+        self.ledger = Ledger()
+        self._directory = directory
+        self._clock = clock
+        self._stats: Document | None = None
+
+    async def accept(self, _body: bytes, **_of_the_request: object) -> bytes:
+        """Raise ``Refusal``."""
+        raise Refusal(ErrorCode.STORAGE_FULL)
+
+    def stats(self) -> Document:
+        """Return the statistics as of the last flush; raise ``Refusal`` if they cannot be read."""
+        if self._stats is None:
+            raise Refusal(ErrorCode.STORAGE_FULL)
+        return self._stats
+
+    def failing(self) -> ErrorCode | None:
+        """Return that storage is full."""
+        return ErrorCode.STORAGE_FULL
+
+    async def read_stats(self) -> None:
+        """Read the statistics for today from the files, which nobody has open."""
+        try:
+            self._stats = await asyncio.to_thread(self._read)
+        except (sqlite3.Error, StartError, OSError) as error:
+            logger.warning("the last statistics cannot be read", extra={"reason": str(error)})
+
+    def _read(self) -> Document:
+        as_of = last_written(self._directory.aggregates) / 1e9
+        try:
+            with reading_aggregates(self._directory) as connection:
+                return self._document(connection, as_of)
+        except StartError:
+            # Others, who look only, must not be kept out unless nobody could look.
+            with self._directory.locked(), reading_alone(self._directory.aggregates) as connection:
+                return self._document(connection, as_of)
+
+    def _document(self, connection: sqlite3.Connection, as_of: float) -> Document:
+        now = self._clock.now()
+        return document(read_stats_from(connection, instant(now).date()), generated_at=now, as_of=as_of)
+
+
+async def start_when_there_is_room(
+    start: Callable[[], AbstractAsyncContextManager[Running]],
+    stack: AsyncExitStack,
+    data_dir: Path,
+    clock: Clock,
+    *,
+    stand_in: Callable[[ServiceWithoutRoom], Awaitable[None]],
+    stop: asyncio.Event,
+) -> Running | None:
+    """Enter what ``start`` returns, again and again while the disk is full; return None if stopped before that.
+
+    ``stand_in`` is awaited with what can be served until then. Raises whatever else keeps the service from starting.
+    """
+    directory, standing_in = DataDirectory(data_dir), None
+    while True:
+        began_at = clock.monotonic()
+        try:
+            return await stack.enter_async_context(start())
+        except (StartError, sqlite3.Error, OSError) as error:
+            full = fullness(error, directory.aggregates, directory.events)
+            if full is None:
+                raise
+            logger.error("there is no room to start, it is tried again", extra={"reason": str(full)})
+        pause_s = max(_PAUSE_MIN_S, min(_PAUSE_OVER_TRY * (clock.monotonic() - began_at), _PAUSE_MAX_S))
+        if standing_in is None:
+            standing_in = ServiceWithoutRoom(directory, clock)
+            await standing_in.read_stats()
+            await stand_in(standing_in)
+        else:
+            await standing_in.read_stats()
+        try:
+            await asyncio.wait_for(stop.wait(), pause_s)
+        except TimeoutError:
+            continue
+        return None
