@@ -17,8 +17,8 @@ test: $(VENV)/.test
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# Every fault case, in its short and its long forms. TORTURE_SEED chooses what is random; the table also goes to
-# build/torture/torture.md.
+# Every fault case, in its short and its long forms. TORTURE_SEED chooses what is random, the date does
+# if it is not given; the table also goes to build/torture/torture.md.
 torture: $(VENV)/.test $(VENV)/.fuzz
 	$(BIN)/pytest --torture -m "case or torture" $(ARGS)
 

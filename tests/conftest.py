@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.case_report import CaseReport, seed
+from tests.support.case_report import CaseReport, choose_seed, seed
 from tests.support.commands import succeed
 from tests.support.old_worker import EXPORT
 
@@ -21,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # A shell makes what it runs in the background deaf to Ctrl-C, and that is inherited; tests press it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    choose_seed(long=config.getoption("--torture"))
     config.pluginmanager.register(CaseReport(config))
 
 

@@ -12,7 +12,7 @@ from tests.support.incidents import EventfulYear
 from tests.support.segments import is_sealed, segment
 
 
-@pytest.mark.case(19, 20, 27, 46)
+@pytest.mark.case(19, 20, 27, 42, 43, 44, 46, 47)
 @pytest.mark.parametrize(
     ("days", "retention_days"), [(16, 5), pytest.param(400, 90, marks=pytest.mark.torture)], ids=["fortnight", "year"]
 )
@@ -21,14 +21,15 @@ async def test_every_number_is_right_after_everything_that_can_happen(
 ) -> None:
     year = EventfulYear(tmp_path, retention_days=retention_days, seed=seed)
     incidents = [
-        year.be_killed, year.have_a_full_disk, year.exclude, year.jump, year.be_killed, year.have_a_wrong_clock,
-        year.forget, year.be_restored,
+        year.be_killed, year.have_a_full_disk, year.exclude, year.jump, year.lose_todays_segment, year.be_killed,
+        year.have_a_wrong_clock, year.lose_a_sealed_segment, year.forget, year.start_on_a_full_disk,
+        year.lose_the_aggregates, year.be_restored,
     ]  # fmt: skip
     await year.start()
     for number in range(days):
         # Each of them once, and later ones again, but for those that are for good. An exclusion subtracts only what
         # raw events are there of, so it comes before any is removed.
-        if number % 2 == 0 and incidents:
+        if incidents:
             await incidents.pop(0)()
         elif number % 40 == 39:
             await year.be_killed()
@@ -37,6 +38,10 @@ async def test_every_number_is_right_after_everything_that_can_happen(
             await year.have_a_wrong_clock()
         if number % 50 == 49:
             await year.have_a_full_disk()
+            await year.lose_a_sealed_segment()
+        if number % 60 == 59:
+            await year.start_on_a_full_disk()
+            await year.lose_todays_segment()
         if number % 7 == 6:
             await year.send()
             await year.send_again()

@@ -20,9 +20,20 @@ HEADER = ("#", "case", "tries", "acknowledged", "lost", "double-counted", "verdi
 _tally = pytest.StashKey[Tally]()
 
 
+_SEED = "TORTURE_SEED"
+
+
+def choose_seed(*, long: bool) -> None:
+    """Choose the seed of this run and of the processes that it starts, unless it is given.
+
+    A long run tries something else every day; others do the same every time.
+    """
+    os.environ.setdefault(_SEED, f"{datetime.now(UTC):%Y%m%d}" if long else "1")
+
+
 def seed() -> int:
     """Return the seed of this run: what is random in a test derives from it alone."""
-    return int(os.environ.get("TORTURE_SEED", "1"))
+    return int(os.environ[_SEED])
 
 
 @dataclass
@@ -75,7 +86,7 @@ class CaseReport:
 
     def pytest_report_header(self) -> str:
         """Say how to run the same again."""
-        return f"seed: {seed()} (TORTURE_SEED)"
+        return f"seed: {seed()} (run the same again with {_SEED}={seed()})"
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:

@@ -1,10 +1,8 @@
-"""What happens to a service in a year: kills, full disks, wrong clocks, erasures and a restore."""
+"""What happens to a service in a year: kills, full disks, vanished files, wrong clocks, erasures and a restore."""
 
-import resource
+import asyncio
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
@@ -12,29 +10,23 @@ from pathlib import Path
 import pytest
 
 from telemetry.clock_evidence import INSTALLATIONS_MIN
-from telemetry.errors import ErrorCode, Refusal
+from telemetry.errors import DataDamagedError, ErrorCode, Refusal, StartError
 from telemetry.storage.eraser import ErasureRequest, Kind
+from telemetry.storage.open_file import SAVED
+from telemetry.storage.room import fullness
 from telemetry.tasks.retention import INTERVAL_S as RETENTION_INTERVAL_S
 from tests.support import oracle
+from tests.support.backups import backup
 from tests.support.commands import succeed
 from tests.support.crowd import NETWORKS, Crowd, post
 from tests.support.events import Fields
 from tests.support.faults import crash_image
-from tests.support.segments import DAY_S
+from tests.support.limits import no_room
+from tests.support.segments import DAY_S, sealed_days, segment
 from tests.support.year import LEAVING, VANDAL, Year
 
-
-@contextmanager
-def no_room() -> Iterator[None]:
-    """Let this process write nothing to any file, as if its disks were full, until the end of the block."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
+# What SQLite makes beside each database before it opens it.
+SHARED_MEMORY_BYTES = 32_768
 # The clock is this much ahead, or behind. Events are out of the window then, by a little and by much.
 WRONG_BY_DAYS = (-2, 400, -19_000, 91)
 WRONG_DAYS = 2
@@ -50,12 +42,7 @@ class EventfulYear(Year):
 
     async def be_killed(self) -> None:
         """Go on from what a kill would leave now."""
-        await self.send()
-        self._images += 1
-        image = crash_image(self.data_dir, self._folder / str(self._images))
-        await self.stop()
-        shutil.rmtree(self.data_dir)
-        self.data_dir = image
+        await self._leave_as_a_kill_does()
         await self.start()
         await self.send_again()
 
@@ -69,6 +56,63 @@ class EventfulYear(Year):
             with pytest.raises(sqlite3.Error):
                 await self.running.publisher.flush()
         assert refused.value.code == ErrorCode.STORAGE_FULL
+        await self.send_batch(batch)
+
+    async def start_on_a_full_disk(self) -> None:
+        """Be killed and have no room, first for anything and then for flushes, and then some again."""
+        await self._leave_as_a_kill_does()
+        with no_room():
+            with pytest.raises((sqlite3.Error, StartError)) as failed:
+                await self.start()
+            assert fullness(failed.value, self.data_dir) is not None
+        with no_room(above=SHARED_MEMORY_BYTES):
+            await self.start()
+            if self.running.sources.log.events_replayed:
+                assert self.running.service.failing() == ErrorCode.STORAGE_FULL
+        await self.send_again()
+
+    async def lose_a_sealed_segment(self) -> None:
+        """Have a day vanish, and come back."""
+        await self.stop()
+        day = max(sealed_days(self.data_dir))
+        path, aside = segment(self.data_dir, day), self._folder / "aside.db"
+        path.rename(aside)
+        await self.start()
+        assert self.running.sources.log.events_missing > 0
+        await self.send()
+        await self.stop()
+        aside.rename(path)
+        await self.start()
+        assert self.running.sources.log.events_missing == 0
+
+    async def lose_the_aggregates(self) -> None:
+        """Have them vanish, and go on with those of a backup."""
+        await self.stop()
+        made = backup(self.data_dir, self._folder / "first")
+        await self.start()
+        await self.send()
+        await self.stop()
+        aggregates = self.data_dir / "telemetry.db"
+        aggregates.unlink()
+        with pytest.raises(DataDamagedError, match="missing beside events"):
+            await self.start()
+        shutil.copy(Path(made["backup"]) / aggregates.name, aggregates)
+        await self.start()
+
+    async def lose_todays_segment(self) -> None:
+        """Have it removed under the service, which saves what it held."""
+        await self.send()
+        for path in self.data_dir.glob(f"events/{self.today}.db*"):
+            path.unlink()
+        batch = self.batch(self.whose_turn())
+        with pytest.raises(Refusal) as refused:
+            await self.send_batch(batch)
+        assert refused.value.code == ErrorCode.STORAGE_ERROR
+        async with asyncio.timeout(10):
+            while not list(self.data_dir.glob(f"events/*{SAVED}")):  # noqa: ASYNC110 - the service gives no sign of it
+                await asyncio.sleep(0.02)
+        await self.stop()
+        await self.start()
         await self.send_batch(batch)
 
     async def jump(self) -> None:
@@ -103,6 +147,14 @@ class EventfulYear(Year):
             await self.send_batch([event])
         for _ in range(WRONG_DAYS):
             await self.let_pass(RETENTION_INTERVAL_S)
+
+    async def _leave_as_a_kill_does(self) -> None:
+        await self.send()
+        self._images += 1
+        image = crash_image(self.data_dir, self._folder / str(self._images))
+        await self.stop()
+        shutil.rmtree(self.data_dir)
+        self.data_dir = image
 
     async def _crowd_sends(self) -> tuple[list[Fields], int]:
         """Return what was refused, and how many events were thrown away."""
