@@ -18,11 +18,13 @@ from tests.support.cut_over import (
     Redirect,
     answering,
 )
+from tests.support.http import Connection, audited, parse, post_head
 from tests.support.proxies import PROXIES, Command, caddy, changed, example, needing, nginx, proxying
 from tests.support.server import serving
 from tests.test_flood import assert_nothing_is_kept_of
 from tests.test_units import write_program
 
+EMPTY = b'{"events":[]}'
 LIMITED = ("--rate-limit-requests-per-minute", "1", "--rate-limit-burst", "1", "--environment", "production")
 FORWARDED: dict[Command, dict[str, str]] = {
     nginx: {
@@ -46,13 +48,31 @@ def test_behind_the_proxies_of_the_page_each_client_has_an_allowance(
 
             def status(address: str, claim: str) -> int:
                 claims = {"Forwarded": f"for={claim}", "X-Forwarded-For": claim}
-                return proxy.request("POST", "/v1/events", b'{"events":[]}', claims, address).status
+                return proxy.request("POST", "/v1/events", EMPTY, claims, address).status
 
             assert status("127.0.0.9", "192.0.2.1") == 200
             assert status("127.0.0.9", "192.0.2.2") == 429
             assert status("127.0.0.10", "192.0.2.2") == 200
         assert server.stop() == 0
     assert_nothing_is_kept_of(server, "127.0.0.9", "127.0.0.10")
+
+
+def test_no_header_makes_the_service_refuse_a_request(data_dir: Path) -> None:
+    hostile = [
+        b"",
+        b'"',
+        b'for="' + b"\\" * 3_000,
+        b";" * 4_000,
+        b" " * 3_000 + b"x",
+        b"for=\xff\xfe",
+        "for=ü".encode(),
+    ]
+    flags = ("--trusted-proxies", "127.0.0.1/32", "--client-address-header", "forwarded")
+    with audited(data_dir, *flags) as server, Connection(server) as connection:
+        for value in hostile:
+            head = post_head(len(EMPTY)).removesuffix(b"\r\n")
+            connection.send(head + (b"Forwarded: %s\r\n" % value) * 2 + b"\r\n" + EMPTY)
+            assert parse(connection.read_some()).status == 200, value
 
 
 CLOUDFLARE = {"/ips-v4": (200, "", b"127.0.0.9/32\n192.0.2.0/24"), "/ips-v6": (200, "", b"2001:db8::/32\n")}
@@ -119,7 +139,7 @@ def test_behind_cloudflare_clients_are_told_apart_and_nobody_gets_past_it(header
 
             def status(address: str, client: str) -> int:
                 headers = {"CF-Connecting-IP": client, "X-Forwarded-For": "203.0.113.9"}
-                return proxy.request("POST", "/v1/events", b'{"events":[]}', headers, address).status
+                return proxy.request("POST", "/v1/events", EMPTY, headers, address).status
 
             for client, other in (("198.51.100.1", "198.51.100.2"), ("2001:db8:0:1::1", "2001:db8:0:2::1")):
                 assert status("127.0.0.9", client) == 200
