@@ -2,7 +2,8 @@
 
 Newer clients send new fields and new event types; they are kept when they can only be measurements. Numbers, booleans
 and a few short names pass; anything that could be source code, a path, a host name or an e-mail address does not. Many
-names could be read one after the other, so they are few, and a list holds one at most.
+names could be read one after the other, so they are few. A list holds one at most, unless each names measurements: the
+only word of an object that has numbers beside it, as in a list of phases and their durations.
 """
 
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ LISTED_WORDS_MAX = 1
 
 
 class _Placed(NamedTuple):
-    """A value, and whether it is in a list, at whatever depth."""
+    """A value, and whether it is in a list, at whatever depth, and names no measurement there."""
 
     value: Any
     listed: bool
@@ -27,7 +28,8 @@ class _Placed(NamedTuple):
 def check_unknown(fields: dict[str, Any]) -> None:
     """Raise ``EventRejected`` unless all of ``fields`` may be kept.
 
-    They may hold 200 values, 4 levels deep; 16 of these may be words, of which one is in a list.
+    They may hold 200 values, 4 levels deep; 16 of these may be words, of which one is in a list and names no
+    measurement there.
     """
     budget = VALUES_MAX
     words: list[bool] = []
@@ -52,7 +54,8 @@ def _children(placed: _Placed) -> list[_Placed]:
     if isinstance(value, dict):
         if not all(map(is_label, value)):
             raise _refused("a name is no short name")
-        return [_Placed(member, listed) for member in value.values()]
+        names = listed and _is_named_measurement(value)
+        return [_Placed(member, listed and not (names and isinstance(member, str))) for member in value.values()]
     if isinstance(value, list):
         return [_Placed(member, listed=True) for member in value]
     if isinstance(value, str):
@@ -64,6 +67,12 @@ def _children(placed: _Placed) -> list[_Placed]:
     if not passes:
         raise _refused("a value is no number, boolean or short name")
     return []
+
+
+def _is_named_measurement(members: dict[str, Any]) -> bool:
+    """Tell whether an object has one word, and a number beside it."""
+    words = sum(isinstance(member, str) for member in members.values())
+    return words == 1 and any(type(member) in (int, float) for member in members.values())
 
 
 def _refused(detail: str) -> EventRejected:

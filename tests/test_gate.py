@@ -22,7 +22,8 @@ WORDS = st.from_regex(r"[a-z][a-z0-9_-]{0,30}", fullmatch=True)
 MEASUREMENTS = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-1e300, 1e300)
 HOSTS = ["localhost.localdomain", "www.example.com", "example.com", "db-1.internal", "a.b", "mail.example.co.uk",
          "xn--bcher-kva.example", "10.0.0.1", "192.168.178.255", "ip-10.0.0.1", "10.0.0.1_8080", "::1", "fe80::1%eth0",
-         "localhost:8080", "example.com.", "my_host.example.com"]  # fmt: skip
+         "localhost:8080", "example.com.", "my_host.example.com",
+         "2c1e6f3e-9b1a-11ef-8d4b-a4bb6dd1e2f3", "host_2c1e6f3e_9b1a_11ef_8d4b_a4bb6dd1e2f3"]  # fmt: skip
 PATHS = ["/etc/passwd", "../secret", "./a", "C:\\Users\\me", "\\\\server\\share", "~/x", "src/main", "file:///x", "a/b",
          "main.py", "README.md", "secrets.env", ".env", "node_modules/x", "id_rsa.pub", "src.main.java"]  # fmt: skip
 MAILS = ["me@example.com", "me@localhost", "me+tag@example.co.uk", '"a b"@example.com', "me(at)example.com",
@@ -113,8 +114,20 @@ def test_no_words_pass_one_after_the_other(words: list[str]) -> None:
         {"extra": [{"word": word} for word in words]},
         {"extra": {"deep": [words[0]]}, "other": [{"deep": words[1]}]},
         {"extra": [1, words[0]], "other": [None, words[1]]},
+        {"extra": [{"word": word, "flag": True} for word in words]},
+        {"extra": [{"one": word, "other": word, "value": 1} for word in words]},
+        {"extra": [{"value": 1, "words": [word]} for word in words]},
+        {"extra": [{"value": 1, "inner": {"word": word}} for word in words]},
     ):
         assert refused(fields)
+
+
+def test_a_list_of_names_passes_where_each_stands_beside_its_measurements() -> None:
+    phases = [{"name": f"phase-{number}", "duration_us": number, "done": True} for number in range(WORDS_MAX)]
+    check_unknown({"phases": phases})
+    check_unknown({"languages": [{"name": "ts", "files": 3, "times_us": [1, 2]}, {"name": "py", "share": 0.5}]})
+    assert refused({"phases": [*phases, {"name": "phase", "duration_us": 1}]})
+    assert refused({"phases": [{"name": "main.py", "duration_us": 1}]})
 
 
 def test_sixteen_words_pass_in_fields_of_their_own_and_one_more_does_not() -> None:
