@@ -20,6 +20,8 @@ _find_short_numbers = re.compile(r"v?[0-9]{1,5}(?:\.[0-9]{1,5}){0,3}(?!\.?[0-9])
 # Drift will not have ten major versions with four numbers each; an address begins with 10 or more nearly always.
 _FOUR_PART_MAJOR_MAX = 9
 _OCTET_MAX = 255
+# Behind numbers: fix-auth names a branch, johns-macbook-pro a host.
+_FOREIGN_WORDS_MAX = 2
 
 # What builds call themselves. Another word may stand beside numbers, but not beside a word, as in a host name.
 _BUILD_WORDS = (
@@ -28,6 +30,7 @@ _BUILD_WORDS = (
 )
 # A number, a time, or part of a hash.
 _NUMBER = r"[0-9]*|[0-9]{8}T[0-9]{4,6}Z?|g?(?=[a-f]*[0-9])[0-9a-f]{4,40}"
+_split_words = re.compile(r"[-._+]").split
 _match_number = re.compile(_NUMBER, re.IGNORECASE).fullmatch
 _match_build_part = re.compile(rf"{_NUMBER}|(?:{_BUILD_WORDS}|[a-z])[0-9]*", re.IGNORECASE).fullmatch
 
@@ -38,12 +41,12 @@ def is_version(text: str) -> bool:
         return False
     found = _find_numbers(text)
     if found is None:
-        return not is_address(text)
+        return not is_address(text) and _foreign_words(text) <= 1
     numbers = [int(number) for number in found[1].split(".")]
     if len(numbers) == 4 and numbers[0] > _FOUR_PART_MAJOR_MAX and max(numbers) <= _OCTET_MAX:  # noqa: PLR2004
         return False
     suffix = text[found.end() :]
-    return not is_address(suffix) and _is_build(suffix)
+    return not is_address(suffix) and _foreign_words(suffix) <= _FOREIGN_WORDS_MAX and _is_build(suffix)
 
 
 def version_number(text: object) -> str:
@@ -52,6 +55,11 @@ def version_number(text: object) -> str:
         return ""
     found = _find_short_numbers(text)
     return found[0] if found else ""
+
+
+def _foreign_words(text: str) -> int:
+    """Count the words that builds do not call themselves, whatever joins them."""
+    return sum(_match_build_part(word) is None for word in _split_words(text))
 
 
 def _is_build(suffix: str) -> bool:

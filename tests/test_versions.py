@@ -9,6 +9,7 @@ from telemetry.versions import is_version
 
 IN_USE = [
     "0.0.0", "0.0.1", "0.9.1", "0.9.48", "1", "1.2", "v1.2.3", "dev", "unknown", "0.0.0-dev", "1.2.3.4",
+    "dev-build", "unknown-dirty",
     "131.0.6778.85", "2026.11.3.1", "1.2.3rc1", "1.2.3a1", "1.2.3.dev4", "1.2.3.post1", "1.2.3rc1.dev2",
     "1.2.3b2+g1a2b3c4", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-0.3.7", "1.0.0-x.7.z.92",
     "1.0.0-x-y-z.--", "1.0.0-rc1", "1.2.3-rc.1+exp.sha.5114f85", "1.2.3+build.5", "1.0.0+20130313144700",
@@ -22,7 +23,8 @@ REFUSED = [
     "ip-10-0-0-1", "0.9.1+00-1b-44-11-3a-b7", "0.9.1-john.doe", "0.9.1+john.corp.example.com",
     "0.9.1-johns-macbook.local", "0.9.1+main.py", "0.9.1+dev.macbook", "0.9.1-beta.local", "0.9.1+x.com",
     "1.2.3-rc.1.acme.com", "0.9.1+john.1.doe", "0.9.1+john.doe-example.com", "1.2.3rc1+web01.prod.example",
-    "0.9.1+acme.a1b2c3d.com",
+    "0.9.1+acme.a1b2c3d.com", "0.9.1+johns-macbook-pro", "0.9.1-john-gmail-com", "1.2.3-rc.1+johns-mac-book",
+    "johns-macbook-pro", "DESKTOP-4X2K8QJ", "johns_macbook", "0.9.1+2c1e6f3e-9b1a-11ef-8d4b-a4bb6dd1e2f3",
 ]  # fmt: skip
 WORDS = st.from_regex(r"[a-z]{2,12}", fullmatch=True)
 
