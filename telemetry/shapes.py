@@ -19,11 +19,13 @@ FRAMEWORK_PATTERN = rf"{LABEL_PATTERN}|[A-Za-z][A-Za-z0-9-]*\.js"
 # Names with a dot that are neither hosts nor files.
 _DOTTED_NAMES = frozenset({"asp.net", "asp.net-core", "vb.net", "ml.net", "socket.io", "web.py", "discord.py"})
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
-# Four numbers joined by dots; four of at most 255 joined by anything; six pairs of hexadecimal digits.
+# Four numbers joined by dots; four of at most 255 joined by anything; six pairs of hexadecimal digits; a UUID, which
+# holds a hardware address if it is of version 1.
 _ADDRESS = (
     r"[0-9](?:\.[0-9]+){3}"
     rf"|(?<![0-9]){_OCTET}(?:[-_+.]{_OCTET}){{3}}(?![0-9])"
     r"|(?<![0-9A-Fa-f])[0-9A-Fa-f]{2}(?:[-_.][0-9A-Fa-f]{2}){5}(?![0-9A-Fa-f])"
+    r"|[0-9A-Fa-f]{8}(?:[-_][0-9A-Fa-f]{4}){3}[-_][0-9A-Fa-f]{12}"
 )
 
 _match_label = re.compile(LABEL_PATTERN).fullmatch
@@ -47,7 +49,7 @@ def is_framework(text: str) -> bool:
 
 
 def is_address(text: str) -> bool:
-    """Tell whether a network or hardware address is in ``text``, with whatever joins its numbers."""
+    """Tell whether a network or hardware address or a UUID is in ``text``, with whatever joins its numbers."""
     return _find_address(text) is not None
 
 
