@@ -18,6 +18,7 @@ from telemetry.settings import Settings
 from telemetry.starting import start_when_there_is_room
 from telemetry.storage.archive import Archive
 from telemetry.storage.database import WAL_RESET_RACE
+from telemetry.storage.key_file import replace_lost_key
 from telemetry.storage.queries import load_all
 from telemetry.storage.segment_states import SegmentStates
 from telemetry.systemd import Notifier
@@ -98,9 +99,16 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
         logger.info("stopped, everything accepted is stored and counted")
 
 
-async def migrate_all(settings: Settings, *, accept_loss: bool = False) -> list[tuple[str, int]]:
-    """Migrate every database in the data directory; return their names and versions. See ``data_directory``."""
+async def migrate_all(
+    settings: Settings, *, accept_loss: bool = False, accept_new_id_key: bool = False
+) -> list[tuple[str, int]]:
+    """Migrate every database in the data directory; return their names and versions. See ``data_directory``.
+
+    With ``accept_new_id_key``, a new key takes the place of one that is lost.
+    """
     async with data_directory(settings, accept_loss=accept_loss) as (directory, aggregates):
+        if accept_new_id_key:
+            await replace_lost_key(directory, aggregates, settings.id_key)
         versions = [(directory.aggregates.name, await aggregates.schema_version())]
         archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
         versions += [(f"events/{state.day}.db", await archive.migrate(state)) for state in await archive.segments()]

@@ -89,6 +89,47 @@ def test_a_key_that_is_missing_keeps_the_service_from_starting_until_it_is_back(
         assert server.stop() == 0
 
 
+@pytest.mark.parametrize("held", [None, "", f"{OTHER}\n"])
+def test_a_key_that_is_lost_for_good_is_replaced_only_when_that_is_accepted(used: Path, held: str | None) -> None:
+    before, lost = ids(used), (used / "id.key").read_text()
+    (used / "id.key").unlink()
+    if held is not None:
+        (used / "id.key").write_text(held)
+        (used / "id.key").chmod(0o600)
+        refused = run("serve", "--port", "0", "--data-dir", used)
+        assert (refused.returncode, "remove that file" in refused.stderr) == (65, True)
+        assert run("migrate", "--accept-new-id-key", "--data-dir", used).returncode == 65
+        (used / "id.key").unlink()
+    assert "migrate --accept-new-id-key" in run("serve", "--port", "0", "--data-dir", used).stderr
+
+    succeed("migrate", "--accept-new-id-key", "--data-dir", used)
+
+    made = (used / "id.key").read_text()
+    assert made not in (lost, held)
+    succeed("migrate", "--accept-new-id-key", "--data-dir", used)
+    assert (used / "id.key").read_text() == made
+    with serving(used) as server:
+        send(server, 2)
+        assert server.stop() == 0
+    assert ids(used) == before | {oracle.stored_id(used, HOST)}
+    assert len(ids(used)) == 2
+    succeed("forget", *before, "--data-dir", used)
+    assert {event.installation_id for event in oracle.raw_events(used)} == {oracle.stored_id(used, HOST)}
+
+
+def test_a_lost_credential_is_replaced_by_another_when_that_is_accepted(data_dir: Path) -> None:
+    with serving(data_dir, environment={"TELEMETRY_ID_KEY": OURS}) as server:
+        send(server)
+        assert server.stop() == 0
+    assert "--accept-new-id-key" in run("serve", "--port", "0", "--data-dir", data_dir, TELEMETRY_ID_KEY=OTHER).stderr
+
+    succeed("migrate", "--accept-new-id-key", "--data-dir", data_dir, TELEMETRY_ID_KEY=OTHER)
+
+    assert not (data_dir / "id.key").exists()
+    with serving(data_dir, environment={"TELEMETRY_ID_KEY": OTHER}) as server:
+        assert server.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("held", "sentence"),
     [(f"{OTHER}\n", "is not the key that the ids in"), ("", "holds no key of 64"), ("é", "no key")],

@@ -17,6 +17,11 @@ from telemetry.storage.reading import read_only, reading
 from telemetry.stored_ids import IdKey
 
 _UNFINISHED = ".unfinished"
+_RECORDED = "SELECT id_key_fingerprint FROM state"
+_RECORD = "UPDATE state SET id_key_fingerprint = ?"
+_LOST = "`telemetry migrate --accept-new-id-key`: installations with hashed ids then count as new ones"
+_IF_LOST = f". If the key is lost for good, accept another with {_LOST}"
+_IF_LOST_FOR_FILE = f". If the key is lost for good, remove that file and make a new one with {_LOST}"
 
 
 def read_key(path: Path) -> IdKey | None:
@@ -32,6 +37,7 @@ def read_key(path: Path) -> IdKey | None:
     except ValueError as error:
         raise DataDamagedError(
             f"{path} holds no key of 64 hexadecimal digits: copy that file from a backup into its place"
+            f"{_IF_LOST_FOR_FILE}"
         ) from error
 
 
@@ -61,8 +67,29 @@ async def settle_key(directory: DataDirectory, aggregates: Aggregates, given: st
 
     Raises as ``find_key`` does.
     """
-    ((recorded,),) = await aggregates.read("SELECT id_key_fingerprint FROM state")
+    ((recorded,),) = await aggregates.read(_RECORDED)
     key = _fitting(directory, given, recorded)
+    return await _keep(directory, aggregates, key, recorded)
+
+
+async def replace_lost_key(directory: DataDirectory, aggregates: Aggregates, given: str) -> None:
+    """Accept that the key of a locked directory is lost: record the one that is given, or a new one, in its place.
+
+    A key that is there and fits stays. Raises as ``find_key`` does if ``id.key`` holds anything else.
+    """
+    ((recorded,),) = await aggregates.read(_RECORDED)
+    if read_key(directory.id_key) is not None:
+        _fitting(directory, given, recorded)
+        return
+    key = IdKey.parse(given) if given else None
+    if key is None or key.fingerprint != recorded:
+        # First, so that a crash between file and record leaves nothing that contradicts the new key.
+        await _record(aggregates, None)
+        await _keep(directory, aggregates, key, None)
+
+
+async def _keep(directory: DataDirectory, aggregates: Aggregates, key: IdKey | None, recorded: str | None) -> IdKey:
+    """Return a key, a new one if there is none, once it is in its file and its fingerprint is recorded."""
     if key is None:
         key = IdKey.random()
         try:
@@ -72,9 +99,13 @@ async def settle_key(directory: DataDirectory, aggregates: Aggregates, given: st
                 f"cannot write {directory.id_key} ({error.strerror}): let this user write there"
             ) from error
     if recorded is None:
-        async with aggregates.change() as connection:
-            await connection.execute("UPDATE state SET id_key_fingerprint = ?", (key.fingerprint,))
+        await _record(aggregates, key.fingerprint)
     return key
+
+
+async def _record(aggregates: Aggregates, fingerprint: str | None) -> None:
+    async with aggregates.change() as connection:
+        await connection.execute(_RECORD, (fingerprint,))
 
 
 def recorded_fingerprint(aggregates: Path) -> str | None:
@@ -83,7 +114,7 @@ def recorded_fingerprint(aggregates: Path) -> str | None:
         return None
     try:
         with read_only(aggregates) as connection:
-            ((recorded,),) = connection.execute("SELECT id_key_fingerprint FROM state")
+            ((recorded,),) = connection.execute(_RECORDED)
     except sqlite3.OperationalError:
         # Of a schema that had no key.
         return None
@@ -97,7 +128,7 @@ def _fitting(directory: DataDirectory, given: str, recorded: str | None) -> IdKe
         if recorded is not None or _holds_hashed_ids(directory):
             raise DataDamagedError(
                 f"{directory.id_key} is missing, and installation ids in {directory.root} were hashed with the key in "
-                f"it: copy {directory.id_key.name} from a backup, or give the key as the setting id_key"
+                f"it: copy {directory.id_key.name} from a backup, or give the key as the setting id_key{_IF_LOST}"
             )
         return None
     if given and in_file is not None and in_file.fingerprint != key.fingerprint:
@@ -108,12 +139,12 @@ def _fitting(directory: DataDirectory, given: str, recorded: str | None) -> IdKe
         if given:
             raise SettingsError(
                 f"setting id_key: it is not the key that the ids in {directory.aggregates} were hashed with (that "
-                f"one's fingerprint is {recorded}, this one's {key.fingerprint}): give that one"
+                f"one's fingerprint is {recorded}, this one's {key.fingerprint}): give that one{_IF_LOST}"
             )
         raise DataDamagedError(
             f"{directory.id_key} is not the key that the ids in {directory.aggregates} were hashed with (that one's "
             f"fingerprint is {recorded}, this one's {key.fingerprint}): copy {directory.id_key.name} from a backup of "
-            "this directory"
+            f"this directory{_IF_LOST_FOR_FILE}"
         )
     return key
 
