@@ -66,7 +66,7 @@ async def test_files_of_no_real_day_are_ignored_and_reported(
     reported = {finding.subject for finding in found.findings if "is ignored" in finding.sentence}
     assert reported == {f"events/{name}" for name in names}
     made = back_up(directory, backups, hand.clock)
-    assert [file.name for file in made.manifest.files] == ["telemetry.db", f"events/{DAYS[1]}.db"]
+    assert [file.name for file in made.manifest.files] == ["telemetry.db", f"events/{DAYS[1]}.db", "id.key"]
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
@@ -136,3 +136,23 @@ def test_the_command_that_mends_another_owner_is_named(tmp_path: Path, monkeypat
     monkeypatch.setattr(os, "geteuid", lambda: 12_345)
     with pytest.raises(SegmentUnusableError, match=f"run `chown --reference={tmp_path}/data {path}` as root"):
         check_usable(path, to_write=True)
+
+
+async def test_check_never_advises_to_change_what_a_link_among_the_segments_leads_to(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    await fill(data_dir)
+    foreign = tmp_path / "passwd"
+    foreign.touch(mode=0o644)
+    if os.geteuid() == 0:
+        os.chown(foreign, 1, 1)
+    aside = data_dir / "before-restore-2026-11-20T000000Z" / "events"
+    aside.mkdir(mode=0o700, parents=True)
+    aside.parent.chmod(0o700)
+    for link in (data_dir / "events" / "2026-11-19.db", aside / "2026-11-19.db"):
+        link.symlink_to(foreign)
+    (data_dir / "events" / "2026-11-20.db").mkdir(mode=0o755)
+
+    found = await examine(DataDirectory(data_dir), Settings(data_dir=str(data_dir)), HandClock(LATER).clock, full=False)
+    assert [finding for finding in found.findings if "run `ch" in finding.sentence] == []
+    assert not found.failed

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from telemetry.storage.data_directory import SCRATCH, DataDirectory
-from telemetry.storage.segment_files import is_day
+from telemetry.storage.segment_files import is_day, kind_of
 
 INCOMING = "restore-incoming"
 """What a restore is copying or has copied."""
@@ -36,8 +36,13 @@ def folders_aside(directory: DataDirectory) -> list[Path]:
 
 
 def own_paths(directory: DataDirectory) -> Iterator[Path]:
-    """Return every folder and file of the service below the root, what restores have moved aside included."""
-    yield from data_files(directory)
+    """Return every folder and file of the service below the root, what restores have moved aside included.
+
+    A link among the segments is foreign: what it leads to belongs to others.
+    """
+    for path in data_files(directory):
+        if path.is_file() if path.parent == directory.root else kind_of(path) is None:
+            yield path
     for path in (directory.events, directory.witness, directory.lock, directory.refusals):
         if path.exists():
             yield path
@@ -83,5 +88,6 @@ def _entries(folder: Path) -> list[Path]:
 
 def _files_below(folder: Path) -> Iterator[Path]:
     for parent, _, names in os.walk(folder):
-        for name in names:
-            yield Path(parent, name)
+        for path in (Path(parent, name) for name in names):
+            if not path.is_symlink():
+                yield path
