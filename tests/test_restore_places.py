@@ -152,3 +152,18 @@ def test_sizes_and_free_space_follow_events_and_count_nothing_that_is_not_the_se
 
         assert used_bytes(directory) == before > 100_000
         assert 0 < free_bytes(directory) < 4_194_304
+
+
+def test_a_restore_into_the_backup_itself_is_refused_and_changes_nothing(
+    saved: Path, backups: Path, tmp_path: Path
+) -> None:
+    before = sorted(backups.rglob("*"))
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "events").symlink_to(saved / "events")
+
+    for target in (saved, saved / "new", tmp_path / "linked"):
+        refused = run("restore", backups, "--to", target, "--force")
+        assert refused.returncode == 73
+        assert "choose a directory apart from it" in refused.stderr
+    assert sorted(backups.rglob("*")) == before
+    succeed("restore", backups, "--to", tmp_path / "apart")

@@ -14,7 +14,7 @@ from telemetry.storage.backups import read_manifest
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.loss import missing_sentence
 from telemetry.storage.own_files import bytes_below
-from telemetry.storage.restore import choose, occupied, restore
+from telemetry.storage.restore import check_apart, choose, occupied, restore
 
 
 @click.command("restore")
@@ -32,6 +32,7 @@ def command(folder: Path, *, target: Path | None, force: bool, config: Path | No
     directory = DataDirectory(target or Path(load_settings(config, flags).data_dir))
     backup = choose(folder)
     manifest = read_manifest(backup)
+    check_apart(directory, backup)
     os.umask(0o077)
     directory.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with directory.locked():

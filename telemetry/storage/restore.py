@@ -16,6 +16,7 @@ from telemetry.storage.erasures import Erasure, is_unreadable, known_erasures, r
 from telemetry.storage.key_file import read_key, recorded_fingerprint, write_key
 from telemetry.storage.loss import missing_segments
 from telemetry.storage.own_files import data_files, folders_aside
+from telemetry.storage.places import is_within
 from telemetry.storage.reading import read_only
 from telemetry.storage.replacing import Replacement
 from telemetry.storage.segment_states import SegmentState
@@ -46,6 +47,13 @@ def choose(folder: Path) -> Path:
 def occupied(directory: DataDirectory) -> list[Path]:
     """Return what of a data directory a restore would move aside, or complete; entries of others are none of it."""
     return data_files(directory) + [path for path in (directory.restoring,) if path.exists()]
+
+
+def check_apart(directory: DataDirectory, backup: Path) -> None:
+    """Raise ``DataDirectoryError`` if a restore would move files of the backup aside, or add others to it."""
+    for place in (directory.root, directory.events):
+        if is_within(place, backup):
+            raise DataDirectoryError(f"{place} is in the backup {backup}: choose a directory apart from it with --to")
 
 
 def restore(
