@@ -104,3 +104,15 @@ async def test_a_backup_without_it_says_so_removes_no_older_one_and_restore_says
 
     restored = succeed("restore", document["backup"], "--to", tmp_path / "restored")
     assert f"error: {DAYS[0]}.db: is missing with 30 events" in restored
+
+
+async def test_segments_lists_a_day_whose_segment_is_missing(data_dir: Path) -> None:
+    await filled_and_sealed(data_dir)
+    segment(data_dir, DAYS[0]).unlink()
+
+    listed = json.loads(succeed("segments", "--json", "--data-dir", data_dir))
+    assert [(day["day"], day["missing"], day["watermark"]) for day in listed] == [
+        (DAYS[0], True, 30),
+        (DAYS[1], False, 30),
+    ]
+    assert succeed("segments", "--data-dir", data_dir).splitlines()[1].split() == [DAYS[0], "?", "0", "30", "missing"]

@@ -10,21 +10,27 @@ import msgspec
 from telemetry.cli.looking import data_to_read
 from telemetry.cli.options import settings_options
 from telemetry.errors import DataDirectoryError, LockHeldError, StorageFailedError
+from telemetry.storage.access import beside
 from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.loss import reading_aggregates
+from telemetry.storage.loss import missing_segments, reading_aggregates
+from telemetry.storage.own_files import size_bytes
 from telemetry.storage.queries import query
 from telemetry.storage.reading import read_only
 from telemetry.storage.segment_states import SEGMENT_STATES, SegmentState
 
 
 class Listed(NamedTuple):
-    """A segment as it is shown; ``rows`` is None where it cannot be known at the moment."""
+    """A day as it is shown; ``rows`` is None where it cannot be known at the moment.
+
+    The segment of a day that is ``missing`` is gone though retention has not removed it.
+    """
 
     day: str
     rows: int | None
     bytes: int
     sealed_at: str | None
     watermark: int
+    missing: bool = False
 
 
 @click.command("segments")
@@ -43,15 +49,22 @@ def command(config: Path | None, as_json: bool, **flags: Any) -> None:
 
 
 def list_segments(directory: DataDirectory) -> list[Listed]:
-    """Return what is known of every segment, oldest first."""
+    """Return what is known of every segment that is there, or should be, oldest first."""
     with reading_aggregates(directory) as connection:
         states = {row[0]: SegmentState(*row) for row in connection.execute(SEGMENT_STATES)}
-    return [_listed(directory.segment(day), states.get(day, SegmentState(day))) for day in directory.days()]
+    found = [_listed(directory.segment(day), states.get(day, SegmentState(day))) for day in directory.days()]
+    missing = [
+        Listed(state.day, None, 0, state.sealed_at, state.watermark, missing=True)
+        for state in missing_segments(directory)
+    ]
+    return sorted(found + missing)
 
 
 def _listed(path: Path, state: SegmentState) -> Listed:
     rows = state.rows if state.sealed_at is not None else _count(path)
-    return Listed(state.day, rows, _size_bytes(path), state.sealed_at, state.watermark)
+    return Listed(
+        state.day, rows, size_bytes(path) + size_bytes(beside(path, "-wal")), state.sealed_at, state.watermark
+    )
 
 
 def _count(path: Path) -> int | None:
@@ -64,16 +77,12 @@ def _count(path: Path) -> int | None:
     return int(rows)
 
 
-def _size_bytes(path: Path) -> int:
-    wal = path.with_name(f"{path.name}-wal")
-    return path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
-
-
 def _print_table(segments: list[Listed]) -> None:
     cells = [("day", "rows", "bytes", "watermark", "sealed")]
     for segment in segments:
         rows = "?" if segment.rows is None else f"{segment.rows:,}"
-        cells.append((segment.day, rows, f"{segment.bytes:,}", f"{segment.watermark:,}", segment.sealed_at or "no"))
+        sealed = "missing" if segment.missing else segment.sealed_at or "no"
+        cells.append((segment.day, rows, f"{segment.bytes:,}", f"{segment.watermark:,}", sealed))
     total_rows, total_bytes = sum(segment.rows or 0 for segment in segments), sum(segment.bytes for segment in segments)
     cells.append(("total", f"{total_rows:,}", f"{total_bytes:,}", "", ""))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
