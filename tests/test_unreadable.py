@@ -213,3 +213,15 @@ def test_only_corrupt_and_not_a_database_are_damage(tmp_path: Path) -> None:
         assert isinstance(explained, DataDamagedError) == (code & 0xFF in DAMAGED), code
         assert ("damaged" in str(explained)) == (code & 0xFF in DAMAGED)
         assert str(path) in str(explained)
+
+
+@as_anybody
+def test_a_service_starts_below_a_folder_that_it_may_enter_and_not_read(tmp_path: Path) -> None:
+    outer = tmp_path / "outer"
+    succeed("migrate", "--data-dir", outer / "data")
+    outer.chmod(0o311)
+    try:
+        again = run("migrate", "--data-dir", outer / "data", prefix=AS_ANYBODY)
+        assert (again.returncode, again.stderr) == (0, "")
+    finally:
+        outer.chmod(0o700)

@@ -56,8 +56,7 @@ class DataDirectory:
         self.check_whole()
         try:
             for folder in (self.root, self.events):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                sync_folder(folder.parent)
+                _make_folder(folder)
             sync_folder(self.events)
         except OSError as error:
             raise DataDirectoryError(
@@ -118,6 +117,17 @@ class DataDirectory:
         """
         with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=self.root) as folder:
             yield Path(folder)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder durably; one that exists may lie in a folder that this user may enter and not read."""
+    existed = folder.is_dir()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        sync_folder(folder.parent)
+    except PermissionError:
+        if not existed:
+            raise
 
 
 def sync_folder(folder: Path) -> None:
