@@ -116,3 +116,18 @@ async def test_check_says_how_to_set_a_clock_that_is_before_the_program_or_the_l
     sentences = {finding.subject: finding.sentence for finding in found.findings if finding.severity == "error"}
     assert list(sentences) == ["clock", "2026-11-23.db"]
     assert all("timedatectl set-ntp true" in sentence for sentence in sentences.values())
+
+
+@pytest.mark.case(27)
+async def test_events_of_days_to_come_are_a_warning_and_no_error(data_dir: Path) -> None:
+    hand = HandClock()
+    crowd = Crowd(hand, size=3, seed=1)
+    async with service(data_dir, hand) as started:
+        hand.jump(5 * DAY_S)
+        await crowd.all_send(started)
+    hand.jump(-5 * DAY_S)
+
+    found = await examine(DataDirectory(data_dir), Settings(data_dir=str(data_dir)), hand.clock, full=False)
+    (finding,) = (finding for finding in found.findings if "an event was received at" in finding.sentence)
+    assert finding.severity == "warning"
+    assert not found.failed

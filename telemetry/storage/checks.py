@@ -152,7 +152,10 @@ def check_id_key(directory: DataDirectory, given: str) -> Iterator[Finding]:
 
 
 def check_clock(sound: dict[str, Path], clock: Clock) -> Iterator[Finding]:
-    """Find whether the clock says a time before the program was made, or before events were received."""
+    """Find whether the clock says a time before the program was made, or before events were received.
+
+    The second may be the fault of a clock that was ahead and is right now.
+    """
     now = clock.now()
     if now < clock.not_before:
         month = column_time(clock.not_before)[:7]
@@ -166,9 +169,9 @@ def check_clock(sound: dict[str, Path], clock: Clock) -> Iterator[Finding]:
         if received_at and column_seconds(received_at) > now + _CLOCK_TOLERANCE_S:
             sentence = (
                 f"an event was received at {received_at} UTC, and now it is {column_time(now)}: set the clock, as with "
-                "`timedatectl set-ntp true`; if it is right now, it was ahead then, and that day mends this"
+                "`timedatectl set-ntp true`; if it is right now, it was ahead then, and this warning ends by itself"
             )
-            yield Finding(Severity.ERROR, path.name, sentence)
+            yield Finding(Severity.ERROR if now < clock.not_before else Severity.WARNING, path.name, sentence)
         return
 
 
