@@ -1,6 +1,7 @@
 """A backup touches nothing but backups, stays apart from the data, and is newest by what it holds."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -16,10 +17,12 @@ pytestmark = pytest.mark.case(41)
 
 
 def advance(data_dir: Path, revision: int) -> None:
-    """Make the aggregates ones of a later revision."""
-    with closing(sqlite3.connect(data_dir / "telemetry.db")) as connection:
+    """Make the aggregates ones of a later revision, written so long ago that backups may share them."""
+    aggregates = data_dir / "telemetry.db"
+    with closing(sqlite3.connect(aggregates)) as connection:
         connection.execute("UPDATE state SET revision = ?", (revision,))
         connection.commit()
+    os.utime(aggregates, (revision, revision))
 
 
 def dated(made: dict[str, Any], time: str) -> Path:

@@ -8,7 +8,7 @@ import pytest
 
 from telemetry.settings import Settings
 from telemetry.storage.database import PAGE_BYTES
-from tests.support.commands import run
+from tests.support.commands import lose_aggregates, run
 from tests.support.events import Traffic, encode
 from tests.support.server import ServerProcess, serving
 
@@ -141,7 +141,7 @@ def test_a_segment_damaged_in_its_middle_is_named_when_the_start_reads_it(data_d
     content = bytearray(segment.read_bytes())
     content[PAGE_BYTES * 3 : PAGE_BYTES * 5] = b"\xff" * PAGE_BYTES * 2
     segment.write_bytes(content)
-    (data_dir / "telemetry.db").unlink()
+    lose_aggregates(data_dir)
 
     again = ServerProcess(data_dir)
 

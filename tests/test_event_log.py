@@ -10,6 +10,7 @@ import pytest
 from telemetry.errors import DataDamagedError
 from telemetry.storage.queries import query
 from tests.support import oracle
+from tests.support.commands import lose_aggregates
 from tests.support.events import Traffic, encode, make_event, timestamp
 from tests.support.faults import crash_image
 from tests.support.service import HandClock, service
@@ -88,7 +89,7 @@ async def test_lost_aggregates_are_rebuilt_from_the_log(data_dir: Path) -> None:
         async with service(data_dir, hand) as started:
             await started.service.accept(encode(traffic.batch(20)))
         hand.jump(86_400)
-    (data_dir / "telemetry.db").unlink()
+    lose_aggregates(data_dir)
     async with service(data_dir, hand, flush_keys_max=5):
         pass
 
@@ -140,7 +141,7 @@ async def test_a_segment_whose_ids_run_in_a_circle_ends_the_replay_with_a_clear_
     hand = HandClock()
     async with service(data_dir, hand) as started:
         await started.service.accept(encode(Traffic(moment=hand.now).batch(5)))
-    (data_dir / "telemetry.db").unlink()
+    lose_aggregates(data_dir)
     circular = query("read_events_after").replace("WHERE id > ?1", "WHERE ?1 IS NOT NULL")
     monkeypatch.setattr("telemetry.storage.segment.query", lambda name: circular if "after" in name else query(name))
 

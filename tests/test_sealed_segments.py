@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.support import oracle
-from tests.support.commands import run
+from tests.support.commands import lose_aggregates, run
 from tests.support.events import Traffic, encode, make_event, timestamp
 from tests.support.segments import is_sealed, overwrite, pass_a_day, sealed_days, segment
 from tests.support.service import HandClock, service
@@ -71,7 +71,7 @@ async def test_lost_aggregates_are_rebuilt_from_sealed_segments_too(data_dir: Pa
         for _ in range(4):
             await pass_a_day(started, hand, traffic)
         await started.upkeep.sealer.check()
-    (data_dir / "telemetry.db").unlink()
+    lose_aggregates(data_dir)
     async with service(data_dir, hand) as started:
         await started.upkeep.sealer.check()
 

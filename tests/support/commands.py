@@ -20,6 +20,12 @@ def run(*arguments: str | Path, prefix: Sequence[str] = (), **variables: str) ->
     )
 
 
+def lose_aggregates(data_dir: Path) -> None:
+    """Remove the aggregates, and accept that loss: the next start counts the events that are there."""
+    (data_dir / "telemetry.db").unlink()
+    succeed("migrate", "--accept-loss", "--data-dir", data_dir)
+
+
 def succeed(*arguments: str | Path, prefix: Sequence[str] = (), **variables: str) -> str:
     """Run a command that must succeed, and return what it prints."""
     ended = run(*arguments, prefix=prefix, **variables)
