@@ -96,6 +96,7 @@ class _Parts:
         self, settings: Settings, clock: Clock, directory: DataDirectory, aggregates: Aggregates, id_key: IdKey
     ) -> None:
         self.settings = settings
+        self._id_key = id_key
         self.clock = clock
         self.directory = directory
         self.aggregates = aggregates
@@ -198,7 +199,7 @@ class _Parts:
             on_progress=on_replayed,
         )
         await self.eraser.load()
-        await restore_window(self.log, self.window, self.clock, on_progress=on_replayed)
+        await restore_window(self.log, self.window, self.clock, self._id_key, on_progress=on_replayed)
         self.judge.start(await self.log.newest_received_at())
         return Sources(
             self.service, self.ledger, self.appender, self.publisher, self.counters, self.window, self.log,

@@ -151,6 +151,23 @@ async def test_an_erasure_that_was_interrupted_is_finished_for_both_forms(
     oracle.check(data_dir, erased=True)
 
 
+@pytest.mark.parametrize("later_s", [60, 3_600])
+async def test_what_was_stored_before_ids_were_hashed_is_recognised_when_it_is_sent_again(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, later_s: int
+) -> None:
+    hand = HandClock(START)
+    body = encode(sent_by(HOST, Traffic(moment=hand.now).batch(9)))
+    async with service(data_dir, hand) as started:
+        with older_program(monkeypatch):
+            await started.service.accept(body)
+
+    hand.pass_time(later_s)
+    async with service(data_dir, hand) as started:
+        await started.service.accept(body)
+
+    assert len(oracle.check(data_dir)) == 9
+
+
 async def test_who_was_excluded_before_ids_were_hashed_stays_excluded(data_dir: Path, tmp_path: Path) -> None:
     hand = HandClock(START)
     async with service(data_dir, hand):

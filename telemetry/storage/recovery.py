@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 
@@ -15,10 +16,13 @@ from telemetry.rows import digest_of, nth_copy
 from telemetry.storage.archive import Archive
 from telemetry.storage.event_log import EventLog
 from telemetry.storage.room import is_full
+from telemetry.stored_ids import IdKey
 
 # Saves looking for the next number from 0 each time; the copies of an event are close together in the log.
 _COPIED_EVENTS_MAX = 10_000
 _EVER = float("-inf")
+# An installation's events are close together in the log too.
+_STORED_IDS_MAX = 10_000
 # Where an event's installation is among the columns that are read.
 _INSTALLATION = 4
 
@@ -87,12 +91,14 @@ class _ReplayFlush:
 
 
 async def restore_window(
-    log: EventLog, window: DuplicateWindow, clock: Clock, *, on_progress: Callable[[], None]
+    log: EventLog, window: DuplicateWindow, clock: Clock, id_key: IdKey, *, on_progress: Callable[[], None]
 ) -> None:
     """Fill the duplicate window, and the resend window behind it, from the log, oldest event first.
 
-    The copies of an event are numbered over what is read, as they were when they were accepted.
+    The copies of an event are numbered over what is read, as they were when they were accepted. An id that was stored
+    before ids were hashed is taken for what it is stored as today: so its events are recognised when they come again.
     """
+    stored_once = lru_cache(_STORED_IDS_MAX)(id_key.stored_once)
     now, monotonic = clock.now(), clock.monotonic()
     since = column_time(max(0.0, now - max(window.seconds, window.older.seconds)))
     numbering = _Numbering(window)
@@ -102,8 +108,12 @@ async def restore_window(
                 # When the clock was ahead, events seem to come from the future: the window must not run ahead too.
                 accepted_at = monotonic - max(0.0, now - column_seconds(received_at))
                 together = list(group)
-                installations = [event[_INSTALLATION] for event in together]
-                digests = numbering.number([digest_of(event[2:]) for event in together], installations)
+                installations = [stored_once(event[_INSTALLATION]) for event in together]
+                firsts = [
+                    digest_of((kind, timestamp, installation, payload))
+                    for (_, _, kind, timestamp, _, payload), installation in zip(together, installations, strict=True)
+                ]
+                digests = numbering.number(firsts, installations)
                 window.recover(digests, installations, accepted_at, monotonic)
             on_progress()
 
