@@ -1,5 +1,6 @@
 """Case 20 of the fault list: days end, their segments are sealed, and neither readers nor crashes are in the way."""
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.storage.sealing_process import SealingProcess
 from tests.support import oracle
 from tests.support.events import Traffic, encode
 from tests.support.segments import DAY_S, is_running, is_sealed, pass_a_day, sealed_days, sealing_stopped, segment
@@ -225,3 +227,13 @@ async def test_a_damaged_segment_is_reported_and_does_not_keep_others_from_being
 
     assert sealed_days(data_dir) == [SECOND]
     assert any("not a database" in record.__dict__.get("reason", "") for record in caplog.records)
+
+
+async def test_a_segment_is_sorted_on_its_own_disk(data_dir: Path) -> None:
+    path = segment(data_dir, FIRST)
+    path.parent.mkdir(parents=True)
+    process = await SealingProcess.start(path, 0)
+    environment = (await asyncio.to_thread(Path(f"/proc/{process.pid}/environ").read_bytes)).split(b"\0")
+    await process.stop()
+
+    assert f"SQLITE_TMPDIR={path.parent}".encode() in environment

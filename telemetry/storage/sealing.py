@@ -118,8 +118,6 @@ def main() -> None:
     """Seal, and print one line of JSON: the counts of the segment, or why not."""
     path, watermark, parent = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     step_back(parent)
-    # What is sorted does not fit into memory, and elsewhere the disk may be small, or be memory.
-    os.environ["SQLITE_TMPDIR"] = str(path.parent)
     try:
         print(json.dumps({"counts": seal(path, watermark)}))
     except NotNowError as reason:

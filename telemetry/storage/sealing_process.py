@@ -40,10 +40,13 @@ class SealingProcess:
     async def start(cls, path: Path, watermark: int) -> Self:
         """Start sealing a segment that nobody else writes; raise ``NotNowError`` if the system has no room for it."""
         arguments = ["-m", sealing.__name__, str(path), str(watermark), str(os.getpid())]
+        # What is sorted does not fit into memory, and elsewhere the disk may be small, or be memory. SQLite reads this
+        # variable when it is loaded.
+        environment = os.environ | {"SQLITE_TMPDIR": str(path.parent)}
         # In a session of its own, so that Ctrl-C reaches the service alone.
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, stdin=DEVNULL, stdout=PIPE, start_new_session=True
+                sys.executable, *arguments, stdin=DEVNULL, stdout=PIPE, start_new_session=True, env=environment
             )
         except OSError as error:
             if error.errno not in _EXHAUSTED:
