@@ -4,15 +4,16 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from telemetry.errors import DataDamagedError
 from telemetry.settings import Settings
-from telemetry.storage import checks
+from telemetry.storage import examination
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.examination import examine
 from telemetry.storage.sqlite_errors import DAMAGED, explanation
@@ -187,7 +188,7 @@ async def test_a_segment_behind_a_lock_that_stays_is_locked_and_not_damaged(
     path = segment(data_dir, DAYS[0])
     seal(path)
     path.chmod(0o600)
-    monkeypatch.setattr(checks, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(examination, "PATIENCE_S", 0.1)
     with exclusively_locked(path):
         found = await examine(DataDirectory(data_dir), Settings(data_dir=str(data_dir)), HandClock().clock, full=False)
     (finding,) = (finding for finding in found.findings if finding.subject == path.name)
@@ -225,3 +226,22 @@ def test_a_service_starts_below_a_folder_that_it_may_enter_and_not_read(tmp_path
         assert (again.returncode, again.stderr) == (0, "")
     finally:
         outer.chmod(0o700)
+
+
+async def test_check_waits_for_many_locked_segments_no_longer_than_for_one(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(data_dir)
+    directory = DataDirectory(data_dir)
+    monkeypatch.setattr(examination, "PATIENCE_S", 1.0)
+    with ExitStack() as locked:
+        for path in directory.segments().values():
+            seal(path)
+            path.chmod(0o600)
+            locked.enter_context(exclusively_locked(path))
+        began_at = time.monotonic()
+        findings, sound = examination.find_sound(directory, full=False)
+        waited_s = time.monotonic() - began_at
+    assert [finding.sentence.startswith("is locked") for finding in findings] == [True, True]
+    assert not sound
+    assert 0.9 < waited_s < 1.8

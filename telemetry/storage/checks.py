@@ -47,11 +47,13 @@ class Finding(NamedTuple):
     sentence: str
 
 
-def check_database(path: Path, kind: Kind, *, full: bool, on_bytes: Progress) -> Iterator[Finding]:
+def check_database(
+    path: Path, kind: Kind, *, full: bool, on_bytes: Progress, wait_s: float = PATIENCE_S
+) -> Iterator[Finding]:
     """Find what is wrong with one file and its schema; an error means that it cannot be read."""
     try:
         size = path.stat().st_size
-        with read_only(path, wait_s=PATIENCE_S) as connection:
+        with read_only(path, wait_s=wait_s) as connection:
             ((version,),) = connection.execute("PRAGMA user_version")
             found = damage(connection, full=full)
         on_bytes(size)

@@ -1,5 +1,6 @@
 """The examination of a data directory: every check, and the aggregates against a recount of the raw events."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ from telemetry.storage.checks import (
     check_sqlite,
 )
 from telemetry.storage.comparison import Difference, differences
-from telemetry.storage.copying import Progress, no_progress
+from telemetry.storage.copying import PATIENCE_S, Progress, no_progress
 from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.erasures import known_erasures
 from telemetry.storage.loss import aggregates_loss
@@ -36,6 +37,8 @@ from telemetry.storage.scratch import temporary
 
 CURRENT, EXPECTED = "current.db", "expected.db"
 _SHOWN_PER_TABLE = 5
+# A lock that is held for a moment, as by a reader that opens a file, is no finding.
+_WAIT_MIN_S = 0.1
 _REPAIR = "stop the service and run `telemetry repair`"
 
 
@@ -65,14 +68,20 @@ class Examination:
 def find_sound(
     directory: DataDirectory, *, full: bool, aggregates: bool = True, on_bytes: Progress = no_progress
 ) -> tuple[list[Finding], dict[str, Path]]:
-    """Check the segments and, if wanted, the aggregates; return what was found, and the segments that can be read."""
+    """Check the segments and, if wanted, the aggregates; return what was found, and the segments that can be read.
+
+    All files that stay locked are waited for as long as one would be.
+    """
     findings: list[Finding] = []
     if aggregates:
         findings += check_database(directory.aggregates, "aggregates", full=full, on_bytes=on_bytes)
-    sound = {}
+    sound, patience_s = {}, float(PATIENCE_S)
     for day, path in directory.segments().items():
-        found = list(check_database(path, "segment", full=full, on_bytes=on_bytes))
-        if not any(finding.severity is Severity.ERROR for finding in found):
+        began_at = time.monotonic()
+        found = list(check_database(path, "segment", full=full, on_bytes=on_bytes, wait_s=patience_s))
+        if any(finding.severity is Severity.ERROR for finding in found):
+            patience_s = max(_WAIT_MIN_S, patience_s - (time.monotonic() - began_at))
+        else:
             sound[day] = path
         findings += found
     return findings, sound
