@@ -22,7 +22,7 @@ class Crowd:
     def __init__(self, hand: HandClock, *, size: int = SIZE, networks: int = NETWORKS, seed: int = 1) -> None:
         self.hand = hand
         self.error_s = 0.0
-        self.installations = [str(uuid.UUID(int=seed << 64 | number + 1)) for number in range(size)]
+        self.installations = [str(uuid.UUID(int=seed << 64 | number + 1, version=4)) for number in range(size)]
         self._networks = networks
         self._sent = 0
 
