@@ -31,7 +31,7 @@ from telemetry.storage.data_directory import DataDirectory
 from telemetry.storage.database import SQLITE_VERSION_MIN
 from telemetry.storage.eraser import Eraser
 from telemetry.storage.event_log import EventLog
-from telemetry.storage.key_file import settle_key
+from telemetry.storage.key_file import put_back_key, settle_key
 from telemetry.storage.loss import check_aggregates
 from telemetry.storage.recovery import replay, restore_window
 from telemetry.storage.saved_files import put_back
@@ -115,7 +115,13 @@ class _Parts:
         self.publisher = Publisher(self.counters, aggregates, clock)
         self.exclusions = Exclusions()
         self.budget = DiskBudget(directory, bytes_max=settings.disk_bytes_max)
-        self.watch = FileWatch(aggregates, self.log, clock.monotonic)
+        self.watch = FileWatch(
+            aggregates,
+            self.log,
+            clock.monotonic,
+            # A key that the operator gives is in no file.
+            put_back_key=lambda: not settings.id_key and put_back_key(directory, id_key),
+        )
         self.alarm = WalAlarm(self.publisher.flush, directory, bytes_max=settings.wal_alarm_bytes)
         self.flusher = Flusher(
             self._flush_unless_lost,

@@ -174,6 +174,17 @@ async def test_the_service_ends_when_a_restart_is_due(data_dir: Path, monkeypatc
     assert len(oracle.check(data_dir)) == 10
 
 
+async def test_a_key_that_is_removed_is_written_again(data_dir: Path) -> None:
+    hand = HandClock()
+    async with service(data_dir, hand):
+        key = (data_dir / "id.key").read_bytes()
+        (data_dir / "id.key").unlink()
+        await until((data_dir / "id.key").exists)
+        assert (data_dir / "id.key").read_bytes() == key
+    async with service(data_dir, hand):
+        pass
+
+
 def test_a_running_service_says_so_and_a_kill_after_that_loses_nothing(data_dir: Path) -> None:
     traffic = Traffic()
     with serving(data_dir) as server:

@@ -128,3 +128,24 @@ def test_a_first_start_that_was_killed_has_lost_nothing(data_dir: Path) -> None:
     directory.segment("2026-11-21").write_bytes(b"nobody knows what")
     with pytest.raises(DataDamagedError, match="beside events of 1 day"):
         check_aggregates(directory)
+
+
+def test_a_database_of_another_kind_is_refused_with_advice_that_works(imported: Path, tmp_path: Path) -> None:
+    segment, aggregates_copy = next(iter(imported.glob("events/*.db"))), tmp_path / "aggregates"
+    shutil.copy(imported / "telemetry.db", aggregates_copy)
+    shutil.copy(segment, tmp_path / "segment")
+    for path, other, right in (
+        (imported / "telemetry.db", tmp_path / "segment", aggregates_copy),
+        (segment, aggregates_copy, tmp_path / "segment"),
+    ):
+        path.unlink()
+        shutil.copy(other, path)
+        for command in (("serve", "--port", "0"), ("migrate", "--accept-loss"), ("backup", tmp_path / "backups")):
+            refused = run(*command, "--data-dir", imported)
+            assert refused.returncode == 65, command
+            assert f"{path} is another database" in refused.stderr, command
+        assert f"error: {path.name}: is another database" in run("check", "--data-dir", imported).stdout
+        assert path.read_bytes() == other.read_bytes()
+        shutil.move(path, tmp_path / "moved")
+        shutil.copy(right, path)
+    succeed("migrate", "--data-dir", imported)

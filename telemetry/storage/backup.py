@@ -228,7 +228,7 @@ def _copy(source: Path, target: Path, name: str, before: tuple[int, int | None],
         # Retention removed it in the meantime.
         target.unlink(missing_ok=True)
         return None
-    check_copy(target)
+    check_copy(target, source, "segment" if source.parent.name == target.parent.name else "aggregates")
     return BackedUp(name, target.stat().st_size, digest(target), *before)
 
 

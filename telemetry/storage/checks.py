@@ -17,7 +17,7 @@ from telemetry.storage.erasures import is_unreadable, known_erasures
 from telemetry.storage.file_sizes import free_bytes
 from telemetry.storage.key_file import find_key
 from telemetry.storage.loss import missing_segments, missing_sentence
-from telemetry.storage.migrations import newest_version
+from telemetry.storage.migrations import is_of_kind, newest_version, other_kind_sentence
 from telemetry.storage.own_files import bytes_below, folders_aside, own_paths
 from telemetry.storage.reading import read_only
 from telemetry.storage.refusal_record import RefusalRecord
@@ -56,6 +56,9 @@ def check_database(
         with read_only(path, wait_s=wait_s) as connection:
             ((version,),) = connection.execute("PRAGMA user_version")
             found = damage(connection, full=full)
+            sentence = damage_sentence(found) if found else None
+            if sentence is None and not is_of_kind(connection, kind):
+                sentence = other_kind_sentence(kind)
         on_bytes(size)
     except (NoDataError, FileNotFoundError):
         # Retention removed it in the meantime.
@@ -63,8 +66,8 @@ def check_database(
     except StartError as error:
         yield Finding(Severity.ERROR, path.name, str(error).removeprefix(f"{path} "))
         return
-    if found:
-        yield Finding(Severity.ERROR, path.name, damage_sentence(found))
+    if sentence:
+        yield Finding(Severity.ERROR, path.name, sentence)
     elif version > newest_version(kind):
         yield Finding(Severity.ERROR, path.name, f"has schema version {version}: use the newer program that wrote it")
     elif version < newest_version(kind):

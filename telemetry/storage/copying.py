@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from telemetry.errors import DataDamagedError
+from telemetry.storage.database import Kind
+from telemetry.storage.migrations import is_of_kind, other_kind_sentence
 from telemetry.storage.reading import read_only
 from telemetry.storage.sqlite_errors import DAMAGED, failure, primary_code, telling_damage
 
@@ -89,8 +91,8 @@ def damage(connection: sqlite3.Connection, *, full: bool = False) -> str | None:
     return None if found == "ok" else str(found)
 
 
-def check_copy(path: Path) -> None:
-    """Raise ``DataDamagedError`` unless a copy that nobody writes is sound."""
+def check_copy(path: Path, source: Path, kind: Kind) -> None:
+    """Raise ``DataDamagedError`` unless a copy that nobody writes is sound, and its source of the right kind."""
     # Immutable, so that SQLite puts nothing beside it.
     with (
         telling_damage(path),
@@ -98,6 +100,8 @@ def check_copy(path: Path) -> None:
     ):
         if found := damage(connection):
             raise DataDamagedError(f"{path} is damaged ({found})")
+        if not is_of_kind(connection, kind):
+            raise DataDamagedError(f"{source} {other_kind_sentence(kind)}")
 
 
 def digest(path: Path, on_bytes: Progress = no_progress) -> str:

@@ -53,6 +53,17 @@ def write_key(path: Path, key: IdKey) -> None:
     sync_folder(path.parent)
 
 
+def put_back_key(directory: DataDirectory, key: IdKey) -> bool:
+    """Write the key of a running service again if its file was removed; return whether that was needed.
+
+    A folder that is gone is waited for. Raises ``OSError``.
+    """
+    if directory.id_key.exists() or not directory.root.is_dir():
+        return False
+    write_key(directory.id_key, key)
+    return True
+
+
 def find_key(directory: DataDirectory, given: str) -> IdKey | None:
     """Return the key of a data directory, or None where there is none and none has been needed yet.
 

@@ -1,5 +1,6 @@
 """Numbered migrations from ``sql/migrations/<kind>/``, each applied in a transaction of its own."""
 
+import sqlite3
 from pathlib import Path
 
 import aiosqlite
@@ -7,10 +8,33 @@ import aiosqlite
 from telemetry.errors import DataDamagedError
 from telemetry.storage.queries import scripts
 
+# A table that every database of a kind has had since its first migration.
+_TELLING_TABLES = {"aggregates": "daily_stats", "segment": "events"}
+_HAS_TABLE = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
+
 
 async def check_version(connection: aiosqlite.Connection, path: Path, kind: str) -> None:
-    """Raise ``DataDamagedError`` if a database was migrated by a newer program; the file is not touched."""
-    check_known(await schema_version(connection), path, kind)
+    """Raise ``DataDamagedError`` if a database is of another kind or of a newer program; the file is not touched."""
+    version = await schema_version(connection)
+    ((tables,),) = await connection.execute_fetchall(_HAS_TABLE, (_TELLING_TABLES[kind],))
+    if version and not tables:
+        raise DataDamagedError(f"{path} {other_kind_sentence(kind)}")
+    check_known(version, path, kind)
+
+
+def is_of_kind(connection: sqlite3.Connection, kind: str) -> bool:
+    """Tell whether a database has the tables of its kind; one without a schema version may still get them."""
+    ((version,),) = connection.execute("PRAGMA user_version")
+    ((tables,),) = connection.execute(_HAS_TABLE, (_TELLING_TABLES[kind],))
+    return bool(tables or not version)
+
+
+def other_kind_sentence(kind: str) -> str:
+    """Return what is said of a database that lies where one of a ``kind`` should, after its name."""
+    return (
+        f"is another database: it has no table {_TELLING_TABLES[kind]}. Move it away, and copy the right one there "
+        "from a backup"
+    )
 
 
 def check_known(version: int, path: Path, kind: str) -> None:

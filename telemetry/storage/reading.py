@@ -9,7 +9,7 @@ from telemetry.errors import DataDamagedError, LockHeldError
 from telemetry.storage.access import can_write, has_journal, has_shared_memory, is_foreign, log_bytes
 from telemetry.storage.database import LOCK_WAIT_S, Kind, read_only_uri
 from telemetry.storage.journals import roll_back
-from telemetry.storage.migrations import check_known, newest_version
+from telemetry.storage.migrations import check_known, is_of_kind, newest_version, other_kind_sentence
 from telemetry.storage.room import has_room
 from telemetry.storage.sqlite_errors import explaining, primary_code
 
@@ -32,7 +32,7 @@ def read_only(path: Path, *, wait_s: float = LOCK_WAIT_S) -> Iterator[sqlite3.Co
 
 @contextmanager
 def reading(path: Path, kind: Kind, *, wait_s: float = LOCK_WAIT_S) -> Iterator[sqlite3.Connection]:
-    """Open a file as ``read_only`` does, and refuse one of a newer schema.
+    """Open a file as ``read_only`` does, and refuse one of another kind or of a newer schema.
 
     A file of an older schema is read as far as it goes; ``DataDamagedError`` says when that was not far enough.
     """
@@ -40,6 +40,8 @@ def reading(path: Path, kind: Kind, *, wait_s: float = LOCK_WAIT_S) -> Iterator[
     try:
         with read_only(path, wait_s=wait_s) as connection:
             ((version,),) = connection.execute("PRAGMA user_version")
+            if not is_of_kind(connection, kind):
+                raise DataDamagedError(f"{path} {other_kind_sentence(kind)}")
             check_known(version, path, kind)
             yield connection
     except sqlite3.OperationalError as error:
@@ -68,7 +70,8 @@ def readable_uri(path: Path, *, wait_s: float) -> str:
     """Return how SQLite is told to read a file, after rolling back what a killed program had begun to write to it."""
     if has_journal(path):
         _settle(path, wait_s)
-    return f"{path.absolute().as_uri()}?immutable=1" if _is_quiet(path) else read_only_uri(path)
+    immutable = _is_empty(path) or _is_quiet(path)
+    return f"{path.absolute().as_uri()}?immutable=1" if immutable else read_only_uri(path)
 
 
 @contextmanager
@@ -109,6 +112,13 @@ def _settle(path: Path, wait_s: float) -> None:
         if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
             raise
         roll_back(path, wait_s=wait_s)
+
+
+def _is_empty(path: Path) -> bool:
+    """Tell whether a file holds nothing. Unless it is immutable, SQLite then deletes the write-ahead log beside it."""
+    with suppress(OSError):
+        return not path.stat().st_size
+    return False
 
 
 def _is_quiet(path: Path) -> bool:

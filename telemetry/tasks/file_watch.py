@@ -19,17 +19,26 @@ GRACE_S = 30.0
 
 
 class FileWatch:
-    """Looks after the open databases. While ``lost``, events are refused; what the open files hold is saved at once.
+    """Looks after the open databases, and the key of hashed ids.
 
-    When that has been so for a while, ``run`` ends with an error, and the service with it: the next start puts back
-    what was saved. A folder that was moved is waited for.
+    While a database is ``lost``, events are refused; what the open file holds is saved at once. When that has been so
+    for a while, ``run`` ends with an error, and the service with it: the next start puts back what was saved. A folder
+    that was moved is waited for.
     """
 
-    def __init__(self, aggregates: Aggregates, log: EventLog, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        aggregates: Aggregates,
+        log: EventLog,
+        monotonic: Callable[[], float],
+        *,
+        put_back_key: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.lost = False
         self._aggregates = aggregates
         self._log = log
         self._monotonic = monotonic
+        self._put_back_key = put_back_key
         self._saved: dict[OpenFile, float] = {}
         self._reported: set[OpenFile] = set()
         self._closed = asyncio.Event()
@@ -56,6 +65,15 @@ class FileWatch:
                 await self._save(file)
         for file in set(files) - set(lost):
             self._forget(file)
+        self._keep_key()
+
+    def _keep_key(self) -> None:
+        # Without it, what was saved could not be used.
+        try:
+            if self._put_back_key():
+                logger.warning("the key of hashed ids was removed while the service ran, it is written again")
+        except OSError as error:
+            logger.error("the key of hashed ids cannot be written, it is tried again", extra={"reason": str(error)})
 
     async def _save(self, file: OpenFile) -> None:
         if file not in self._reported:
