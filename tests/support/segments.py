@@ -107,7 +107,8 @@ os.kill(os.getpid(), 9)
 
 _MAKE_ROWS = """WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1)
     INSERT INTO events (type, timestamp, installation_id, drift_version, payload, created_at)
-    SELECT 'scan_completion', ?2 || 'T10:00:00.000Z', 'installation-' || n, '0.9.1', json_object('durationMs', n,
-        'filesScanned', 1, 'newPatternsDiscovered', 0, 'isIncremental', json('true'), 'workerCount', 1),
+    SELECT 'scan_completion', ?2 || 'T10:00:00.000Z', printf('%08x-0000-4000-8000-%012x', n, n), '0.9.1',
+        json_object('durationMs', n, 'filesScanned', 1, 'newPatternsDiscovered', 0, 'isIncremental', json('true'),
+            'workerCount', 1),
         ?2 || ' ' || ?3
     FROM numbers"""
