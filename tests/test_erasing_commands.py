@@ -146,17 +146,27 @@ def test_a_restored_backup_gets_both_applied_again(data_dir: Path, tmp_path: Pat
     assert "all is well" in succeed("check", "--data-dir", data_dir)
 
 
+def has_asked(pid: int) -> bool:
+    """Tell whether a command has opened its only socket, the one to its service."""
+    with suppress(FileNotFoundError):
+        return any(str(path.readlink()).startswith("socket:") for path in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
 def test_a_service_that_stops_before_it_has_answered_is_told_of_as_one(data_dir: Path) -> None:
     with serving(data_dir) as server:
         server.post(encode(of_vandal(Traffic(seed=1).batch(40))))
         os.kill(server.pid, signal.SIGSTOP)
         asking = subprocess.Popen(
-            [COMMAND, "forget", VANDAL, "--data-dir", data_dir], stderr=subprocess.PIPE, text=True
+            [COMMAND, "forget", VANDAL, "--data-dir", data_dir],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
-        with suppress(subprocess.TimeoutExpired):
-            asking.wait(1)
+        eventually(lambda: has_asked(asking.pid), within_s=30)
         server.kill()
-        _, said = asking.communicate(timeout=10)
+        _, said = asking.communicate(timeout=30)
 
     assert asking.returncode == 69
     assert "the service stopped before it answered: start it" in said
