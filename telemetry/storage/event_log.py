@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import groupby
 from operator import attrgetter
 
@@ -81,17 +81,6 @@ class EventLog:
             if self._current is not None and self._current.day < day:
                 self._leave()
 
-    async def newest_first(self) -> AsyncGenerator[list[StoredEvent], None]:
-        """Read back through the log from its newest event, some thousand at a time, past segments that are unusable."""
-        for state in reversed(await self._archive.segments()):
-            # The replay has reported what cannot be used.
-            with suppress(SegmentUnusableError):
-                async with self._reading(state) as segment:
-                    before = await segment.last_id() + 1
-                    while chunk := await segment.read_before(before, _ROWS_PER_READ):
-                        yield chunk
-                        before = chunk[-1].id
-
     async def newest(self, events_max: int, since: str) -> AsyncGenerator[list[Identity], None]:
         """Read what tells the newest events received since apart, oldest first, some thousand at a time.
 
@@ -106,10 +95,13 @@ class EventLog:
                         after = chunk[-1][0]
 
     async def newest_received_at(self) -> str | None:
-        """Return when the event was received that the newest segment holds last, or None if there is none."""
-        async with aclosing(self.newest_first()) as chunks:
-            async for chunk in chunks:
-                return chunk[0].received_at
+        """Return when the last event of the newest segment that can be used was received, or None if there is none."""
+        for state in reversed(await self._archive.segments()):
+            # The replay has reported what cannot be used.
+            with suppress(SegmentUnusableError):
+                async with self._reading(state) as segment:
+                    if newest := await segment.read_before(await segment.last_id() + 1, 1):
+                        return newest[0].received_at
         return None
 
     @property
