@@ -184,7 +184,7 @@ class _Parts:
         )
 
     async def _flush_unless_lost(self) -> None:
-        # What is not flushed into a file that is going to be replaced, the next start counts from the log.
+        # A lost file is going to be replaced, and the next start counts from the log what is not in the new one.
         if self.aggregates.file.loss() is None:
             await self.alarm.flush()
 

@@ -69,7 +69,7 @@ class TelemetryService:
                 batch = await decode_large_batch(body, rules)
                 await self._take(batch, len(body), now, opted_out=opted_out, client=client)
         else:
-            # While a batch waits for its commit, nobody needs its body.
+            # The body is not needed while its batch waits for the commit.
             del body
             await self._take(batch, body_bytes, now, opted_out=opted_out, client=client)
         return encode_receipt(len(batch.rows), batch.rejections)
@@ -125,7 +125,7 @@ class TelemetryService:
         return stored in batch.sent_ids and self._exclusions.includes(batch.sent_ids[stored])
 
     def _shed(self, batch: Batch) -> None:
-        """Enter a batch that the clock does not allow to accept: nobody knows whether its mistimed events are."""
+        """Count the events of a batch that is refused for the clock as shed, those outside the window included."""
         shed = len(batch.rows) + len(batch.mistimed)
         codes = [rejection.code for rejection in batch.rejections if rejection.code not in OUT_OF_WINDOW]
         self.ledger.receive(shed, codes)

@@ -50,7 +50,7 @@ class ServiceWithoutRoom:
         return ErrorCode.STORAGE_FULL
 
     async def read_stats(self) -> None:
-        """Read the statistics for today from the files, which nobody has open."""
+        """Read the statistics for today from the files, which no process has open."""
         try:
             self._stats = await asyncio.to_thread(self._read)
         except (sqlite3.Error, StartError, OSError) as error:
@@ -62,7 +62,7 @@ class ServiceWithoutRoom:
             with reading_aggregates(self._directory) as connection:
                 return self._document(connection, as_of)
         except StartError:
-            # Others, who look only, must not be kept out unless nobody could look.
+            # The lock keeps out other readers, so it is taken only where the usual way of reading fails.
             with self._directory.locked(), reading_alone(self._directory.aggregates) as connection:
                 return self._document(connection, as_of)
 

@@ -93,7 +93,7 @@ class Aggregates:
             return await empty_log(self._connection)
 
     async def write_anew(self, stop: asyncio.Event) -> None:
-        """Write the file anew, without anything that was deleted; raise ``StoppedError`` if that is stopped."""
+        """Rewrite the file without anything that was deleted; raise ``StoppedError`` when stopped."""
         async with self._changing:
             await write_anew(self._connection, stop)
 

@@ -35,7 +35,7 @@ class Writer(Protocol):
         """Cut off the write-ahead log; return whether no reader was in the way."""
 
     async def write_anew(self, stop: asyncio.Event) -> None:
-        """Write the file anew, without anything that was deleted; raise ``StoppedError`` if that is stopped."""
+        """Rewrite the file without anything that was deleted; raise ``StoppedError`` when stopped."""
 
 
 async def scrub(

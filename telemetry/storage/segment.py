@@ -94,7 +94,7 @@ class Segment:
         return await empty_log(self._connection)
 
     async def write_anew(self, stop: asyncio.Event) -> None:
-        """Write the file anew, without anything that was deleted; raise ``StoppedError`` if that is stopped."""
+        """Rewrite the file without anything that was deleted; raise ``StoppedError`` when stopped."""
         await write_anew(self._connection, stop)
 
     async def installations(self) -> int:
