@@ -5,14 +5,14 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from telemetry.clock import Clock
-from telemetry.networks import Networks
-from telemetry.rate_limit import RateLimiter
+from telemetry.networks.addresses import Networks
 from telemetry.settings import Settings
 from telemetry.systemd import Notifier, inherited_sockets
 from telemetry.tasks.watchdog import Watchdog
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit
 from telemetry.web.public import PublicSite, Service
+from telemetry.web.rate_limit import RateLimiter
 from telemetry.web.server import PublicServer
 
 logger = logging.getLogger(__name__)

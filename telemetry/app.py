@@ -11,18 +11,17 @@ from pathlib import Path
 
 from telemetry.answering import PublicSide
 from telemetry.clock import Clock
-from telemetry.descriptors import connections_within, raise_limit
-from telemetry.metrics import Sources, exposition
-from telemetry.running import Running, data_directory, running
+from telemetry.metrics.exposition import exposition
+from telemetry.metrics.sources import Sources
+from telemetry.running import Running, running
 from telemetry.settings import Settings
 from telemetry.starting import start_when_there_is_room
-from telemetry.storage.archive import Archive
-from telemetry.storage.database import WAL_RESET_RACE
-from telemetry.storage.key_file import replace_lost_key
-from telemetry.storage.queries import load_all
-from telemetry.storage.segment_states import SegmentStates
+from telemetry.storage.sqlite.database import WAL_RESET_RACE
+from telemetry.storage.sqlite.queries import load_all
 from telemetry.systemd import Notifier
 from telemetry.web.admin import AdminServer
+from telemetry.web.descriptors import connections_within, raise_limit
+from telemetry.web.http_log import keep_requests_out
 from telemetry.web.server import CONNECTIONS_MAX
 
 logger = logging.getLogger(__name__)
@@ -68,6 +67,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
     """
     clock = clock or Clock()
     load_all()
+    keep_requests_out()
     connections = connections_within(raise_limit(), CONNECTIONS_MAX)
     notifier, stop = Notifier(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -97,22 +97,6 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
         task.result()
     if started is not None:
         logger.info("stopped, everything accepted is stored and counted")
-
-
-async def migrate_all(
-    settings: Settings, *, accept_loss: bool = False, accept_new_id_key: bool = False
-) -> list[tuple[str, int]]:
-    """Migrate every database in the data directory; return their names and versions. See ``data_directory``.
-
-    With ``accept_new_id_key``, a new key takes the place of one that is lost.
-    """
-    async with data_directory(settings, accept_loss=accept_loss) as (directory, aggregates):
-        if accept_new_id_key:
-            await replace_lost_key(directory, aggregates, settings.id_key)
-        versions = [(directory.aggregates.name, await aggregates.schema_version())]
-        archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
-        versions += [(f"events/{state.day}.db", await archive.migrate(state)) for state in await archive.segments()]
-    return versions
 
 
 def _spare_collector() -> None:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import orjson
-from aiohttp.http_exceptions import HttpProcessingError
 
 REPEAT_INTERVAL_S = 60.0
 _MESSAGES_REMEMBERED = 256
@@ -72,21 +71,6 @@ class RepeatFilter(logging.Filter):
         return True
 
 
-class MalformedRequestFilter(logging.Filter):
-    """Keeps the peer's address and the bytes it sent out of what aiohttp logs of malformed requests."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Replace the record's content by a fixed sentence, or by the kind of error if it is another."""
-        error = record.exc_info[1] if record.exc_info else None
-        if error is None or isinstance(error, HttpProcessingError):
-            record.msg, record.args = "malformed HTTP was answered with 400", ()
-            record.levelno, record.levelname = logging.WARNING, "WARNING"
-        else:
-            record.msg, record.args = "a connection failed: %s", (type(error).__name__,)
-        record.exc_info = record.exc_text = None
-        return True
-
-
 def extra_fields(record: logging.LogRecord) -> dict[str, Any]:
     """Return what the logging call gave as ``extra``, and how often the record was held back before."""
     fields = {name: value for name, value in record.__dict__.items() if name not in _STANDARD_FIELDS}
@@ -101,4 +85,3 @@ def configure(*, as_json: bool, stream: TextIO | None = None) -> None:
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     handler.addFilter(RepeatFilter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("aiohttp.server").addFilter(MalformedRequestFilter())

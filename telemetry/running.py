@@ -2,43 +2,37 @@
 
 import asyncio
 import logging
-import os
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
+from telemetry.catalogue.stored_ids import IdKey
 from telemetry.clock import Clock
-from telemetry.clock_judge import ClockJudge
-from telemetry.counters import Counters
-from telemetry.day_labels import DayLabels
-from telemetry.duplicates import DuplicateWindow
-from telemetry.errors import StartError
-from telemetry.exclusions import Exclusions
-from telemetry.large_batches import LargeBatches
-from telemetry.ledger import Ledger
-from telemetry.metrics import Sources
-from telemetry.publisher import Publisher
-from telemetry.resends import ResendWindow
-from telemetry.service import TelemetryService
+from telemetry.counting.counters import Counters
+from telemetry.counting.day_labels import DayLabels
+from telemetry.intake.appender import Appender, QueueLimits
+from telemetry.intake.clock_judge import ClockJudge
+from telemetry.intake.duplicates import DuplicateWindow
+from telemetry.intake.large_batches import LargeBatches
+from telemetry.intake.ledger import Ledger
+from telemetry.intake.recovery import replay, restore_window
+from telemetry.intake.resends import ResendWindow
+from telemetry.intake.service import TelemetryService
+from telemetry.metrics.sources import Sources
+from telemetry.owning import data_directory
+from telemetry.published.publisher import Publisher
 from telemetry.settings import Settings
-from telemetry.storage.aggregates import Aggregates
-from telemetry.storage.appender import Appender, QueueLimits
-from telemetry.storage.archive import Archive
-from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.database import SQLITE_VERSION_MIN
-from telemetry.storage.eraser import Eraser
-from telemetry.storage.event_log import EventLog
-from telemetry.storage.key_file import put_back_key, settle_key
-from telemetry.storage.loss import check_aggregates
-from telemetry.storage.recovery import replay, restore_window
-from telemetry.storage.saved_files import put_back
-from telemetry.storage.segment_files import foreign_files
-from telemetry.storage.segment_states import SegmentStates
-from telemetry.storage.sqlite_errors import explaining
-from telemetry.stored_ids import IdKey
+from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.aggregates.key_file import put_back_key, settle_key
+from telemetry.storage.aggregates.segment_states import SegmentStates
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.directory.segment_files import foreign_files
+from telemetry.storage.erasure.eraser import Eraser
+from telemetry.storage.erasure.exclusions import Exclusions
+from telemetry.storage.log.archive import Archive
+from telemetry.storage.log.event_log import EventLog
+from telemetry.storage.log.replaying import Replay
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.file_watch import FileWatch
 from telemetry.tasks.flusher import Flusher
@@ -63,30 +57,15 @@ class Running:
     proofs_of_life: tuple[Callable[[], Awaitable[None]], ...]
 
 
-@asynccontextmanager
-async def data_directory(
-    settings: Settings, *, accept_loss: bool = False
-) -> AsyncIterator[tuple[DataDirectory, Aggregates]]:
-    """Own the data directory and have its aggregates open; raise ``StartError`` if it cannot be used.
-
-    Aggregates that are missing or empty beside events are made from scratch only with ``accept_loss``.
-    """
-    if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
-        needed = ".".join(map(str, SQLITE_VERSION_MIN))
-        raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: use a Python that comes with {needed} or newer")
-    os.umask(0o077)
-    directory = DataDirectory(Path(settings.data_dir))
-    directory.create()
-    with directory.locked():
-        put_back(directory)
-        if not accept_loss:
-            check_aggregates(directory)
-        with explaining(directory.aggregates):
-            aggregates = await Aggregates.open(directory.aggregates, synchronous=settings.synchronous)
-        try:
-            yield directory, aggregates
-        finally:
-            await aggregates.close()
+def _window(settings: Settings) -> DuplicateWindow:
+    return DuplicateWindow(
+        seconds=settings.duplicate_window_s,
+        events_max=settings.duplicate_window_events,
+        older=ResendWindow(
+            seconds=timedelta(days=settings.resend_window_days).total_seconds(),
+            events_max=settings.resend_window_events,
+        ),
+    )
 
 
 class _Parts:
@@ -102,16 +81,10 @@ class _Parts:
         self.aggregates = aggregates
         self.ledger = Ledger()
         self.counters = Counters(DayLabels(labels_max=settings.daily_labels_max))
-        self.window = DuplicateWindow(
-            seconds=settings.duplicate_window_s,
-            events_max=settings.duplicate_window_events,
-            older=ResendWindow(
-                seconds=timedelta(days=settings.resend_window_days).total_seconds(),
-                events_max=settings.resend_window_events,
-            ),
-        )
+        self.window = _window(settings)
         self.archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
-        self.log = EventLog(self.archive, aggregates, self.counters)
+        self.replay = Replay(aggregates, self.counters)
+        self.log = EventLog(self.archive, self.replay.prepare)
         self.publisher = Publisher(self.counters, aggregates, clock)
         self.exclusions = Exclusions()
         self.budget = DiskBudget(directory, bytes_max=settings.disk_bytes_max)
@@ -194,10 +167,10 @@ class _Parts:
         for foreign in foreign_files(self.directory.events):
             path = str(self.directory.events / foreign.name)
             logger.warning("a file beside the segments is ignored", extra={"path": path, "reason": foreign.sentence})
-        await self.log.report_missing()
         await replay(
             self.archive,
             self.log,
+            self.replay,
             self.counters,
             self.flusher.flush,
             keys_max=self.settings.flush_keys_max,
@@ -208,7 +181,7 @@ class _Parts:
         await restore_window(self.log, self.window, self.clock, self._id_key, on_progress=on_replayed)
         self.judge.start(await self.log.newest_received_at())
         return Sources(
-            self.service, self.ledger, self.appender, self.publisher, self.counters, self.window, self.log,
+            self.service, self.ledger, self.appender, self.publisher, self.counters, self.window, self.replay,
             self.directory, self.upkeep, self.clock, recovery_s=self.clock.monotonic() - started,
         )  # fmt: skip
 

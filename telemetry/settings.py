@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Meta
 
 from telemetry.errors import SettingsError
-from telemetry.forwarded import hop_reader
-from telemetry.networks import Networks
+from telemetry.networks.addresses import Networks
+from telemetry.networks.forwarded import hop_reader
 
 ENVIRONMENT_PREFIX = "TELEMETRY_"
 CONFIG_VARIABLE = "TELEMETRY_CONFIG"

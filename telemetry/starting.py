@@ -9,14 +9,14 @@ from pathlib import Path
 
 from telemetry.clock import Clock, instant
 from telemetry.errors import ErrorCode, Refusal, StartError
-from telemetry.ledger import Ledger
-from telemetry.publisher import Document, document
+from telemetry.intake.ledger import Ledger
+from telemetry.published.live import read_stats_from
+from telemetry.published.publisher import Document, document
 from telemetry.running import Running
-from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.loss import reading_aggregates
-from telemetry.storage.reading import last_written, reading_alone
-from telemetry.storage.room import fullness
-from telemetry.storage.stats import read_stats_from
+from telemetry.storage.aggregates.loss import reading_aggregates
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.sqlite.disk_room import fullness
+from telemetry.storage.sqlite.reading import last_written, reading_alone
 
 logger = logging.getLogger(__name__)
 

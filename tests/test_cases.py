@@ -7,7 +7,7 @@ from tests.support.case_report import CaseResult, table
 from tests.support.cases import CASES
 from tests.support.tally import Tally
 
-TESTS = sorted(Path(__file__).parent.glob("test_*.py"))
+TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 
 
 def marked(path: Path) -> set[int]:

@@ -1,4 +1,4 @@
-"""The ``telemetry`` command: each of its commands is a module of this package, loaded when it is called."""
+"""The ``telemetry`` command: each command is a module of ``commands``, loaded when it is called."""
 
 import importlib
 import os
@@ -28,7 +28,7 @@ COMMANDS = (
     "serve", "migrate", "segments", "config", "tail", "stats", "query", "export", "import", "backup", "restore",
     "check", "repair", "forget", "exclude", "simulate",
 )  # fmt: skip
-"""In the order of the help page; ``telemetry.cli.<name>`` holds the command in ``command``."""
+"""In the order of the help page; ``telemetry.cli.commands.<name>`` holds the command in ``command``."""
 
 # A name that Python keeps for itself cannot name a module.
 _MODULES = {"import": "import_d1"}
@@ -73,7 +73,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"telemetry.cli.{_MODULES.get(cmd_name, cmd_name)}").command
+        module = importlib.import_module(f"telemetry.cli.commands.{_MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = module.command
         return command
 
 
@@ -98,12 +99,12 @@ def main() -> None:
     except StartError as error:
         _fail(str(error), _EXITS.get(type(error), Exit.UNAVAILABLE))
     except sqlite3.Error as error:
-        from telemetry.storage.sqlite_errors import failure  # noqa: PLC0415 - a command that succeeds needs it not
+        from telemetry.storage.sqlite.errors import failure  # noqa: PLC0415 - a command that succeeds needs it not
 
         fallback = f"the databases cannot be used ({error}): run `telemetry check`, which says of each what is wrong"
         _fail(str(failure(error, "a database") or fallback), Exit.IO_ERROR)
     except OSError as error:
-        from telemetry.storage.access import refusal  # noqa: PLC0415 - the same
+        from telemetry.storage.sqlite.access import refusal  # noqa: PLC0415 - the same
 
         if (refused := refusal(error)) is not None:
             _fail(str(refused), _EXITS[DataDirectoryError])

@@ -14,14 +14,14 @@ import click
 import msgspec
 
 from telemetry.admin_socket import AdminConnection
+from telemetry.catalogue.installations import is_placeholder
+from telemetry.catalogue.shapes import is_installation_id
 from telemetry.clock import Clock
 from telemetry.errors import LockHeldError, StartError, StoppedError
-from telemetry.installations import is_placeholder
 from telemetry.running import running
 from telemetry.settings import Settings
-from telemetry.shapes import is_installation_id
-from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.eraser import Erased, ErasureRequest
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.erasure.eraser import Erased, ErasureRequest
 
 # Settings of those who do it themselves; a service has its own.
 SETTINGS = (

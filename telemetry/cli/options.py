@@ -7,6 +7,8 @@ from typing import Any, TextIO
 
 import click
 
+from telemetry import logs
+from telemetry.counting.limits import CountingLimits
 from telemetry.settings import Settings, describe, load
 
 
@@ -26,11 +28,14 @@ def settings_options(*names: str) -> Callable[[Callable[..., None]], Callable[..
 
 def load_settings(config: Path | None, flags: dict[str, Any], *, log_to: TextIO | None = None) -> Settings:
     """Return the effective settings, and log as they say, to standard output if not told otherwise."""
-    from telemetry import logs  # noqa: PLC0415 - it imports aiohttp, which commands that do not log need not wait for
-
     settings = load(flags, config=config)
     as_json = settings.log_format == "json" or (
         settings.log_format == "auto" and settings.environment != "development" and not sys.stdout.isatty()
     )
     logs.configure(as_json=as_json, stream=log_to)
     return settings
+
+
+def counting_limits(settings: Settings) -> CountingLimits:
+    """Return the settings that bound what is counted by name."""
+    return CountingLimits(settings.daily_labels_max, settings.flush_keys_max)

@@ -1,1 +1,1 @@
-"""What is on disk: the event log in daily segments, and the aggregates database beside it."""
+"""What is on disk: the event log, the aggregates, and everything that reads, moves or removes them."""

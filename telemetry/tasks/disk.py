@@ -2,8 +2,8 @@
 
 import logging
 
-from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.own_files import used_bytes
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.directory.own_files import used_bytes
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from telemetry.errors import StartError, StorageFailedError
-from telemetry.storage.aggregates import Aggregates
-from telemetry.storage.event_log import EventLog
-from telemetry.storage.open_file import OpenFile
+from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.log.event_log import EventLog
+from telemetry.storage.sqlite.open_file import OpenFile
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from telemetry.counters import Counters
+from telemetry.counting.counters import Counters
 from telemetry.errors import ErrorCode
-from telemetry.storage.sqlite_errors import storage_error_code
+from telemetry.storage.sqlite.errors import storage_error_code
 
 logger = logging.getLogger(__name__)
 

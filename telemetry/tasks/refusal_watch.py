@@ -6,9 +6,9 @@ from contextlib import suppress
 
 from telemetry.clock import Clock
 from telemetry.errors import DataDamagedError, ErrorCode, RejectionCode
-from telemetry.ledger import LargeBatch, Ledger
-from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.refusal_record import RefusalRecord, Refusals
+from telemetry.intake.ledger import LargeBatch, Ledger
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.maintenance.refusal_record import RefusalRecord, Refusals
 
 logger = logging.getLogger(__name__)
 

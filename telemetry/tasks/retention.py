@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from telemetry.clock import Clock, column_time, instant
 from telemetry.errors import SegmentUnusableError
-from telemetry.storage.archive import Archive
+from telemetry.storage.log.archive import Archive
 
 logger = logging.getLogger(__name__)
 

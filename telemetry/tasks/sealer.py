@@ -5,10 +5,10 @@ import logging
 import sqlite3
 
 from telemetry.clock import Clock, column_time, day_of
-from telemetry.storage.archive import Archive
-from telemetry.storage.event_log import EventLog
-from telemetry.storage.sealing import NotNowError
-from telemetry.storage.sealing_process import SealingError
+from telemetry.storage.log.archive import Archive
+from telemetry.storage.log.event_log import EventLog
+from telemetry.storage.log.sealing_process import SealingError
+from telemetry.storage.sqlite.background import NotNowError
 
 logger = logging.getLogger(__name__)
 

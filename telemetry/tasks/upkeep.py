@@ -2,9 +2,9 @@
 
 import asyncio
 
-from telemetry.clock_judge import INTERVAL_S as _JUDGING_INTERVAL_S
-from telemetry.clock_judge import ClockJudge
-from telemetry.storage.eraser import Eraser
+from telemetry.intake.clock_judge import INTERVAL_S as _JUDGING_INTERVAL_S
+from telemetry.intake.clock_judge import ClockJudge
+from telemetry.storage.erasure.eraser import Eraser
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.periodic import Periodic
 from telemetry.tasks.refusal_watch import RefusalWatch

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.file_sizes import measure
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.directory.file_sizes import measure
 
 logger = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""HTTP: routes, handlers and answers."""
+"""HTTP: listening, routing, reading bodies and answering."""

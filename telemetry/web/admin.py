@@ -14,9 +14,9 @@ from aiohttp import hdrs, web
 
 from telemetry.admin_socket import SOCKET_NAME, socket_path
 from telemetry.errors import ErrorCode, Refusal, StartError
-from telemetry.ledger import Ledger
-from telemetry.storage.eraser import Erased, ErasureRequest
-from telemetry.storage.sqlite_errors import storage_error_code
+from telemetry.intake.ledger import Ledger
+from telemetry.storage.erasure.eraser import Erased, ErasureRequest
+from telemetry.storage.sqlite.errors import storage_error_code
 from telemetry.web.answers import CORS_HEADERS, json_answer
 from telemetry.web.listening import Listener, bound, bound_at
 from telemetry.web.routing import Routes, answered, find_route, note_answer

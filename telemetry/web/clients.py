@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from aiohttp import web
 
 from telemetry.errors import ErrorCode, Refusal
-from telemetry.forwarded import hop_reader
-from telemetry.networks import Networks, client_network, parse_address
-from telemetry.rate_limit import RateLimiter
+from telemetry.networks.addresses import Networks, client_network, parse_address
+from telemetry.networks.forwarded import hop_reader
 from telemetry.web.answers import refusal_answer
+from telemetry.web.rate_limit import RateLimiter
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from aiohttp import web
 
 from telemetry.clock import Clock, iso_milliseconds
 from telemetry.errors import ERROR_SENTENCES, ErrorCode
-from telemetry.large_batches import Charge, no_charge
-from telemetry.ledger import Ledger
-from telemetry.publisher import Document
+from telemetry.intake.large_batches import Charge, no_charge
+from telemetry.intake.ledger import Ledger
+from telemetry.published.publisher import Document
 from telemetry.web.answers import empty_answer, json_answer
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit, opted_out
@@ -20,7 +20,7 @@ from telemetry.web.routing import Routes, answered, find_route, note_answer
 
 
 class Service(Protocol):
-    """What answers requests in domain words: ``telemetry.service``, or what stands in for it."""
+    """What answers requests in domain words: ``telemetry.intake.service``, or what stands in for it."""
 
     ledger: Ledger
 

@@ -11,7 +11,7 @@ from functools import partial
 from aiohttp import web
 
 from telemetry.errors import ErrorCode, Refusal
-from telemetry.ledger import Ledger
+from telemetry.intake.ledger import Ledger
 from telemetry.web.answers import REFUSED_WITH, refusal_answer
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ DRAIN_S = 0.5
 # answered as if they asked for a path that is not served.
 _VERSIONS = (HttpVersion11, HttpVersion10)
 _NOWHERE = URL("/")
-# Each is a descriptor, and files need some too: ``telemetry.descriptors`` allows fewer where few can be open.
+# Each is a descriptor, and files need some too: ``telemetry.web.descriptors`` allows fewer where few can be open.
 CONNECTIONS_MAX = 8_192
 # A client that does not take its answers, or is gone without a word, holds the answers and what it has sent.
 UNREAD_TIMEOUT_S = 30.0

@@ -5,10 +5,10 @@ import asyncio
 import click
 from aiohttp import web
 
+from telemetry.catalogue.wire import encode_receipt
 from telemetry.settings import Settings
 from telemetry.web.answers import json_answer
 from telemetry.web.server import PublicServer
-from telemetry.wire import encode_receipt
 
 
 class _IdleSite:

@@ -6,7 +6,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from telemetry.admin_socket import AdminConnection
-from telemetry.families import PREFIX
+from telemetry.metrics.families import PREFIX
 
 _TIMEOUT_S = 10.0
 

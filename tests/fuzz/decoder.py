@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from telemetry.counters import Appended, Counters
-from telemetry.day_labels import DayLabels
+from telemetry.catalogue.batches import Batch
+from telemetry.catalogue.rows import Row, from_rows
+from telemetry.catalogue.rules import BatchRules, read_event
+from telemetry.catalogue.wire import decode_batch, encode_receipt
+from telemetry.counting.counters import Appended, Counters
+from telemetry.counting.day_labels import DayLabels
 from telemetry.errors import ErrorCode, Refusal
-from telemetry.rows import Row, from_rows
-from telemetry.wire import Batch, BatchRules, decode_batch, encode_receipt, read_event
 
 RULES = BatchRules(100, datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 REFUSALS = {ErrorCode.INVALID_JSON, ErrorCode.EVENTS_REQUIRED, ErrorCode.TOO_MANY_EVENTS}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from telemetry.app import serve
-from telemetry.logs import MalformedRequestFilter
 from telemetry.settings import Settings
+from telemetry.web.http_log import MalformedRequestFilter
 
 _FAILED = re.compile(rb"HTTP/1\.[01] 500")
 # Whatever came before, after this no server waits for more, unless for a body that was announced.

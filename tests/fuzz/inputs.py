@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from telemetry.events import KNOWN_EVENTS, wire_names
+from telemetry.catalogue.events import KNOWN_EVENTS, wire_names
 from tests.support.events import KNOWN_TYPES
 
 _WORDS = (

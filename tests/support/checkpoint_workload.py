@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from telemetry.service import TelemetryService
-from telemetry.storage import database
+from telemetry.intake.service import TelemetryService
+from telemetry.storage.sqlite import database
 from tests.support.events import Fields, Traffic, encode
 from tests.support.service import HandClock, service
 from tests.support.telling import tell_batch

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from telemetry.running import Running
-from telemetry.storage.eraser import ErasureRequest, Kind
+from telemetry.storage.erasure.eraser import ErasureRequest, Kind
 from tests.support import oracle
 from tests.support.events import Fields, Traffic, encode, installation_id
 from tests.support.segments import DAY_S

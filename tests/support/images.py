@@ -14,11 +14,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
-from telemetry.settings import Settings
-from telemetry.storage.data_directory import DataDirectory
-from telemetry.storage.examination import examine
 from tests.support import oracle, tally
 from tests.support.events import Fields, Traffic, encode
+from tests.support.examining import examined
 from tests.support.load import Ledger
 from tests.support.power_cut import Disk, Image
 from tests.support.recording import Call
@@ -118,14 +116,14 @@ def _check_some(
         try:
             for told in images(recording, image, cuts, content):
                 found.add(tries=1)
-                asyncio.run(assert_in_order(recording.life, image, told, examined=torn_by is None))
+                asyncio.run(assert_in_order(recording.life, image, told, examine=torn_by is None))
         except (AssertionError, OSError, RuntimeError, ValueError) as error:
             # What was found by then belongs to it.
             return found, error
     return found, None
 
 
-async def assert_in_order(life: Life, image: Path, told: list[Fields], *, examined: bool = True) -> None:
+async def assert_in_order(life: Life, image: Path, told: list[Fields], *, examine: bool = True) -> None:
     """Start on an image, send a new batch and the last one again, and look for all that was acknowledged, and no more.
 
     What was to be taken back is either still there, all of it, or gone. The service's own examination, which takes as
@@ -150,8 +148,8 @@ async def assert_in_order(life: Life, image: Path, told: list[Fields], *, examin
     if life.seals:
         over = [path for path in (image / "events").glob("*.db*") if not path.name.startswith(life.looked_at[:10])]
         assert all(map(is_sealed, over))
-    if examined:
-        found = await examine(DataDirectory(image), Settings(data_dir=str(image)), hand.clock, full=True)
+    if examine:
+        found = await examined(image, hand.clock, full=True)
         assert not found.failed, found.findings
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.clock_evidence import INSTALLATIONS_MIN
 from telemetry.errors import DataDamagedError, ErrorCode, Refusal, StartError
-from telemetry.storage.eraser import ErasureRequest, Kind
-from telemetry.storage.open_file import SAVED
-from telemetry.storage.room import fullness
+from telemetry.intake.clock_evidence import INSTALLATIONS_MIN
+from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+from telemetry.storage.sqlite.disk_room import fullness
+from telemetry.storage.sqlite.open_file import SAVED
 from telemetry.tasks.retention import INTERVAL_S as RETENTION_INTERVAL_S
 from tests.support import oracle
 from tests.support.backups import backup
@@ -67,7 +67,7 @@ class EventfulYear(Year):
             assert fullness(failed.value, self.data_dir) is not None
         with no_room(above=SHARED_MEMORY_BYTES):
             await self.start()
-            if self.running.sources.log.events_replayed:
+            if self.running.sources.replay.events_replayed:
                 assert self.running.service.failing() == ErrorCode.STORAGE_FULL
         await self.send_again()
 
@@ -78,12 +78,12 @@ class EventfulYear(Year):
         path, aside = segment(self.data_dir, day), self._folder / "aside.db"
         path.rename(aside)
         await self.start()
-        assert self.running.sources.log.events_missing > 0
+        assert self.running.sources.replay.events_missing > 0
         await self.send()
         await self.stop()
         aside.rename(path)
         await self.start()
-        assert self.running.sources.log.events_missing == 0
+        assert self.running.sources.replay.events_missing == 0
 
     async def lose_the_aggregates(self) -> None:
         """Have them vanish, and go on with those of a backup."""

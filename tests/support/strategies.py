@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from telemetry.documents import INTEGER_MAX
-from telemetry.events import KNOWN_EVENTS, Event
+from telemetry.catalogue.documents import INTEGER_MAX
+from telemetry.catalogue.events import KNOWN_EVENTS, Event
 from tests.support.events import installation_id
 
 LABELS = st.from_regex(r"[a-z][a-z0-9_+#-]{0,20}", fullmatch=True)

@@ -1,0 +1,1 @@
+"""The contract with clients: event types, the shapes of their texts, and bytes into events, rows and receipts."""

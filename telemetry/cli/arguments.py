@@ -1,0 +1,42 @@
+"""What commands that look at data share: where it is, and the kinds of values their options take."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from telemetry.settings import load
+from telemetry.storage.directory.data_directory import DataDirectory
+
+
+def data_to_read(config: Path | None, flags: dict[str, Any]) -> DataDirectory:
+    """Return the data directory that the settings name; raise ``StartError`` unless a service has kept data there."""
+    directory = DataDirectory(Path(load(flags, config=config).data_dir))
+    directory.check_data()
+    return directory
+
+
+class Day(click.ParamType[str]):
+    """A UTC day such as 2026-11-23."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the day as the files are named after it."""
+        try:
+            return date.fromisoformat(value).isoformat()
+        except ValueError:
+            self.fail(f"{value!r} is no day such as 2026-11-23", param, ctx)
+
+
+class ServiceUrl(click.ParamType[str]):
+    """The address of a service, such as http://127.0.0.1:8787."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the address without a slash at its end."""
+        if not value.startswith(("http://", "https://")):
+            self.fail(f"{value!r} is no address such as http://127.0.0.1:8787", param, ctx)
+        return str(value).rstrip("/")

@@ -1,0 +1,77 @@
+"""``telemetry check``."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from telemetry.cli import Exit
+from telemetry.cli.options import counting_limits, load_settings, settings_options
+from telemetry.cli.output.progress import progress
+from telemetry.clock import Clock
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.maintenance.backup import source_bytes
+from telemetry.storage.maintenance.examination import Examination, Recounted, examine
+
+
+@click.command("check")
+@click.option("--full", is_flag=True, help="Also compare every index with its table.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as one JSON object.")
+@settings_options("environment", "data_dir", "daily_labels_max", "flush_keys_max", "log_format")
+def command(*, full: bool, as_json: bool, config: Path | None, **flags: Any) -> None:
+    """Examine the data while a service runs or not, changing nothing: files, numbers, permissions, disk, clock.
+
+    The aggregates are compared with a recount of the raw events. Ends with 1 if something needs a person.
+
+    Example: telemetry check --data-dir ./data
+    """
+    settings = load_settings(config, flags, log_to=sys.stderr)
+    directory = DataDirectory(Path(settings.data_dir))
+    directory.check_whole()
+    directory.check_data()
+    with progress("Checking", 2 * source_bytes(directory)) as on_bytes:
+        examining = examine(
+            directory,
+            counting_limits(settings),
+            Clock(),
+            id_key=settings.id_key,
+            full=full,
+            on_bytes=on_bytes,
+        )
+        found = asyncio.run(examining)
+    click.echo(msgspec.json.encode(_document(found)) if as_json else "\n".join(_lines(found)))
+    sys.exit(Exit.FINDINGS if found.failed else 0)
+
+
+def _document(found: Examination) -> dict[str, Any]:
+    recounted = found.recounted or Recounted()
+    return {
+        "ok": not found.failed,
+        "files": found.files,
+        "findings": [finding._asdict() for finding in found.findings],
+        "days_recounted": recounted.recount.whole_days,
+        "days_past": recounted.recount.past_days,
+        "rows_differing": recounted.counts,
+        "differences": [difference._asdict() for difference in recounted.shown],
+    }
+
+
+def _lines(found: Examination) -> Iterator[str]:
+    for finding in found.findings:
+        yield f"{finding.severity}: {finding.subject}: {finding.sentence}"
+    if found.recounted is not None:
+        for difference in found.recounted.shown:
+            yield f"  {difference_line(*difference)}"
+        days, past = found.recounted.recount.whole_days, found.recounted.recount.past_days
+        yield f"{found.files} files read, {len(days)} days recounted, {len(past)} days past recounting"
+    yield "something needs you" if found.failed else "all is well"
+
+
+def difference_line(table: str, key: tuple[str, ...], was: tuple[Any, ...] | None, now: tuple[Any, ...] | None) -> str:
+    """Return what a row of the aggregates is and what it should be."""
+    sides = ("no row" if side is None else ", ".join(map(str, side)) for side in (was, now))
+    return f"{table} {' '.join(key)}: {' -> '.join(sides)}"

@@ -1,0 +1,37 @@
+"""``telemetry exclude``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from telemetry.cli.erasing import SETTINGS, InstallationId, erase, parts, shown
+from telemetry.cli.options import load_settings, settings_options
+from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+
+
+@click.command("exclude")
+@click.argument("installation", type=InstallationId())
+@click.option("--dry-run", is_flag=True, help="Exclude nobody; print what that would change.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
+@settings_options(*SETTINGS)
+def command(installation: str, *, dry_run: bool, as_json: bool, config: Path | None, **flags: Any) -> None:
+    """Undo what a vandal has sent, and drop what it sends from now on, while a service runs or not.
+
+    What its events of the retained days have added is subtracted from every number, and they are erased as `forget`
+    does. From then on its events are acknowledged and dropped. Only the SHA-256 of its id is kept.
+
+    INSTALLATION is the id in the project's config file, or the stored form that `export` and `query` show; - reads it
+    from standard input, so that neither the shell's history nor the list of processes holds it.
+
+    Example: telemetry exclude 5387623e-62a8-468c-9fbe-92f1c6a8b775 --dry-run
+    """
+    request = ErasureRequest(installation, Kind.EXCLUDE, dry_run)
+    erased = erase(load_settings(config, flags, log_to=sys.stderr), request)
+    if as_json:
+        click.echo(msgspec.json.encode(erased))
+    else:
+        click.echo(shown(erased))
+        click.echo(f"{'would be ' if dry_run else ''}subtracted from {parts(erased)}")

@@ -1,0 +1,156 @@
+"""``telemetry export``."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from telemetry.cli.arguments import Day, data_to_read
+from telemetry.cli.options import settings_options
+from telemetry.cli.output.destination import STANDARD_OUTPUT, output
+from telemetry.cli.output.progress import progress
+from telemetry.cli.output.row_writers import Csv, JsonLines, RowWriter
+from telemetry.errors import NoDataError, OutputError, StartError
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.log.reader import FIRST_DAY, LAST_DAY, LogReader
+from telemetry.storage.lookup.tables import EVENT_COLUMNS, TABLES, Column, Row, event_rows, table_rows
+
+WriterClass = Callable[[BinaryIO, Iterable[Column]], RowWriter]
+
+
+@click.command("export")
+@settings_options("environment", "data_dir")
+@click.argument("what", type=click.Choice(["events", *TABLES]))
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), default="jsonl", show_default=True)
+@click.option("--from", "first", type=Day(), help="From this day on.")
+@click.option("--to", "last", type=Day(), help="Up to this day.")
+@click.option(
+    "--output",
+    "place",
+    default=STANDARD_OUTPUT,
+    help="File, or folder (ends with / unless it exists); - is standard output.  [-]",
+)
+def command(
+    config: Path | None, *, what: str, form: str, first: str | None, last: str | None, place: str, **flags: Any
+) -> None:
+    """Write out raw events, or a table of the aggregates, in order.
+
+    Days are those of an event's receipt, of the statistics, of the last time a signature or an installation was seen
+    or of the last change of an action. Into a folder, events go in a file for each day, and a day that has not
+    changed since its file was written is passed over: the same command again goes on where it ended.
+
+    Events and installations hold installation ids. Memory stays small, and a running service is not hindered; while
+    one runs, later rows can be newer than earlier ones. Parquet needs the extra drift-telemetry[parquet].
+
+    Example: telemetry export events --format parquet --from 2026-11-01 --output ./events/
+    """
+    directory = data_to_read(config, flags)
+    export = _Export(directory, _writer_class(form), first or FIRST_DAY, last or LAST_DAY)
+    if place == STANDARD_OUTPUT and form == "parquet" and sys.stdout.isatty():
+        raise click.UsageError("Parquet is not for terminals: name a file with --output")
+    folder = _folder(place)
+    if what == "events" and folder:
+        written, passed_over, removed = export.write_days(folder, form)
+        meanwhile = f", {removed:,} removed by retention meanwhile" if removed else ""
+        click.echo(f"{written:,} days written, {passed_over:,} unchanged{meanwhile}", err=True)
+        return
+    with export.output(str(folder / f"{what}.{form}") if folder else place) as stream:
+        rows = export.write(what, stream)
+    if place != STANDARD_OUTPUT:
+        click.echo(f"{rows:,} rows written", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Export:
+    """What is exported, but for where to."""
+
+    directory: DataDirectory
+    writer_class: WriterClass
+    first: str
+    last: str
+
+    def output(self, name: str, *, modified_ns: int | None = None) -> AbstractContextManager[BinaryIO]:
+        """Open a file to write to, which must not be one of the data."""
+        inputs = (self.directory.root, self.directory.events)
+        return output(name, "--output", inputs=inputs, modified_ns=modified_ns)
+
+    def write(self, what: str, stream: BinaryIO) -> int:
+        """Write events or a table to one stream; return how many rows there were."""
+        if what == "events":
+            log = LogReader(self.directory)
+            days = log.days(self.first, self.last)
+            with progress("events", sum(map(log.last_id, days))) as advance:
+                events = chain.from_iterable(event_rows(log, day) for day in days if log.stamp(day))
+                return self._write_rows(events, stream, EVENT_COLUMNS, advance)
+        table = TABLES[what]
+        rows = table_rows(self.directory, table, self.first, self.last)
+        return self._write_rows(rows, stream, table.columns, lambda _rows: None)
+
+    def write_days(self, folder: Path, form: str) -> tuple[int, int, int]:
+        """Write a file for each day whose segment has changed since; return how many did, and how many did not.
+
+        The third number is that of the days that were removed before they were read: earlier files of them stay.
+        """
+        log, removed = LogReader(self.directory), 0
+        days = {day: (folder / f"events-{day}.{form}", log.stamp(day)) for day in log.days(self.first, self.last)}
+        changed = [day for day, (path, stamp) in days.items() if stamp != _modified_ns(path)]
+        with progress("events", sum(map(log.last_id, changed))) as advance:
+            for day in changed:
+                path, stamp = days[day]
+                # With the time of the segment as its own, the file tells later what it was made from.
+                try:
+                    with self.output(str(path), modified_ns=stamp) as stream:
+                        self._write_rows(event_rows(log, day), stream, EVENT_COLUMNS, advance)
+                except NoDataError:
+                    removed += 1
+        return len(changed) - removed, len(days) - len(changed), removed
+
+    def _write_rows(
+        self,
+        pieces: Iterable[list[Row]],
+        stream: BinaryIO,
+        columns: tuple[Column, ...],
+        advance: Callable[[int], None],
+    ) -> int:
+        writer, rows = self.writer_class(stream, columns), 0
+        for piece in pieces:
+            writer.write(piece)
+            advance(len(piece))
+            rows += len(piece)
+        writer.close()
+        return rows
+
+
+def _writer_class(form: str) -> WriterClass:
+    if form == "csv":
+        return Csv
+    if form == "jsonl":
+        return JsonLines
+    try:
+        from telemetry.cli.output.parquet import Parquet  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise StartError("Parquet needs the extra `parquet`: install drift-telemetry[parquet]") from error
+    return Parquet
+
+
+def _folder(place: str) -> Path | None:
+    """Return the folder that is meant by an output, made if need be, or None if a file or a stream is meant."""
+    path = Path(place)
+    # The folder where the command is run may be closed to its user: nothing is looked for there unless it is named.
+    if place == STANDARD_OUTPUT or not (place.endswith("/") or os.path.isdir(path)):  # noqa: PTH112 - never raises
+        return None
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make {path} ({error.strerror}): choose another place with --output") from error
+    return path
+
+
+def _modified_ns(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.exists() else None

@@ -1,0 +1,35 @@
+"""``telemetry forget``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from telemetry.cli.erasing import SETTINGS, InstallationId, erase, parts, shown
+from telemetry.cli.options import load_settings, settings_options
+from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+
+
+@click.command("forget")
+@click.argument("installation", type=InstallationId())
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
+@settings_options(*SETTINGS)
+def command(installation: str, *, as_json: bool, config: Path | None, **flags: Any) -> None:
+    """Erase the raw events of an installation, and its row, while a service runs or not.
+
+    Every byte of its id is overwritten in all files. The numbers that its events made stay, for they name nobody.
+    What an interruption leaves is finished at the next start. Backups that were made before still hold it.
+
+    INSTALLATION is the id in the project's config file, or the stored form that `export` and `query` show; - reads it
+    from standard input, so that neither the shell's history nor the list of processes holds it.
+
+    Example: telemetry forget 5387623e-62a8-468c-9fbe-92f1c6a8b775
+    """
+    erased = erase(load_settings(config, flags, log_to=sys.stderr), ErasureRequest(installation, Kind.FORGET))
+    if as_json:
+        click.echo(msgspec.json.encode(erased))
+    else:
+        click.echo(shown(erased))
+        click.echo(f"what remains is in {parts(erased)}, without its id")

@@ -1,0 +1,67 @@
+"""``telemetry repair``."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from telemetry.cli.commands.check import difference_line
+from telemetry.cli.options import counting_limits, load_settings, settings_options
+from telemetry.cli.output.progress import progress
+from telemetry.errors import DataDamagedError
+from telemetry.owning import data_directory
+from telemetry.settings import Settings
+from telemetry.storage.directory.scratch import scratch
+from telemetry.storage.maintenance.backup import source_bytes
+from telemetry.storage.maintenance.checks import Finding, check_missing
+from telemetry.storage.maintenance.examination import CURRENT, EXPECTED, Recounted, compare, damage_of, find_sound
+from telemetry.storage.sqlite.copying import copy_database
+
+
+@click.command("repair")
+@click.option("--dry-run", is_flag=True, help="Change nothing; print what would change.")
+@settings_options("environment", "data_dir", "synchronous", "daily_labels_max", "flush_keys_max", "log_format")
+def command(*, dry_run: bool, config: Path | None, **flags: Any) -> None:
+    """Make the aggregates of days with raw events what a recount says; no service may run.
+
+    Days whose raw events are gone, or damaged, keep their numbers, and so do sums over all time that include them,
+    unless the raw events alone add up to more. Everything changes in one transaction, or nothing.
+
+    Example: telemetry repair --data-dir ./data
+    """
+    settings = load_settings(config, flags, log_to=sys.stderr)
+    os.umask(0o077)
+    findings, recounted = asyncio.run(_repair(settings, dry_run=dry_run))
+    click.echo("\n".join(_lines(findings, recounted, dry_run=dry_run)))
+
+
+async def _repair(settings: Settings, *, dry_run: bool) -> tuple[list[Finding], Recounted]:
+    async with data_directory(settings) as (directory, aggregates):
+        with progress("Recounting", 2 * source_bytes(directory)) as on_bytes, scratch(directory) as folder:
+            copy_database(directory.aggregates, folder / CURRENT)
+            findings, sound = find_sound(directory, full=False, on_bytes=on_bytes)
+            if damage := damage_of(directory.aggregates, findings):
+                raise DataDamagedError(f"{directory.aggregates} {damage}")
+            recounted = await compare(folder, sound, counting_limits(settings), on_bytes)
+            if not dry_run and any(recounted.counts.values()):
+                await aggregates.adopt(folder / EXPECTED)
+        findings += check_missing(directory)
+    return findings, recounted
+
+
+def _lines(findings: list[Finding], recounted: Recounted, *, dry_run: bool) -> Iterator[str]:
+    for finding in findings:
+        yield f"{finding.severity}: {finding.subject}: {finding.sentence}"
+    recount = recounted.recount
+    for state in recount.segments:
+        if state.missing:
+            yield f"{state.day}: left as it is, its segment has lost {state.missing} events"
+    for table, count in recounted.counts.items():
+        yield f"{table}: {count} rows {'would be ' if dry_run else ''}corrected"
+    for difference in recounted.shown:
+        yield f"  {difference_line(*difference)}"
+    yield f"{len(recount.whole_days)} days recounted, {len(recount.past_days)} days past recounting left as they are"

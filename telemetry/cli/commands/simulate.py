@@ -1,0 +1,123 @@
+"""``telemetry simulate``."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from telemetry.cli.arguments import Day, ServiceUrl
+from telemetry.cli.options import settings_options
+from telemetry.cli.output.progress import progress
+from telemetry.cli.posting import Poster
+from telemetry.cli.simulation import Fields, Session, Simulation
+from telemetry.clock import Clock, instant
+from telemetry.errors import DataDirectoryError, Refusal, StartError
+from telemetry.intake.service import TelemetryService
+from telemetry.running import running
+from telemetry.settings import Settings, load
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.log.reader import LogReader
+
+# Sessions of so many seconds are submitted at one moment, in groups of so many requests.
+_SLOT_S = 300
+_REQUESTS_AT_ONCE = 100
+
+
+@click.command("simulate")
+@settings_options("environment", "data_dir")
+@click.option("--installations", type=click.IntRange(1, 100_000), default=1_000, show_default=True)
+@click.option("--days", type=click.IntRange(1, 3_650), default=30, show_default=True, help="How many days.")
+@click.option("--until", type=Day(), help="The last day.  [default: yesterday; with --url today]")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other events.")
+@click.option("--url", type=ServiceUrl(), help="Post one day's events to the service at this address.")
+@click.option("--rate", type=click.FloatRange(0.1, 100_000), default=200.0, show_default=True, help="Events/s to post.")
+def command(
+    config: Path | None,
+    *,
+    installations: int,
+    days: int,
+    until: str | None,
+    seed: int,
+    url: str | None,
+    rate: float,
+    **flags: Any,
+) -> None:
+    """Make realistic traffic to try the service with.
+
+    Without --url the events of past days go into a data directory that has none yet, through the service's own code,
+    while no service runs there. With --url those of the last day are posted, all as if they had just been recorded.
+    The same seed and last day make the same events.
+
+    Example: telemetry simulate --installations 1000 --days 30 --data-dir ./simulated
+    """
+    clock = Clock()
+    today = instant(clock.now()).date()
+    last_day = date.fromisoformat(until) if until else today - timedelta(days=0 if url else 1)
+    simulation = Simulation(installations=installations, days=days, seed=seed, last_day=last_day)
+    if url:
+        events = _post(simulation.sessions(last_day), Poster(url, rate, clock), clock)
+        click.echo(f"{events:,} events posted to {url}")
+        return
+    # Not with its log: of the days that pass, nobody wants to read.
+    settings = load(flags, config=config)
+    if last_day >= today:
+        raise click.UsageError("--until: only days before today can be filled; use --url for today")
+    events = asyncio.run(_fill(settings, simulation))
+    click.echo(f"{events:,} events of {days:,} days in {settings.data_dir}")
+
+
+def _post(sessions: list[Session], poster: Poster, clock: Clock) -> int:
+    posted = 0
+    with progress("sessions", len(sessions)) as advance:
+        for session in sessions:
+            events = session.events(clock.now())
+            poster.post(events)
+            posted += len(events)
+            advance(1)
+    return posted
+
+
+async def _fill(settings: Settings, simulation: Simulation) -> int:
+    """Let a service live through the days, with the clock of the simulation."""
+    if LogReader(DataDirectory(Path(settings.data_dir))).days():
+        raise DataDirectoryError(
+            f"{settings.data_dir} holds events already: simulated ones go into a directory of their own, choose one "
+            "with --data-dir"
+        )
+    now = _midnight(simulation.days[0])
+    # What is simulated need not survive a power cut: it can be made again.
+    lax = Settings(data_dir=settings.data_dir, synchronous="NORMAL")
+    posted = 0
+    async with running(lax, Clock(now=lambda: now, monotonic=lambda: now)) as started:
+        with progress("days", len(simulation.days)) as advance:
+            for day in simulation.days:
+                for second, batches in _groups(simulation.sessions(day)):
+                    now = _midnight(day) + second
+                    posted += await _accept(started.service, [session.events(now) for session in batches])
+                advance(1)
+    return posted
+
+
+async def _accept(service: TelemetryService, batches: list[list[Fields]]) -> int:
+    try:
+        await asyncio.gather(*[service.accept(orjson.dumps({"events": events})) for events in batches])
+    except Refusal as refusal:
+        raise StartError(f"events were refused: {refusal.sentence}") from refusal
+    return sum(map(len, batches))
+
+
+def _groups(sessions: list[Session]) -> Iterator[tuple[int, list[Session]]]:
+    """Return sessions that are submitted together, with the second of the day they are."""
+    for slot, together in groupby(sessions, key=lambda session: session.second // _SLOT_S):
+        waiting = list(together)
+        for start in range(0, len(waiting), _REQUESTS_AT_ONCE):
+            yield (slot + 1) * _SLOT_S - 1, waiting[start : start + _REQUESTS_AT_ONCE]
+
+
+def _midnight(day: date) -> float:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

@@ -1,0 +1,1 @@
+"""Where commands write, and how they show rows, events and charts."""

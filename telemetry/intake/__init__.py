@@ -1,0 +1,1 @@
+"""Accepting batches: recognise duplicates, append in groups, keep the ledger, and recover at a start."""

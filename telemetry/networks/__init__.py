@@ -1,0 +1,1 @@
+"""Network addresses, and the headers in which proxies name their clients."""

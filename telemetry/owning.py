@@ -1,0 +1,61 @@
+"""Owning a data directory: its lock is held, its aggregates are open and whole."""
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from telemetry.errors import StartError
+from telemetry.settings import Settings
+from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.aggregates.key_file import replace_lost_key
+from telemetry.storage.aggregates.loss import check_aggregates
+from telemetry.storage.aggregates.segment_states import SegmentStates
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.log.archive import Archive
+from telemetry.storage.log.saved_files import put_back
+from telemetry.storage.sqlite.database import SQLITE_VERSION_MIN
+from telemetry.storage.sqlite.errors import explaining
+
+
+@asynccontextmanager
+async def data_directory(
+    settings: Settings, *, accept_loss: bool = False
+) -> AsyncIterator[tuple[DataDirectory, Aggregates]]:
+    """Own the data directory and have its aggregates open; raise ``StartError`` if it cannot be used.
+
+    Aggregates that are missing or empty beside events are made from scratch only with ``accept_loss``.
+    """
+    if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
+        needed = ".".join(map(str, SQLITE_VERSION_MIN))
+        raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: use a Python that comes with {needed} or newer")
+    os.umask(0o077)
+    directory = DataDirectory(Path(settings.data_dir))
+    directory.create()
+    with directory.locked():
+        put_back(directory)
+        if not accept_loss:
+            check_aggregates(directory)
+        with explaining(directory.aggregates):
+            aggregates = await Aggregates.open(directory.aggregates, synchronous=settings.synchronous)
+        try:
+            yield directory, aggregates
+        finally:
+            await aggregates.close()
+
+
+async def migrate_all(
+    settings: Settings, *, accept_loss: bool = False, accept_new_id_key: bool = False
+) -> list[tuple[str, int]]:
+    """Migrate every database in the data directory; return their names and versions. See ``data_directory``.
+
+    With ``accept_new_id_key``, a new key takes the place of one that is lost.
+    """
+    async with data_directory(settings, accept_loss=accept_loss) as (directory, aggregates):
+        if accept_new_id_key:
+            await replace_lost_key(directory, aggregates, settings.id_key)
+        versions = [(directory.aggregates.name, await aggregates.schema_version())]
+        archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
+        versions += [(f"events/{state.day}.db", await archive.migrate(state)) for state in await archive.segments()]
+    return versions

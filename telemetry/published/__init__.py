@@ -1,0 +1,1 @@
+"""What the public reads: statistics made from the aggregates after each flush."""

@@ -1,0 +1,79 @@
+"""The publisher: moves counters into the aggregates, and keeps the public statistics that follow from them."""
+
+import asyncio
+import hashlib
+import sqlite3
+from dataclasses import dataclass
+from datetime import date
+
+import msgspec
+import orjson
+
+from telemetry.clock import Clock, instant
+from telemetry.counting.counters import Counters
+from telemetry.histogram import Histogram
+from telemetry.published.live import Stats, read_stats
+from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.aggregates.flushing import flush
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An answer that stays the same until the next flush; ``etag`` names its content, whenever it was made."""
+
+    body: bytes = b""
+    etag: str = ""
+
+
+class Publisher:
+    """Owns the published statistics. They are as old as the last flush that found the aggregates changed."""
+
+    def __init__(self, counters: Counters, aggregates: Aggregates, clock: Clock) -> None:
+        self.stats = Document()
+        self.flush_seconds = Histogram(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+        self.flush_failures = 0
+        self.flushed_at = clock.monotonic()
+        self._counters = counters
+        self._aggregates = aggregates
+        self._clock = clock
+        self._flushing = asyncio.Lock()
+        # The day that the published statistics end with, and the changes of the aggregates that they include.
+        self._published: tuple[date, int] | None = None
+
+    async def flush(self) -> None:
+        """Flush, and publish if that changed anything; raise ``sqlite3.Error`` or ``OSError`` with nothing lost."""
+        try:
+            # One at a time: watermarks must not pass what an earlier flush has drained and then failed to store.
+            async with self._flushing:
+                await self._flush()
+        except (sqlite3.Error, OSError):
+            self.flush_failures += 1
+            raise
+        self.flushed_at = self._clock.monotonic()
+
+    async def _flush(self) -> None:
+        as_of, started = self._clock.now(), self._clock.monotonic()
+        today = instant(as_of).date()
+        try:
+            if await flush(self._counters, self._aggregates):
+                self.flush_seconds.observe(self._clock.monotonic() - started)
+        except (sqlite3.Error, OSError):
+            if self._published is None:
+                # At a start on a full disk readers see what was flushed before it.
+                await self._publish(self._aggregates.written_at, today)
+            raise
+        current = (today, self._aggregates.changes)
+        if current != self._published:
+            await self._publish(as_of, today)
+            self._published = current
+
+    async def _publish(self, as_of: float, today: date) -> None:
+        stats = await read_stats(self._aggregates, today)
+        self.stats = document(stats, generated_at=self._clock.now(), as_of=as_of)
+
+
+def document(stats: Stats, *, generated_at: float, as_of: float) -> Document:
+    """Return the public answer; the times are Unix seconds."""
+    etag = hashlib.sha256(msgspec.json.encode(stats)).hexdigest()[:16]
+    body = orjson.dumps(stats.document(generated_at=generated_at, as_of=as_of))
+    return Document(body, f'"{etag}"')

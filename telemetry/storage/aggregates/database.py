@@ -1,0 +1,186 @@
+"""The aggregates database: daily statistics, signatures, decisions, installations and watermarks, kept for ever."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import groupby, islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import aiosqlite
+import msgspec
+from msgspec.structs import astuple
+
+from telemetry.counting.deltas import Delta
+from telemetry.storage.aggregates.comparison import adopt
+from telemetry.storage.sqlite.database import Synchronous, open_database, transaction
+from telemetry.storage.sqlite.many_rows import many_rows
+from telemetry.storage.sqlite.migrations import schema_version
+from telemetry.storage.sqlite.open_file import OpenFile, watch
+from telemetry.storage.sqlite.queries import query
+from telemetry.storage.sqlite.reading import last_written
+from telemetry.storage.sqlite.scrubbing import empty_log, write_anew
+
+# Neighbours share pages: in order, rows cost half. More sorted at once would keep other threads waiting.
+_SORTED_ROWS = 8_192
+# SQLite takes 32,766 values in a statement, unless it is built for more. After each of them the thread that flushes
+# waits for its turn, under load for some milliseconds.
+_ROWS_PER_STATEMENT = 2_048
+# Bounds the JSON text of one statement to about a megabyte, and how long making it keeps other threads waiting.
+_INSTALLATIONS_PER_STATEMENT = 20_000
+
+_Item = TypeVar("_Item")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Aggregates:
+    """The only writer of ``telemetry.db``. ``changes`` grows with every transaction that committed.
+
+    ``written_at`` is when the file was last written before it was opened, in Unix seconds.
+    """
+
+    def __init__(self, connection: aiosqlite.Connection, file: OpenFile, written_at: float) -> None:
+        self.changes = 0
+        self.written_at = written_at
+        self.file = file
+        self._connection = connection
+        self._changing = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path, *, synchronous: Synchronous) -> Self:
+        """Open or create the database."""
+        written_at = last_written(path) / 1e9
+        connection = await open_database(path, "aggregates", synchronous=synchronous)
+        # This alone is in memory: if all that is temporary were, to write the file anew would take as much as it holds.
+        await connection.execute("ATTACH ':memory:' AS flushing")
+        await connection.execute(query("create_changed_installations"))
+        return cls(connection, await watch(path, connection), written_at)
+
+    @asynccontextmanager
+    async def change(
+        self, prepare: Callable[[], Awaitable[None]] | None = None, **attached: Path
+    ) -> AsyncIterator[aiosqlite.Connection]:
+        """Commit what is done inside, or roll it back; one task at a time, which nothing cancels.
+
+        ``prepare`` is awaited when nobody else can change anything any more; other databases can be attached by name.
+        """
+        async with self._changing:
+            if prepare is not None:
+                await prepare()
+            self.file.check()
+            async with self._attached(attached), transaction(self._connection):
+                yield self._connection
+                await self._connection.execute("UPDATE state SET revision = revision + 1")
+            self.changes += 1
+
+    async def add(self, delta: Delta) -> None:
+        """Add a delta and advance the watermarks in one transaction; raise ``sqlite3.Error`` with nothing changed."""
+        async with self.change():
+            daily = ((day, metric, value) for day, metrics in delta.daily.items() for metric, value in metrics.items())
+            await self._insert("add_daily_stats", daily)
+            await self._insert("add_pattern_signatures", map(astuple, delta.signatures.values()))
+            await self._insert("add_action_aggregates", map(astuple, delta.actions.values()))
+            for day in sorted(delta.installations):
+                await self._add_installations(day, delta.installations[day])
+            await self._connection.execute(query("advance_watermarks"), (_encode(delta.watermarks).decode(),))
+
+    async def empty_log(self) -> bool:
+        """Cut off the write-ahead log, with whatever was deleted; return whether no reader was in the way."""
+        async with self._changing:
+            return await empty_log(self._connection)
+
+    async def write_anew(self, stop: asyncio.Event) -> None:
+        """Rewrite the file without anything that was deleted; raise ``StoppedError`` when stopped."""
+        async with self._changing:
+            await write_anew(self._connection, stop)
+
+    async def adopt(self, expected: Path) -> None:
+        """Make the aggregates what a recount says, in one transaction; watermarks stay as they are."""
+        await adopt(self._connection, expected)
+
+    async def take_over(self, stats: Mapping[str, Mapping[str, int]]) -> None:
+        """Replace what ``daily_stats`` has of other programs' counts on some days, in one transaction."""
+        async with self.change():
+            for day, metrics in stats.items():
+                parameters = (day, _encode(metrics).decode())
+                await self._connection.execute(query("change_imported_stats"), parameters)
+                await self._connection.execute("DELETE FROM imported_stats WHERE date = ?", (day,))
+                await self._connection.execute(query("add_to_imported_stats"), parameters)
+
+    async def correct_unique_installations(self, day: str, counted: int) -> None:
+        """Set what was counted from the segment of a day; what was taken over without raw events adds to it."""
+        async with self.change():
+            await self._connection.execute(query("correct_unique_installations"), (day, counted))
+
+    async def read(self, sql: str, parameters: Sequence[object] = ()) -> list[aiosqlite.Row]:
+        """Return the rows of a query."""
+        return list(await self._connection.execute_fetchall(sql, parameters))
+
+    async def metrics(self, day: str) -> list[str]:
+        """Return the names of the metrics that have a value on ``day``."""
+        found = await self.read("SELECT metric FROM daily_stats WHERE date = ?", (day,))
+        return [str(row[0]) for row in found]
+
+    async def known_installations(self, ids: Iterable[str], today: str, others_min: int) -> set[str]:
+        """Return which of the ids are those of installations, unless anybody could have made them up ``today``.
+
+        Installations that were first seen today count while fewer than ``others_min`` were last seen on other days.
+        """
+        parameters = (_encode(list(ids)).decode(), today, others_min)
+        found = await self.read(query("find_known_installations"), parameters)
+        return {str(row[0]) for row in found}
+
+    async def action_pairs(self) -> list[tuple[str, str]]:
+        """Return the pairs of category and action that have decisions of their own."""
+        return [(row[0], row[1]) for row in await self.read(query("read_action_pairs"))]
+
+    async def prove_alive(self) -> None:
+        """Return when the thread that writes has answered, be it with an error; never while it hangs."""
+        with suppress(sqlite3.Error):
+            await self.read("SELECT 1")
+
+    async def schema_version(self) -> int:
+        """Return the version that the file was migrated to."""
+        return await schema_version(self._connection)
+
+    async def close(self) -> None:
+        """Close the file; the object must not be used afterwards."""
+        self.file.close()
+        await self._connection.close()
+
+    async def save(self, file: OpenFile) -> bool:
+        """Save what the open file holds, while nobody changes it."""
+        async with self._changing:
+            return await file.save()
+
+    @asynccontextmanager
+    async def _attached(self, others: Mapping[str, Path]) -> AsyncIterator[None]:
+        for name, path in others.items():
+            await self._connection.execute(f"ATTACH ? AS {name}", (str(path),))
+        try:
+            yield
+        finally:
+            for name in others:
+                await self._connection.execute(f"DETACH {name}")
+
+    async def _add_installations(self, day: str, installations: Iterable[str]) -> None:
+        for chunk in _chunks(installations, _INSTALLATIONS_PER_STATEMENT):
+            await self._connection.execute(query("find_changed_installations"), (day, _encode(chunk).decode()))
+            for name in ("count_unique_installations", "count_new_installations", "add_installations"):
+                await self._connection.execute(query(name), (day,))
+            await self._connection.execute("DELETE FROM changed_installations")
+
+    async def _insert(self, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        for part in _chunks(rows, _SORTED_ROWS):
+            statements = [many_rows(name, chunk, len(chunk)) for chunk in _chunks(sorted(part), _ROWS_PER_STATEMENT)]
+            for statement, same in groupby(statements, itemgetter(0)):
+                await self._connection.executemany(statement, [parameters for _, parameters in same])
+
+
+def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    remaining = iter(items)
+    while chunk := list(islice(remaining, size)):
+        yield chunk

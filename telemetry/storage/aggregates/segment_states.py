@@ -1,0 +1,107 @@
+"""What the aggregates database knows of each day's segment: its watermark, whether it is sealed, whether it is gone."""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+import aiosqlite
+
+from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.sqlite.background import NotNowError
+from telemetry.storage.sqlite.queries import query
+
+
+class SegmentState(NamedTuple):
+    """A row of the table ``segments``; ``rows`` is known of sealed segments, ``erased`` events are gone from it."""
+
+    day: str
+    watermark: int = 0
+    rows: int | None = None
+    sealed_at: str | None = None
+    retired_at: str | None = None
+    erased: int = 0
+
+    @property
+    def events(self) -> int:
+        """How many events were counted and not erased."""
+        return self.watermark - self.erased
+
+
+def missing(states: Iterable[SegmentState], days: Collection[str]) -> list[SegmentState]:
+    """Return the days whose events were counted, that nobody retired and that have no segment, oldest first."""
+    gone = [state for state in states if state.watermark and state.retired_at is None and state.day not in days]
+    return sorted(gone, key=lambda state: state.day)
+
+
+class Counts(NamedTuple):
+    """What sealing found in a segment."""
+
+    rows: int
+    installations: int
+
+
+SEGMENT_STATES = "SELECT day, watermark, rows, sealed_at, retired_at, erased FROM segments"
+
+
+class SegmentStates:
+    """Reads and changes the states of segments; every change is one transaction."""
+
+    def __init__(self, aggregates: Aggregates) -> None:
+        self._aggregates = aggregates
+
+    async def all(self) -> dict[str, SegmentState]:
+        """Return the state of every day that ever had a segment."""
+        return {row[0]: SegmentState(*row) for row in await self._aggregates.read(SEGMENT_STATES)}
+
+    async def get(self, day: str) -> SegmentState:
+        """Return the state of one day."""
+        found = await self._aggregates.read(f"{SEGMENT_STATES} WHERE day = ?", (day,))
+        return SegmentState(*found[0]) if found else SegmentState(day)
+
+    async def seal(self, day: str, watermark: int, counts: Counts, sealed_at: str) -> None:
+        """Mark a segment as sealed, and correct the day's counts of installations by what is in it.
+
+        Raises ``NotNowError`` if the day is not counted up to ``watermark``.
+        """
+        async with self._aggregates.change() as connection:
+            await _check_counted(connection, day, watermark)
+            await connection.execute(query("seal_segment"), (day, watermark, counts.rows, sealed_at))
+            ((erased,),) = await connection.execute_fetchall("SELECT erased FROM segments WHERE day = ?", (day,))
+            # When events are lost, the counts that were made as they came are the better ones.
+            if counts.rows + erased == watermark:
+                await connection.execute(query("delete_installation_counts"), (day,))
+                await connection.execute(query("recount_installations"), (day, counts.installations))
+
+    async def unseal(self, day: str) -> None:
+        """Mark a segment as one that may be written again."""
+        async with self._aggregates.change() as connection:
+            await connection.execute("UPDATE segments SET rows = NULL, sealed_at = NULL WHERE day = ?", (day,))
+
+    async def retire(self, day: str, watermark: int, retired_at: str) -> None:
+        """Mark a segment as gone, before its file is removed; raise as ``seal`` does."""
+        async with self._aggregates.change() as connection:
+            await _check_counted(connection, day, watermark)
+            await connection.execute(query("retire_segment"), (day, retired_at))
+
+    async def renew(self, day: str) -> None:
+        """Mark a segment as there again, in a new file."""
+        async with self._aggregates.change() as connection:
+            await connection.execute("UPDATE segments SET retired_at = NULL WHERE day = ?", (day,))
+
+    async def delete_retired_installations(self, oldest_day: str, limit: int) -> int:
+        """Remove installations that no segment has events of, some at a time; return how many were removed.
+
+        ``oldest_day`` is the first that has a segment.
+        """
+        ((any_left,),) = await self._aggregates.read(query("has_retired_installations"), (oldest_day,))
+        if not any_left:
+            return 0
+        async with self._aggregates.change() as connection:
+            deleted = await connection.execute(query("delete_retired_installations"), (oldest_day, limit))
+            return deleted.rowcount
+
+
+async def _check_counted(connection: aiosqlite.Connection, day: str, watermark: int) -> None:
+    """Raise ``NotNowError`` unless a watermark is stored: when it was read, it may have been about to be."""
+    stored = await connection.execute_fetchall("SELECT watermark FROM segments WHERE day = ?", (day,))
+    if max((row[0] for row in stored), default=0) < watermark:
+        raise NotNowError("its last events are not counted yet")

@@ -1,0 +1,1 @@
+"""The import of the old worker's data."""

@@ -1,0 +1,1 @@
+"""Forget and exclude: one installation is taken out of the log and, when excluded, out of the numbers."""

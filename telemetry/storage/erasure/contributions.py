@@ -1,0 +1,117 @@
+"""What one installation has added to the aggregates of the days whose raw events are there, counted anew.
+
+It may have been stored under several ids. Two databases are built by the same counters that count live events, so that
+memory stays bounded however much it sent:
+``contribution`` from its own events, ``remaining`` from the others' events of the same signatures and decisions, which
+tell when these were first and last seen without it.
+"""
+
+import asyncio
+import heapq
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from operator import itemgetter
+from pathlib import Path
+
+from telemetry.counting.action_pairs import ActionPairs
+from telemetry.counting.counters import Counters
+from telemetry.counting.day_labels import DayLabels
+from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.aggregates.flushing import flush
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.log.replaying import count_stored
+from telemetry.storage.log.segment import StoredEvent, stored_event
+from telemetry.storage.sqlite.queries import query
+from telemetry.storage.sqlite.reading import read_only, reading
+from telemetry.storage.sqlite.scrubbing import INSTRUCTIONS_PER_LOOK, check_stop, telling_stop
+
+_ROWS_PER_READ = 2_000
+
+
+class Contributions:
+    """Owns both databases, in a folder that is the caller's. ``count`` goes on from where it was before."""
+
+    def __init__(
+        self, folder: Path, directory: DataDirectory, ids: Collection[str], stop: asyncio.Event, *, keys_max: int
+    ) -> None:
+        self.contribution = folder / "contribution.db"
+        self.remaining = folder / "remaining.db"
+        self._directory = directory
+        self._ids = sorted(ids)
+        self._stop = stop
+        self._keys_max = keys_max
+        self._counted: dict[str, int] = {}
+
+    async def count(self, watermarks: Mapping[str, int], *, others: bool) -> None:
+        """Count events up to the watermarks, those of others if they are wanted; it takes a thread of its own.
+
+        Raises ``StoppedError`` soon after a stop was asked for.
+        """
+        await asyncio.to_thread(asyncio.run, self._count(dict(watermarks), others=others))
+        self._counted.update(watermarks)
+
+    def events_by_day(self) -> dict[str, int]:
+        """Return how many events of the installation were counted."""
+        sql = "SELECT date, sum(value) FROM daily_stats WHERE metric LIKE 'events:%' GROUP BY date"
+        with read_only(self.contribution) as counted:
+            return {str(day): int(events) for day, events in counted.execute(sql)}
+
+    def rows(self) -> Counter[str]:
+        """Return how many rows of each table of the aggregates it has a part in."""
+        tables = ("daily_stats", "pattern_signatures", "action_aggregates")
+        with read_only(self.contribution) as counted:
+            return Counter({name: counted.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables})
+
+    async def _count(self, watermarks: dict[str, int], *, others: bool) -> None:
+        # Labels without a metric of their own were counted as others, whatever the bound was then.
+        await self._count_into(self.contribution, watermarks, "read_installation_events", self._ids)
+        # The events of all others are those that none of the ids has.
+        await self._count_into(
+            self.remaining, watermarks if others else {}, "read_related_events", [json.dumps(self._ids)]
+        )
+
+    async def _count_into(self, path: Path, watermarks: dict[str, int], name: str, whose: Sequence[str]) -> None:
+        labels = DayLabels(labels_max=0)
+        counters = Counters(labels, self._pairs())
+        aggregates = await Aggregates.open(path, synchronous="NORMAL")
+        try:
+            for day, watermark in watermarks.items():
+                labels.restore(day, self._metrics(day))
+                for stored in self._stored(day, watermark, name, whose):
+                    check_stop(self._stop)
+                    count_stored(counters, day, stored)
+                    if counters.keys >= self._keys_max:
+                        await flush(counters, aggregates)
+            await flush(counters, aggregates)
+        finally:
+            await aggregates.close()
+
+    def _stored(self, day: str, watermark: int, name: str, whose: Sequence[str]) -> Iterator[list[StoredEvent]]:
+        with telling_stop(self._stop), reading(self._directory.segment(day), "segment") as segment:
+            segment.set_progress_handler(self._stop.is_set, INSTRUCTIONS_PER_LOOK)
+            for name_of, path in (("contribution", self.contribution), ("current", self._directory.aggregates)):
+                segment.execute(f"ATTACH ? AS {name_of}", (f"{path.absolute().as_uri()}?mode=ro",))
+            position = self._counted.get(day, 0)
+            # Counters want events in the order of their ids.
+            rows = heapq.merge(*(_rows(segment, name, one, position, watermark) for one in whose), key=itemgetter(0))
+            while chunk := list(islice(rows, _ROWS_PER_READ)):
+                yield [stored_event(row) for row in chunk]
+
+    def _pairs(self) -> ActionPairs:
+        pairs = ActionPairs(pairs_max=0)
+        with read_only(self._directory.aggregates) as aggregates:
+            pairs.restore((str(row[0]), str(row[1])) for row in aggregates.execute(query("read_action_pairs")))
+        return pairs
+
+    def _metrics(self, day: str) -> list[str]:
+        with read_only(self._directory.aggregates) as aggregates:
+            return [str(row[0]) for row in aggregates.execute("SELECT metric FROM daily_stats WHERE date = ?", (day,))]
+
+
+def _rows(segment: sqlite3.Connection, name: str, whose: str, after: int, watermark: int) -> Iterator[tuple[int, ...]]:
+    while rows := segment.execute(query(name), (whose, after, watermark, _ROWS_PER_READ)).fetchall():
+        yield from rows
+        after = rows[-1][0]

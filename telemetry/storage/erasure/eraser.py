@@ -1,0 +1,290 @@
+"""The eraser: takes one installation out of the log and, if it is excluded, out of the numbers."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
+from enum import StrEnum
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+
+from telemetry.catalogue.installations import is_placeholder
+from telemetry.catalogue.shapes import is_installation_id
+from telemetry.catalogue.stored_ids import IdKey
+from telemetry.clock import Clock, column_time
+from telemetry.errors import LockHeldError, StoppedError
+from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.aggregates.segment_states import SegmentStates
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.erasure.contributions import Contributions
+from telemetry.storage.erasure.exclusions import EXCLUSIONS_MAX, Exclusions
+from telemetry.storage.erasure.whereabouts import erasure_name, ids_of, ids_with
+from telemetry.storage.log.event_log import EventLog
+from telemetry.storage.sqlite.queries import query
+from telemetry.storage.sqlite.reading import reading
+from telemetry.storage.sqlite.scrubbing import INSTRUCTIONS_PER_LOOK, check_stop, scrub, telling_stop
+
+logger = logging.getLogger(__name__)
+
+# A group that comes meanwhile waits for no more than this to be deleted.
+_ROWS_PER_DELETE = 500
+
+
+class Kind(StrEnum):
+    """What is taken away: the raw events alone, or the numbers they made too, for good."""
+
+    FORGET = "forget"
+    EXCLUDE = "exclude"
+
+
+_STATEMENTS = {
+    Kind.FORGET: ("keep_removed_stats", "count_erased_events"),
+    Kind.EXCLUDE: (
+        "subtract_daily_stats",
+        "fold_subtracted_stats",
+        "delete_empty_daily_stats",
+        "subtract_pattern_signatures",
+        "delete_empty_signatures",
+        "correct_pattern_signatures",
+        "subtract_action_aggregates",
+        "delete_empty_actions",
+        "correct_action_aggregates",
+        "count_erased_events",
+    ),
+}
+
+
+class ErasureRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What is asked for; a dry run only reports."""
+
+    installation: str
+    kind: Kind
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        if is_placeholder(self.installation) or not is_installation_id(self.installation):
+            raise ValueError("installation: not the id of one")
+
+
+class Erased(msgspec.Struct):
+    """What was erased, or would be: events by day, and the rows of the aggregates that they have a part in.
+
+    It is not ``finished`` if a stop has left some of it to the next start.
+    """
+
+    kind: Kind
+    dry_run: bool
+    events: dict[str, int]
+    daily_stats: int
+    pattern_signatures: int
+    action_aggregates: int
+    finished: bool = True
+
+
+class _Unfinished(NamedTuple):
+    hashed_id: str
+    kind: str
+    counted_at: str | None
+
+
+class Eraser:
+    """Owns the table ``erasures``, and what is excluded. One erasure at a time is under way."""
+
+    def __init__(
+        self,
+        directory: DataDirectory,
+        aggregates: Aggregates,
+        log: EventLog,
+        exclusions: Exclusions,
+        clock: Clock,
+        *,
+        id_key: IdKey,
+        settle: Callable[[], Awaitable[None]],
+        flush: Callable[[], Awaitable[None]],
+        counted: Callable[[str], int],
+        keys_max: int,
+    ) -> None:
+        self._directory = directory
+        self._aggregates = aggregates
+        self._states = SegmentStates(aggregates)
+        self._log = log
+        self._exclusions = exclusions
+        self._clock = clock
+        self._id_key = id_key
+        self._settle = settle
+        self._flush = flush
+        self._counted = counted
+        self._keys_max = keys_max
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Erased]] = set()
+        self._stop = asyncio.Event()
+
+    async def load(self) -> None:
+        """Exclude whom the database says: those who were excluded, and those who are just being erased."""
+        sql = "SELECT installation_sha256 FROM erasures WHERE kind = 'exclude' OR finished_at IS NULL"
+        self._exclusions.replace([str(row[0]) for row in await self._aggregates.read(sql)])
+
+    async def erase(self, request: ErasureRequest) -> Erased:
+        """Erase an installation, or say what that would do; it is finished even if nobody waits for it.
+
+        What was asked for is noted first: a start finishes what was stopped, which is reported as not ``finished``.
+        Raises ``LockHeldError`` if something is in the way, and ``StoppedError`` if a dry run was stopped.
+        """
+        erasing = asyncio.create_task(self._erase(request.installation, request.kind, dry_run=request.dry_run))
+        self._tasks.add(erasing)
+        erasing.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(erasing)
+
+    async def resume(self) -> None:
+        """Finish what a crash or a stop has left, and what a restored backup does not know yet."""
+        async with self._turn:
+            try:
+                await self._resume()
+            except StoppedError as reason:
+                logger.info("%s", reason)
+
+    def stop(self) -> None:
+        """Ask what is under way to stop soon, where a start can go on."""
+        self._stop.set()
+
+    async def close(self) -> None:
+        """Stop, and return when nothing is under way any more."""
+        self.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _erase(self, installation_id: str, kind: Kind, *, dry_run: bool) -> Erased:
+        async with self._turn:
+            ids = await asyncio.to_thread(ids_of, self._directory, self._id_key, installation_id)
+            if dry_run:
+                return await self._foresee(ids, kind)
+            if self._exclusions.full:
+                raise LockHeldError(f"{EXCLUSIONS_MAX} installations are excluded, which is as many as can be")
+            hashed_id = erasure_name(self._id_key, installation_id)
+            erased = Erased(kind, False, {}, 0, 0, 0, finished=False)
+            try:
+                await self._resume()
+                await self._note(hashed_id, kind)
+                erased = await self._take_out(ids, hashed_id, kind)
+                erased.finished = False
+                await self._finish(ids, hashed_id)
+                erased.finished = True
+            except StoppedError as reason:
+                await self._note(hashed_id, kind)
+                logger.info("%s", reason)
+            finally:
+                await self.load()
+            return erased
+
+    async def _foresee(self, ids: Collection[str], kind: Kind) -> Erased:
+        with self._contributions(ids) as counted:
+            try:
+                await counted.count(await self._watermarks(), others=False)
+            except StoppedError as reason:
+                raise StoppedError("the dry run was stopped: do this again") from reason
+            return _report(kind, counted, dry_run=True)
+
+    async def _note(self, hashed_id: str, kind: Kind) -> None:
+        """Have its events dropped from now on, and a start finish what is not finished here."""
+        self._exclusions.add(hashed_id)
+        async with self._aggregates.change() as connection:
+            now = column_time(self._clock.now())
+            await connection.execute(query("request_erasure"), (hashed_id, kind, now))
+
+    async def _resume(self) -> None:
+        sql = "SELECT installation_sha256, kind, counted_at FROM erasures WHERE finished_at IS NULL"
+        for unfinished in [_Unfinished(*row) for row in await self._aggregates.read(sql)]:
+            check_stop(self._stop)
+            ids = await asyncio.to_thread(ids_with, self._directory, self._id_key, unfinished.hashed_id, self._reading)
+            if unfinished.counted_at is None and ids:
+                await self._take_out(ids, unfinished.hashed_id, Kind(unfinished.kind))
+            await self._finish(ids, unfinished.hashed_id)
+
+    async def _take_out(self, ids: Collection[str], hashed_id: str, kind: Kind) -> Erased:
+        """Change the numbers, and note what is left to do, in one transaction."""
+        # Its events are not accepted any more: what has come before is in the aggregates now.
+        await self._settle()
+        reached = {day: self._counted(day) for day in self._directory.days()}
+        await self._flush()
+        others, now = kind is Kind.EXCLUDE, column_time(self._clock.now())
+        with self._contributions(ids) as counted:
+
+            async def count() -> None:
+                watermarks = await self._watermarks()
+                if any(watermark < reached.get(day, 0) for day, watermark in watermarks.items()):
+                    raise LockHeldError(
+                        "the last events could not be flushed: find the cause in the log, and do this again"
+                    )
+                await counted.count(watermarks, others=others)
+
+            await count()
+            # Once more for what was flushed meanwhile, and then nothing is any more.
+            async with self._aggregates.change(
+                count, contribution=counted.contribution, remaining=counted.remaining
+            ) as connection:
+                for name in _STATEMENTS[kind]:
+                    await connection.execute(query(name))
+                await connection.executemany(
+                    "DELETE FROM installations WHERE installation_id = ?", [(one,) for one in ids]
+                )
+                await connection.execute(
+                    "UPDATE erasures SET counted_at = ? WHERE installation_sha256 = ?", (now, hashed_id)
+                )
+            return _report(kind, counted, dry_run=False)
+
+    async def _finish(self, ids: Collection[str], hashed_id: str) -> None:
+        sql = "SELECT requested_at FROM erasures WHERE installation_sha256 = ?"
+        ((requested_at,),) = await self._aggregates.read(sql, (hashed_id,))
+        for day in self._directory.days():
+            for installation_id in ids:
+                await self._erase_events(day, installation_id)
+            sealed_at = (await self._states.get(day)).sealed_at
+            # What was opened to delete from it may have been sealed again since, with what the deleting left.
+            if sealed_at is None or sealed_at >= requested_at:
+                await scrub(self._directory.segment(day), partial(self._log.appending, day), ids, self._stop)
+        await scrub(self._directory.aggregates, lambda: nullcontext(self._aggregates), ids, self._stop)
+        async with self._aggregates.change() as connection:
+            await connection.execute(
+                "UPDATE erasures SET counted_at = coalesce(counted_at, ?1), finished_at = ?1"
+                " WHERE installation_sha256 = ?2",
+                (column_time(self._clock.now()), hashed_id),
+            )
+        await self.load()
+        logger.info("an installation was erased")
+
+    async def _erase_events(self, day: str, installation_id: str) -> None:
+        while ids := await asyncio.to_thread(self._ids, day, installation_id):
+            check_stop(self._stop)
+            async with self._log.appending(day) as segment:
+                await segment.erase(ids)
+
+    def _ids(self, day: str, installation_id: str) -> list[int]:
+        sql = "SELECT id FROM events WHERE installation_id = ? LIMIT ?"
+        with self._reading(day) as segment:
+            return [int(row[0]) for row in segment.execute(sql, (installation_id, _ROWS_PER_DELETE))]
+
+    @contextmanager
+    def _reading(self, day: str) -> Iterator[sqlite3.Connection]:
+        with telling_stop(self._stop), reading(self._directory.segment(day), "segment") as segment:
+            segment.set_progress_handler(self._stop.is_set, INSTRUCTIONS_PER_LOOK)
+            yield segment
+
+    async def _watermarks(self) -> dict[str, int]:
+        states, days = await self._states.all(), self._directory.days()
+        return {day: states[day].watermark for day in days if day in states and states[day].retired_at is None}
+
+    @contextmanager
+    def _contributions(self, ids: Collection[str]) -> Iterator[Contributions]:
+        with self._directory.scratch() as folder:
+            yield Contributions(folder, self._directory, ids, self._stop, keys_max=self._keys_max)
+
+
+def _report(kind: Kind, counted: Contributions, *, dry_run: bool) -> Erased:
+    rows = counted.rows()
+    return Erased(
+        kind, dry_run, counted.events_by_day(), rows["daily_stats"], rows["pattern_signatures"],
+        rows["action_aggregates"],
+    )  # fmt: skip

@@ -1,0 +1,67 @@
+"""The table ``erasures`` as those see it who are not the running service: whom an import leaves out, and what a restore
+has to have done again."""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from telemetry.errors import DataDamagedError, NoDataError, StartError
+from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.sqlite.queries import query
+from telemetry.storage.sqlite.reading import read_only
+
+
+class Erasure(NamedTuple):
+    """An installation that is to be forgotten or excluded, when that was asked for, and whether it is done."""
+
+    installation_sha256: str
+    kind: str
+    requested_at: str
+    finished: bool = False
+
+
+def known_erasures(aggregates: Path) -> list[Erasure]:
+    """Return what a database knows; nothing if it is not there, too old or damaged.
+
+    Raises ``StartError`` if it cannot be read for another reason.
+    """
+    try:
+        with read_only(aggregates) as connection:
+            rows = connection.execute(
+                "SELECT installation_sha256, kind, requested_at, finished_at IS NOT NULL FROM erasures"
+            )
+            return [Erasure(*row) for row in rows]
+    except (sqlite3.OperationalError, NoDataError, DataDamagedError):
+        return []
+
+
+def is_unreadable(aggregates: Path) -> bool:
+    """Tell whether a database is there and nobody can tell what it knows."""
+    try:
+        with read_only(aggregates) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    except NoDataError:
+        return False
+    except (sqlite3.OperationalError, StartError):
+        return True
+    return False
+
+
+def erasures_by_installation(aggregates: Path) -> dict[str, Erasure]:
+    """Return what a database knows, by the hashed id of the installation."""
+    return {erasure.installation_sha256: erasure for erasure in known_erasures(aggregates)}
+
+
+async def request_again(path: Path, erasures: Iterable[Erasure]) -> int:
+    """Have the next start erase what a database does not know to be erased; return how many installations."""
+    aggregates = await Aggregates.open(path, synchronous="FULL")
+    try:
+        requested = 0
+        async with aggregates.change() as connection:
+            for erasure in sorted(erasures, key=lambda erasure: erasure.requested_at):
+                changed = await connection.execute(query("request_erasure_again"), erasure[:3])
+                requested += changed.rowcount
+        return requested
+    finally:
+        await aggregates.close()

@@ -1,0 +1,1 @@
+"""What ``query``, ``export`` and ``tail`` select from the aggregates and the log."""

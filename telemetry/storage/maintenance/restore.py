@@ -1,0 +1,154 @@
+"""Restoring a backup: a data directory becomes what it was, and what it held until now is moved aside."""
+
+import asyncio
+import shutil
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from telemetry.clock import Clock, instant
+from telemetry.errors import DataDamagedError, DataDirectoryError, NoDataError, StartError
+from telemetry.storage.aggregates.key_file import read_key, recorded_fingerprint, write_key
+from telemetry.storage.aggregates.loss import missing_segments
+from telemetry.storage.aggregates.segment_states import SegmentState
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.directory.own_files import data_files, folders_aside
+from telemetry.storage.directory.places import is_within
+from telemetry.storage.erasure.erasures import Erasure, is_unreadable, known_erasures, request_again
+from telemetry.storage.maintenance.backups import MANIFEST, Manifest, backups
+from telemetry.storage.maintenance.replacing import Replacement
+from telemetry.storage.sqlite.copying import Progress, digest, no_progress
+from telemetry.storage.sqlite.reading import read_only
+from telemetry.storage.sqlite.syncing import sync_file, sync_folder
+
+
+class Restored(NamedTuple):
+    """Where what was there before is, and how many installations the next start erases again.
+
+    ``unread`` are databases that may know of more, and cannot be read; ``missing`` are segments that the backup lacks.
+    """
+
+    aside: Path | None
+    erased_again: int
+    unread: list[Path]
+    missing: list[SegmentState]
+
+
+def choose(folder: Path) -> Path:
+    """Return a backup: the folder itself, or the newest of those in it."""
+    if (folder / MANIFEST).is_file():
+        return folder
+    found = backups(folder)
+    if not found:
+        raise NoDataError(f"{folder} is no complete backup and holds none: choose what `telemetry backup` made")
+    return found[-1]
+
+
+def occupied(directory: DataDirectory) -> list[Path]:
+    """Return what of a data directory a restore would move aside, or complete; entries of others are none of it."""
+    return data_files(directory) + [path for path in (directory.restoring,) if path.exists()]
+
+
+def check_apart(directory: DataDirectory, backup: Path) -> None:
+    """Raise ``DataDirectoryError`` if a restore would move files of the backup aside, or add others to it."""
+    for place in (directory.root, directory.events):
+        if is_within(place, backup):
+            raise DataDirectoryError(f"{place} is in the backup {backup}: choose a directory apart from it with --to")
+
+
+def restore(
+    directory: DataDirectory, backup: Path, manifest: Manifest, clock: Clock, *, on_bytes: Progress = no_progress
+) -> Restored:
+    """Put a backup in the place of what a locked data directory holds.
+
+    Who was forgotten or excluded since, as far as the directory or the backups beside this one know, is so again.
+    Nothing is touched before all files have been copied and are what the manifest says. If it is interrupted after
+    that, nothing else opens the directory until a restore has been completed.
+    """
+    replacement = Replacement(directory)
+    try:
+        _copy(backup, replacement, manifest, on_bytes)
+        others = [DataDirectory(other) for other in [*_earlier(directory), *reversed(backups(backup.parent))]]
+        incoming, databases = DataDirectory(replacement.incoming), [other.aggregates for other in others]
+        _bring_key(incoming, others)
+        erased_again, unread = _request_erasures(incoming.aggregates, databases), list(filter(is_unreadable, databases))
+        _become_newest(incoming.aggregates, max(map(_revision, databases)))
+    except BaseException:
+        replacement.abandon()
+        raise
+    aside = replacement.carry_out(f"{instant(clock.now()):%Y-%m-%dT%H%M%S}Z")
+    return Restored(aside, erased_again, unread, missing_segments(directory))
+
+
+def _earlier(directory: DataDirectory) -> list[Path]:
+    return [directory.root, *reversed(folders_aside(directory))]
+
+
+def _bring_key(incoming: DataDirectory, others: list[DataDirectory]) -> None:
+    """Give a backup without a key of hashed ids the key that it was made with or, if that was before there were keys,
+    the one in use: what was erased since is known by hashes of this one."""
+    if incoming.id_key.exists():
+        return
+    recorded = recorded_fingerprint(incoming.aggregates)
+    for other in others:
+        with suppress(DataDamagedError, DataDirectoryError):
+            key = read_key(other.id_key)
+            if key is not None and recorded in (None, key.fingerprint):
+                write_key(incoming.id_key, key)
+                return
+
+
+def _request_erasures(aggregates: Path, others: list[Path]) -> int:
+    known: set[Erasure] = set()
+    for other in others:
+        known.update([] if is_unreadable(other) else known_erasures(other))
+    if not known.difference(known_erasures(aggregates)):
+        return 0
+    requested = asyncio.run(request_again(aggregates, known))
+    sync_file(aggregates)
+    return requested
+
+
+def _become_newest(aggregates: Path, known: int) -> None:
+    """Go on from the highest revision that is known: backups of what comes now are newer than all there are."""
+    if known <= _revision(aggregates):
+        return
+    with closing(sqlite3.connect(aggregates)) as connection:
+        connection.execute("UPDATE state SET revision = ?", (known + 1,))
+        connection.commit()
+    sync_file(aggregates)
+
+
+def _revision(aggregates: Path) -> int:
+    try:
+        with read_only(aggregates) as connection:
+            return int(connection.execute("SELECT revision FROM state").fetchone()[0])
+    except (sqlite3.Error, StartError, TypeError):
+        return -1
+
+
+def _copy(backup: Path, replacement: Replacement, manifest: Manifest, on_bytes: Progress) -> None:
+    replacement.begin()
+    targets = {file.name: replacement.incoming_path(file.name) for file in manifest.files}
+    for disk in {target.parent.stat().st_dev: target.parent for target in targets.values()}.values():
+        on_it = (file for file in manifest.files if targets[file.name].parent.stat().st_dev == disk.stat().st_dev)
+        needed, free = sum(file.bytes for file in on_it), shutil.disk_usage(disk).free
+        if needed > free:
+            raise DataDirectoryError(f"the disk of {disk.parent} has {free} bytes free, {needed} are needed: free some")
+    for file in manifest.files:
+        source, target = backup / file.name, targets[file.name]
+        if source.is_file():
+            shutil.copyfile(source, target)
+            shutil.copymode(source, target)
+            sync_file(target)
+        _verify(source, target, file.sha256, on_bytes)
+    for folder in (replacement.incoming_events, replacement.incoming):
+        sync_folder(folder)
+
+
+def _verify(source: Path, target: Path, sha256: str, on_bytes: Progress) -> None:
+    if not target.exists():
+        raise DataDamagedError(f"{source} is missing: choose another backup, nothing was changed")
+    if digest(target, on_bytes) != sha256:
+        raise DataDamagedError(f"{source} is damaged: choose another backup, nothing was changed")

@@ -1,0 +1,22 @@
+"""Processes that work in the background: they let everyone else go first, and never outlive the service."""
+
+import ctypes
+import os
+import signal
+import sys
+
+_NICENESS = 19
+_PR_SET_PDEATHSIG = 1
+
+
+class NotNowError(Exception):
+    """The work has to wait for something; what was to be worked on is as good as it was."""
+
+
+def step_back(parent: int) -> None:
+    """Take the lowest priority, and end with the process ``parent``, which wants this done."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
+    # Not SCHED_IDLE: a process that never gets the processor keeps its locks in the kernel, and others wait for them.
+    os.nice(_NICENESS)

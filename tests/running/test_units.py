@@ -1,0 +1,281 @@
+"""The units and what ``make install`` makes of them, as systemd's own tools and a package builder see them."""
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from telemetry.cli import Exit
+from telemetry.settings import Settings, load
+from telemetry.web.listening import BACKLOG
+from telemetry.web.server import CONNECTIONS_MAX
+from tests.support.server import COMMAND
+
+ROOT = Path(__file__).parents[2]
+UNITS = ROOT / "systemd"
+PROGRAM = "/opt/drift-telemetry/current/bin/telemetry"
+# 1.3 of 10, where 10 is wide open.
+EXPOSURE_MAX = 13
+# The python that the service may use: not one in somebody's home.
+PYTHON = "/usr/bin/python3"
+
+needs_analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs the Debian package systemd")
+
+
+def can_make_environments() -> bool:
+    return subprocess.run([PYTHON, "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
+
+
+needs_venv = pytest.mark.skipif(
+    not Path(PYTHON).exists() or not can_make_environments(), reason="needs the Debian package python3-venv"
+)
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> list[str]:
+    """The units of an instance, with a program that is there."""
+    for unit in UNITS.glob("drift-telemetry*@.*"):
+        text = unit.read_text().replace(PROGRAM, str(COMMAND))
+        for name in (unit.name, unit.name.replace("@", "@canary")):
+            (tmp_path / name).write_text(text)
+    found = [str(path) for path in sorted(tmp_path.glob("*@canary.*"))]
+    assert len(found) == 5
+    return found
+
+
+def make(*arguments: str, programs: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run make; programs in a folder are taken for those of the host."""
+    path = os.environ["PATH"] if programs is None else f"{programs}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def write_program(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@contextmanager
+def running(program: str) -> Iterator[None]:
+    """Have a process that the system shows under the path of a program that may not be there."""
+    # It ends when its input does.
+    with subprocess.Popen([program, "-c", "read"], executable=shutil.which("bash"), stdin=subprocess.PIPE):
+        yield
+
+
+def directives(unit: str) -> dict[str, str]:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string((UNITS / unit).read_text())
+    return {name: value for section in parser.sections() for name, value in parser[section].items()}
+
+
+@needs_analyze
+def test_systemd_finds_nothing_to_complain_about(units: list[str]) -> None:
+    ran = subprocess.run(
+        ["systemd-analyze", "verify", "--recursive-errors=one", *units], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
+
+
+@needs_analyze
+def test_the_service_is_exposed_no_more_than_promised(units: list[str]) -> None:
+    service = next(unit for unit in units if unit.endswith("telemetry@canary.service"))
+    ran = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE_MAX}", "--no-pager", service],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_the_units_agree_with_the_settings_and_the_exit_codes() -> None:
+    service, socket = directives("drift-telemetry@.service"), directives("drift-telemetry@.socket")
+
+    assert load({"environment": "canary"}, {}).data_dir == f"/var/lib/{service['StateDirectory']}".replace(
+        "%i", "canary"
+    )
+    assert socket["ListenStream"] == f"{Settings().host}:{Settings().port}"
+    assert int(socket["Backlog"]) == BACKLOG
+    # The standard metrics of the process need /proc/stat.
+    assert service.get("ProcSubset", "all") == "all"
+    assert int(service["LimitNOFILE"]) > CONNECTIONS_MAX + 5 * BACKLOG
+    assert {int(code) for code in service["RestartPreventExitStatus"].split()} == {
+        Exit.DATA_DAMAGED,
+        Exit.CANNOT_CREATE,
+        Exit.CONFIG,
+    }
+
+
+@needs_venv
+def test_an_installation_holds_what_runs_and_names_the_next_two_commands(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    settings = root / "etc" / "drift-telemetry" / "staging.env"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("TELEMETRY_RETENTION_DAYS=30\n")
+    made = make("install", "ENV=staging", f"DESTDIR={root}", f"PYTHON={PYTHON}")
+    assert made.returncode == 0, made.stderr
+
+    commands = [line for line in made.stdout.splitlines() if line.startswith("sudo ")]
+    assert len(commands) == 2
+    assert "enable --now drift-telemetry@staging.socket drift-telemetry@staging.service" in commands[1]
+    assert settings.read_text() == "TELEMETRY_RETENTION_DAYS=30\n"
+    port = root / "etc/systemd/system/drift-telemetry@staging.socket.d/port.conf"
+    assert port.read_text().endswith("ListenStream=127.0.0.1:8788\n")
+    assert {path.name for path in (root / "etc/systemd/system").glob("*@.*")} == {
+        path.name for path in UNITS.glob("*@.*")
+    }
+
+    (release,) = (root / "opt/drift-telemetry/releases").iterdir()
+    assert (root / "opt/drift-telemetry/current").readlink() == Path("/") / release.relative_to(root)
+    program = (release / "bin/telemetry").read_text()
+    # A path that is too long for the kernel stands one line further down.
+    assert f"/{release.relative_to(root)}/bin/python" in "".join(program.splitlines()[:2])
+    ran = subprocess.run(
+        [release / "bin/python", "-m", "telemetry", "config"], capture_output=True, text=True, check=True
+    )
+    assert 'environment = "development"' in ran.stdout
+    for path in root.rglob("*"):
+        assert not path.is_file() or str(root).encode() not in path.read_bytes(), path
+
+    removed = make("uninstall", f"DESTDIR={root}")
+    assert removed.returncode == 0, removed.stderr
+    assert [path for path in root.rglob("*") if path.is_file()] == [settings]
+    assert not (root / "opt/drift-telemetry").exists()
+
+
+@needs_venv
+def test_an_upgrade_removes_old_releases_that_nothing_uses_and_is_told_to_restart_without_failing(
+    tmp_path: Path,
+) -> None:
+    root, programs = tmp_path / "root", tmp_path / "programs"
+    write_program(programs / "systemctl", 'echo "systemd 257 (257.9-1)"')
+    releases = root / "opt/drift-telemetry/releases"
+    old, running_still, previous, foreign = "20250101T000000Z", "20250102T000000Z", "20250103T000000Z", "notes"
+    for name in (old, running_still, previous, foreign):
+        (releases / name).mkdir(parents=True)
+    (releases.parent / "current").symlink_to(f"/opt/drift-telemetry/releases/{previous}")
+    with running(f"/opt/drift-telemetry/releases/{running_still}/bin/python"):
+        made = make("install", "ENV=production", f"DESTDIR={root}", f"PYTHON={PYTHON}", programs=programs)
+
+    assert made.returncode == 0, made.stderr
+    assert {path.name for path in releases.iterdir()} >= {running_still, previous, foreign}
+    assert not (releases / old).exists()
+    restart = root / "etc/systemd/system/drift-telemetry@.service.d/restart.conf"
+    assert restart.read_text() == "[Service]\nRestartMode=direct\n"
+
+
+def test_uninstalling_removes_what_install_has_made_and_nothing_else(tmp_path: Path) -> None:
+    prefix, units = tmp_path / "usr/local", tmp_path / "etc/systemd/system"
+    ours = [
+        prefix / "releases/20260101T000000Z/bin/telemetry",
+        units / "drift-telemetry@.service",
+        units / "drift-telemetry-failed@.service",
+        units / "drift-telemetry-backup@.timer",
+        units / "drift-telemetry@.service.d/restart.conf",
+        units / "drift-telemetry@staging.socket.d/port.conf",
+        units / "multi-user.target.wants/drift-telemetry@staging.service",
+        tmp_path / "etc/sysusers.d/drift-telemetry.conf",
+        prefix / "bin/telemetry-staging",
+    ]
+    others = [
+        prefix / "bin/program",
+        prefix / "releases/notes/text",
+        units / "other.service",
+        units / "drift-telemetry@staging.service.d/override.conf",
+        tmp_path / "etc/drift-telemetry/staging.env",
+    ]
+    for path in (*ours, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (prefix / "current").symlink_to("/usr/local/releases/20260101T000000Z")
+    removed = make("uninstall", f"DESTDIR={tmp_path}", "PREFIX=/usr/local")
+
+    assert removed.returncode == 0, removed.stderr
+    assert sorted(path for path in tmp_path.rglob("*") if not path.is_dir()) == sorted(others)
+    assert not (units / "drift-telemetry@staging.socket.d").exists()
+
+
+def test_the_command_of_an_instance_reads_its_settings_without_evaluating_them(tmp_path: Path) -> None:
+    settings, command = tmp_path / "staging.env", tmp_path / "command"
+    lines = [
+        "# A comment with a = in it, and a line that is none:",
+        "nothing",
+        "=nothing",
+        'TELEMETRY_TRUSTED_PROXIES="127.0.0.1/32, ::1/128"',
+        "  TELEMETRY_HOST='::1'",
+        "TELEMETRY_ADMIN_TOKEN=a b$(touch evaluated)`touch evaluated`$HOME;touch evaluated",
+        "TELEMETRY_RETENTION_DAYS=30",
+    ]
+    settings.write_text("\n".join(lines))
+    text = (UNITS / "telemetry.sh").read_text().replace("/etc/drift-telemetry/@INSTANCE@.env", str(settings))
+    command.write_text(text.replace("@INSTANCE@", "staging").replace("@PREFIX@", str(tmp_path)))
+    write_program(tmp_path / "programs/runuser", 'shift 3 && exec "$@"')
+    (tmp_path / "current/bin").mkdir(parents=True)
+    write_program(tmp_path / "current/bin/telemetry", 'echo "$@" && env')
+    ran = subprocess.run(
+        ["sh", str(command), "config", "an argument"],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{tmp_path / 'programs'}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stderr == ""
+    assert ran.stdout.startswith("config an argument\n")
+    assert {line for line in ran.stdout.splitlines() if line.startswith("TELEMETRY_")} == {
+        "TELEMETRY_ENVIRONMENT=staging",
+        "TELEMETRY_DATA_DIR=/var/lib/drift-telemetry/staging",
+        "TELEMETRY_TRUSTED_PROXIES=127.0.0.1/32, ::1/128",
+        "TELEMETRY_HOST=::1",
+        "TELEMETRY_ADMIN_TOKEN=a b$(touch evaluated)`touch evaluated`$HOME;touch evaluated",
+        "TELEMETRY_RETENTION_DAYS=30",
+    }
+    assert not (tmp_path / "evaluated").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "name the instance"),
+        (("ENV=../x",), "name the instance"),
+        (("ENV=canary",), "choose a port that no other instance has"),
+    ],
+)
+def test_an_installation_that_lacks_something_says_what(
+    tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    made = make("install", f"DESTDIR={tmp_path}", *arguments)
+
+    assert made.returncode != 0
+    assert re.search(f"^install: {sentence}", made.stderr, re.MULTILINE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_upgrade_that_fails_leaves_what_is_there(tmp_path: Path) -> None:
+    root, python = tmp_path / "root", tmp_path / "python"
+    releases, current = root / "opt/drift-telemetry/releases", root / "opt/drift-telemetry/current"
+    (releases / "20260101T000000Z").mkdir(parents=True)
+    current.symlink_to("/opt/drift-telemetry/releases/20260101T000000Z")
+    write_program(python, 'mkdir -p "$3/bin" && exit 1')
+    made = make("install", "ENV=production", f"DESTDIR={root}", f"PYTHON={python}")
+
+    assert made.returncode != 0
+    assert [path.name for path in releases.iterdir()] == ["20260101T000000Z"]
+    assert current.readlink() == Path("/opt/drift-telemetry/releases/20260101T000000Z")
+    assert not (root / "etc").exists()
