@@ -63,7 +63,7 @@ async def _alive(settings: Settings, clock: Clock, notifier: Notifier) -> AsyncI
 async def serve(settings: Settings, announce: Callable[[str], None], clock: Clock | None = None) -> None:
     """Serve until SIGTERM or SIGINT; ``announce`` is given the URL once the service listens.
 
-    Raises ``StartError`` if it cannot start, and whatever ended one of its tasks.
+    Raises ``OperatorError`` if it cannot start, and whatever ended one of its tasks.
     """
     clock = clock or Clock()
     load_all()

@@ -125,27 +125,27 @@ class EventMistimed(EventRejected):
         self.occurred_at = occurred_at
 
 
-class StartError(Exception):
-    """The service or a command cannot start; the message says what to do."""
+class OperatorError(Exception):
+    """The service or a command cannot do what it was told to; the message says to its operator what to do."""
 
 
-class SettingsError(StartError):
+class SettingsError(OperatorError):
     """A setting is unknown or malformed."""
 
 
-class LockHeldError(StartError):
+class LockHeldError(OperatorError):
     """Another process owns the data directory."""
 
 
-class DataDamagedError(StartError):
+class DataDamagedError(OperatorError):
     """A database file cannot be read; it was left untouched."""
 
 
-class StoppedError(StartError):
+class StoppedError(OperatorError):
     """What takes long was stopped before its end."""
 
 
-class StorageFailedError(StartError):
+class StorageFailedError(OperatorError):
     """The disk or the system failed a database, which may be sound."""
 
 
@@ -153,21 +153,21 @@ class StorageFullError(StorageFailedError):
     """There is no room for a database on its disk; the message names both."""
 
 
-class DataDirectoryError(StartError):
+class DataDirectoryError(OperatorError):
     """The data directory cannot be used."""
 
 
-class SegmentUnusableError(StartError):
+class SegmentUnusableError(OperatorError):
     """A segment cannot be opened because of its kind, owner or mode; the message has the command that mends it."""
 
 
-class NoDataError(StartError):
+class NoDataError(OperatorError):
     """There is nothing to read where a command was told to look."""
 
 
-class OutputError(StartError):
+class OutputError(OperatorError):
     """A file that a command was told to write cannot be written."""
 
 
-class TimedOutError(StartError):
+class TimedOutError(OperatorError):
     """A command took longer than it was allowed to."""

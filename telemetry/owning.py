@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from telemetry.errors import StartError
+from telemetry.errors import OperatorError
 from telemetry.settings import Settings
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.key_file import replace_lost_key
@@ -23,13 +23,15 @@ from telemetry.storage.sqlite.errors import explaining
 async def data_directory(
     settings: Settings, *, accept_loss: bool = False
 ) -> AsyncIterator[tuple[DataDirectory, Aggregates]]:
-    """Own the data directory and have its aggregates open; raise ``StartError`` if it cannot be used.
+    """Own the data directory and have its aggregates open; raise ``OperatorError`` if it cannot be used.
 
     Aggregates that are missing or empty beside events are made from scratch only with ``accept_loss``.
     """
     if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
         needed = ".".join(map(str, SQLITE_VERSION_MIN))
-        raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: use a Python that comes with {needed} or newer")
+        raise OperatorError(
+            f"SQLite {sqlite3.sqlite_version} is too old: use a Python that comes with {needed} or newer"
+        )
     os.umask(0o077)
     directory = DataDirectory(Path(settings.data_dir))
     directory.create()

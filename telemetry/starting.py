@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 from telemetry.clock import Clock, instant
-from telemetry.errors import ErrorCode, Refusal, StartError
+from telemetry.errors import ErrorCode, OperatorError, Refusal
 from telemetry.intake.ledger import Ledger
 from telemetry.published.live import read_stats_from
 from telemetry.published.publisher import Document, document
@@ -53,7 +53,7 @@ class ServiceWithoutRoom:
         """Read the statistics for today from the files, which no process has open."""
         try:
             self._stats = await asyncio.to_thread(self._read)
-        except (sqlite3.Error, StartError, OSError) as error:
+        except (sqlite3.Error, OperatorError, OSError) as error:
             logger.warning("the last statistics cannot be read", extra={"reason": str(error)})
 
     def _read(self) -> Document:
@@ -61,7 +61,7 @@ class ServiceWithoutRoom:
         try:
             with reading_aggregates(self._directory) as connection:
                 return self._document(connection, as_of)
-        except StartError:
+        except OperatorError:
             # The lock keeps out other readers, so it is taken only where the usual way of reading fails.
             with self._directory.locked(), reading_alone(self._directory.aggregates) as connection:
                 return self._document(connection, as_of)
@@ -89,7 +89,7 @@ async def start_when_there_is_room(
         began_at = clock.monotonic()
         try:
             return await stack.enter_async_context(start())
-        except (StartError, sqlite3.Error, OSError) as error:
+        except (OperatorError, sqlite3.Error, OSError) as error:
             full = fullness(error, directory.aggregates, directory.events)
             if full is None:
                 raise

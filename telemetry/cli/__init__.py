@@ -14,10 +14,10 @@ from telemetry.errors import (
     DataDirectoryError,
     LockHeldError,
     NoDataError,
+    OperatorError,
     OutputError,
     SegmentUnusableError,
     SettingsError,
-    StartError,
     StoppedError,
     StorageFailedError,
     StorageFullError,
@@ -49,7 +49,7 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-_EXITS: dict[type[StartError], Exit] = {
+_EXITS: dict[type[OperatorError], Exit] = {
     DataDamagedError: Exit.DATA_DAMAGED,
     DataDirectoryError: Exit.CANNOT_CREATE,
     LockHeldError: Exit.LOCK_HELD,
@@ -96,7 +96,7 @@ def main() -> None:
     except click.Abort as error:
         # Ctrl-C is how one ends what would go on; to decline a question is a failure.
         sys.exit(Exit.INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else 1)
-    except StartError as error:
+    except OperatorError as error:
         _fail(str(error), _EXITS.get(type(error), Exit.UNAVAILABLE))
     except sqlite3.Error as error:
         from telemetry.storage.sqlite.errors import failure  # noqa: PLC0415 - a command that succeeds needs it not

@@ -11,7 +11,7 @@ from telemetry.storage.directory.data_directory import DataDirectory
 
 
 def data_to_read(config: Path | None, flags: dict[str, Any]) -> DataDirectory:
-    """Return the data directory that the settings name; raise ``StartError`` unless a service has kept data there."""
+    """Return the data directory that the settings name; raise ``NoDataError`` unless a service has kept data there."""
     directory = DataDirectory(Path(load(flags, config=config).data_dir))
     directory.check_data()
     return directory

@@ -17,7 +17,7 @@ from telemetry.admin_socket import AdminConnection
 from telemetry.catalogue.installations import is_placeholder
 from telemetry.catalogue.shapes import is_installation_id
 from telemetry.clock import Clock
-from telemetry.errors import LockHeldError, StartError, StoppedError
+from telemetry.errors import LockHeldError, OperatorError, StoppedError
 from telemetry.running import running
 from telemetry.settings import Settings
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -48,8 +48,8 @@ class InstallationId(click.ParamType[str]):
 def erase(settings: Settings, request: ErasureRequest) -> Erased:
     """Have an installation erased, and return when that is done or, for a dry run, what it would do.
 
-    Raises ``StartError`` if the service that does it has not finished, or has not said so, and ``StoppedError`` after
-    SIGTERM or Ctrl-C where no service runs.
+    Raises ``OperatorError`` if the service that does it has not finished, or has not said so, and ``StoppedError``
+    after SIGTERM or Ctrl-C where no service runs.
     """
     directory = DataDirectory(Path(settings.data_dir))
     directory.check_whole()
@@ -60,15 +60,15 @@ def erase(settings: Settings, request: ErasureRequest) -> Erased:
         os.umask(0o077)
         return asyncio.run(_erase_here(settings, request))
     except TimeoutError as error:
-        raise StartError(
+        raise OperatorError(
             "the service has not answered in time: it goes on, and its log tells when it is done"
         ) from error
     except (ConnectionError, http.client.HTTPException) as error:
-        raise StartError(
+        raise OperatorError(
             "the service stopped before it answered: start it, which finishes what was begun, and do this again"
         ) from error
     if not erased.finished:
-        raise StartError(
+        raise OperatorError(
             "the service is stopping, and has noted what is to be erased: it is finished at the next start"
         )
     return erased
@@ -99,7 +99,7 @@ def _ask(directory: DataDirectory, request: ErasureRequest) -> Erased:
     sentence = json.loads(body)["error"]
     if answer.status == http.client.SERVICE_UNAVAILABLE:
         raise LockHeldError(f"the service answers: {sentence}")
-    raise StartError(f"the service answers: {sentence}")
+    raise OperatorError(f"the service answers: {sentence}")
 
 
 async def _erase_here(settings: Settings, request: ErasureRequest) -> Erased:

@@ -9,7 +9,7 @@ import orjson
 
 from telemetry import __version__
 from telemetry.clock import Clock
-from telemetry.errors import StartError
+from telemetry.errors import OperatorError
 
 _TIMEOUT_S = 30
 _TRIES_MAX = 5
@@ -28,7 +28,7 @@ class Poster:
         self._posted = 0
 
     def post(self, events: list[dict[str, Any]]) -> None:
-        """Return when a batch has been accepted; raise ``StartError`` if it is not."""
+        """Return when a batch has been accepted; raise ``OperatorError`` if it is not."""
         time.sleep(max(self._started + self._posted / self._rate - self._clock.monotonic(), 0))
         body = orjson.dumps({"events": events})
         for _ in range(_TRIES_MAX):
@@ -37,7 +37,7 @@ class Poster:
                 self._posted += len(events)
                 return
             time.sleep(wait_s)
-        raise StartError(f"{self._url} has had no room for {_TRIES_MAX} tries: lower --rate")
+        raise OperatorError(f"{self._url} has had no room for {_TRIES_MAX} tries: lower --rate")
 
     def _try(self, body: bytes) -> float | None:
         """Return None if the batch was accepted, or for how long to wait before another try."""
@@ -49,11 +49,11 @@ class Poster:
         except urllib.error.HTTPError as error:
             with error:
                 if error.code not in _RETRIED:
-                    raise StartError(
+                    raise OperatorError(
                         f"{self._url} answers with {error.code}: see that a service listens there"
                     ) from None
                 return min(float(error.headers.get("Retry-After", 1)), _RETRY_AFTER_S_MAX)
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
-            raise StartError(f"cannot post to {self._url} ({reason}): see that a service listens there") from error
+            raise OperatorError(f"cannot post to {self._url} ({reason}): see that a service listens there") from error
         return None

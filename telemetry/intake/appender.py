@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from telemetry.catalogue.batches import Batch
 from telemetry.clock import Clock, column_time, day_of
 from telemetry.counting.counters import Appended, Counters
-from telemetry.errors import ErrorCode, Refusal, StartError
+from telemetry.errors import ErrorCode, OperatorError, Refusal
 from telemetry.intake.duplicates import DuplicateWindow
 from telemetry.intake.groups import GROUP_EVENTS_MAX, Group, GroupQueue
 from telemetry.intake.ledger import Ledger
@@ -218,7 +218,7 @@ class Appender:
                 ids = await segment.append(group.rows, received_at)
                 group.seconds = self._clock.monotonic() - started
                 group.appended = Appended(segment.day, received_at, ids, group.events)
-        except (sqlite3.Error, StartError, OSError) as error:
+        except (sqlite3.Error, OperatorError, OSError) as error:
             group.failure = _reported(error)
         self._failed_with = group.failure
 
@@ -245,7 +245,7 @@ class Appender:
         try:
             async with self._log.appending(day_of(column_time(self._clock.now()))) as segment:
                 await segment.probe()
-        except (sqlite3.Error, StartError, OSError) as error:
+        except (sqlite3.Error, OperatorError, OSError) as error:
             self._failed_with = _reported(error)
         else:
             self._failed_with = None
@@ -270,7 +270,7 @@ class Appender:
             self._ledger.commit(len(group.rows), group.duplicates, group.seconds)
 
 
-def _reported(error: sqlite3.Error | StartError | OSError) -> ErrorCode:
+def _reported(error: sqlite3.Error | OperatorError | OSError) -> ErrorCode:
     code = storage_error_code(error)
     logger.error("append failed, its batches were refused", extra={"code": code, "reason": str(error)})
     return code

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 
-from telemetry.errors import StartError, StorageFailedError
+from telemetry.errors import OperatorError, StorageFailedError
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.log.event_log import EventLog
 from telemetry.storage.sqlite.open_file import OpenFile
@@ -87,7 +87,7 @@ class FileWatch:
             if await holder.save(file):
                 self._saved[file] = self._monotonic()
                 logger.warning("what the file held is saved", extra={"path": str(file.path)})
-        except (sqlite3.Error, OSError, StartError) as error:
+        except (sqlite3.Error, OSError, OperatorError) as error:
             logger.error("what the file held cannot be saved, it is tried again", extra={"reason": str(error)})
 
     def _forget(self, file: OpenFile) -> None:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from telemetry.errors import StartError
+from telemetry.errors import OperatorError
 
 logger = logging.getLogger(__name__)
 
@@ -40,5 +40,5 @@ class Periodic:
     async def _try(self) -> None:
         try:
             await self._check()
-        except (sqlite3.Error, StartError, OSError) as error:
+        except (sqlite3.Error, OperatorError, OSError) as error:
             logger.error("%s failed, it is tried again", self._name, extra={"reason": str(error)})

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from telemetry.admin_socket import SOCKET_NAME, socket_path
-from telemetry.errors import ErrorCode, Refusal, StartError
+from telemetry.errors import ErrorCode, OperatorError, Refusal
 from telemetry.intake.ledger import Ledger
 from telemetry.storage.erasure.eraser import Erased, ErasureRequest
 from telemetry.storage.sqlite.errors import storage_error_code
@@ -68,7 +68,7 @@ class AdminSite:
             raise Refusal(ErrorCode.ERASURE_INVALID) from error
         try:
             return json_answer(msgspec.json.encode(await self.erase(asked)))
-        except (StartError, sqlite3.Error, OSError) as error:
+        except (OperatorError, sqlite3.Error, OSError) as error:
             logger.error("erasing was not finished, it is tried again", extra={"reason": str(error)})
             code = storage_error_code(error, otherwise=ErrorCode.BUSY)
             raise Refusal(code) from error
@@ -121,7 +121,7 @@ class AdminServer:
             self._listen(runner, [listening])
         except OSError as error:
             path_shown = data_dir / SOCKET_NAME
-            raise StartError(
+            raise OperatorError(
                 f"cannot listen on {path_shown} ({error.strerror}): remove what is there, or choose another --data-dir"
             ) from error
 
@@ -131,7 +131,7 @@ class AdminServer:
         try:
             self._listen(runner, await bound(host, port))
         except OSError as error:
-            raise StartError(
+            raise OperatorError(
                 f"cannot listen on {host}:{port} ({error.strerror}): choose another --admin-port"
             ) from error
 

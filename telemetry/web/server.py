@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
 from yarl import URL
 
-from telemetry.errors import StartError
+from telemetry.errors import OperatorError
 from telemetry.web.listening import Listener, bound
 from telemetry.web.routing import Handler
 
@@ -100,7 +100,7 @@ class PublicServer:
         self._listener: Listener | None = None
 
     async def start(self, host: str, port: int, inherited: Sequence[socket.socket] = ()) -> str:
-        """Listen, and return the URL to reach the site at; raise ``StartError`` if the address cannot be had.
+        """Listen, and return the URL to reach the site at; raise ``OperatorError`` if the address cannot be had.
 
         Sockets that are inherited outlive the service: what connects while it restarts waits in their queue.
         """
@@ -111,7 +111,7 @@ class PublicServer:
             self._listener.start()
         except OSError as error:
             await self._runner.cleanup()
-            raise StartError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
+            raise OperatorError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
         self._limit_unread(sockets)
         return _url(sockets[0].getsockname())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.errors import DataDamagedError, ErrorCode, Refusal, StartError
+from telemetry.errors import DataDamagedError, ErrorCode, OperatorError, Refusal
 from telemetry.intake.clock_evidence import INSTALLATIONS_MIN
 from telemetry.storage.erasure.eraser import ErasureRequest, Kind
 from telemetry.storage.sqlite.disk_room import fullness
@@ -62,7 +62,7 @@ class EventfulYear(Year):
         """Be killed and have no room, first for anything and then for flushes, and then some again."""
         await self._leave_as_a_kill_does()
         with no_room():
-            with pytest.raises((sqlite3.Error, StartError)) as failed:
+            with pytest.raises((sqlite3.Error, OperatorError)) as failed:
                 await self.start()
             assert fullness(failed.value, self.data_dir) is not None
         with no_room(above=SHARED_MEMORY_BYTES):

@@ -16,7 +16,7 @@ from telemetry.cli.output.progress import progress
 from telemetry.cli.posting import Poster
 from telemetry.cli.simulation import Fields, Session, Simulation
 from telemetry.clock import Clock, instant
-from telemetry.errors import DataDirectoryError, Refusal, StartError
+from telemetry.errors import DataDirectoryError, OperatorError, Refusal
 from telemetry.intake.service import TelemetryService
 from telemetry.running import running
 from telemetry.settings import Settings, load
@@ -107,7 +107,7 @@ async def _accept(service: TelemetryService, batches: list[list[Fields]]) -> int
     try:
         await asyncio.gather(*[service.accept(orjson.dumps({"events": events})) for events in batches])
     except Refusal as refusal:
-        raise StartError(f"events were refused: {refusal.sentence}") from refusal
+        raise OperatorError(f"events were refused: {refusal.sentence}") from refusal
     return sum(map(len, batches))
 
 

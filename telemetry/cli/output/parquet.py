@@ -6,7 +6,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from telemetry.errors import StartError
+from telemetry.errors import OperatorError
 from telemetry.storage.lookup.tables import Column, Row
 
 _ROWS_PER_GROUP = 20_000
@@ -32,14 +32,14 @@ class Parquet:
         self._waiting_rows = 0
 
     def write(self, rows: list[Row]) -> None:
-        """Write some rows; raise ``StartError`` if another program has stored something of another type in them."""
+        """Write some rows; raise ``OperatorError`` if another program has stored something of another type in them."""
         try:
             arrays = [
                 _array(column, list(values))
                 for column, values in zip(self._columns, zip(*rows, strict=True), strict=True)
             ]
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise StartError(f"a value does not fit its column ({error}): export as jsonl or csv") from error
+            raise OperatorError(f"a value does not fit its column ({error}): export as jsonl or csv") from error
         self._waiting.append(pa.record_batch(arrays, schema=self._schema))
         self._waiting_rows += len(rows)
         if self._waiting_rows >= _ROWS_PER_GROUP:

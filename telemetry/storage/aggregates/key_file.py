@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from telemetry.catalogue.stored_ids import IdKey
-from telemetry.errors import DataDamagedError, DataDirectoryError, SettingsError, StartError
+from telemetry.errors import DataDamagedError, DataDirectoryError, OperatorError, SettingsError
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.sqlite.queries import query
@@ -167,7 +167,7 @@ def _holds_hashed_ids(directory: DataDirectory) -> bool:
             with reading(directory.segment(day), "segment") as segment:
                 if segment.execute(query("find_hashed_id")).fetchone():
                     return True
-        except StartError:
+        except OperatorError:
             # Whatever is wrong with it is reported where its events are needed.
             continue
     return False

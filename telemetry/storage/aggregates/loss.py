@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDamagedError, NoDataError, StartError
+from telemetry.errors import DataDamagedError, NoDataError, OperatorError
 from telemetry.storage.aggregates.segment_states import SEGMENT_STATES, SegmentState, missing
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.sqlite.reading import read_only, reading
@@ -108,5 +108,5 @@ def _answer(path: Path, sql: str) -> int | None:
     try:
         with read_only(path) as connection:
             return int(connection.execute(sql).fetchone()[0] or 0)
-    except (sqlite3.Error, StartError):
+    except (sqlite3.Error, OperatorError):
         return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from telemetry.errors import DataDamagedError, NoDataError, StartError
+from telemetry.errors import DataDamagedError, NoDataError, OperatorError
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import read_only
@@ -24,7 +24,7 @@ class Erasure(NamedTuple):
 def known_erasures(aggregates: Path) -> list[Erasure]:
     """Return what a database knows; nothing if it is not there, too old or damaged.
 
-    Raises ``StartError`` if it cannot be read for another reason.
+    Raises ``OperatorError`` if it cannot be read for another reason.
     """
     try:
         with read_only(aggregates) as connection:
@@ -43,7 +43,7 @@ def is_unreadable(aggregates: Path) -> bool:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     except NoDataError:
         return False
-    except (sqlite3.OperationalError, StartError):
+    except (sqlite3.OperationalError, OperatorError):
         return True
     return False
 

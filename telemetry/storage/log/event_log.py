@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
-from telemetry.errors import SegmentUnusableError, StartError
+from telemetry.errors import OperatorError, SegmentUnusableError
 from telemetry.storage.aggregates.segment_states import SegmentState
 from telemetry.storage.log.archive import Archive
 from telemetry.storage.log.segment import Identity, Segment
@@ -134,7 +134,7 @@ def _passing_over_unusable(state: SegmentState) -> Iterator[None]:
     """Leave the block if a segment cannot be used, or a sealed one is damaged: nothing that a start needs is in it."""
     try:
         yield
-    except (sqlite3.Error, StartError) as error:
+    except (sqlite3.Error, OperatorError) as error:
         if state.sealed_at is None:
             # Preparing it has reported what cannot be used, and has failed at what is damaged.
             if isinstance(error, SegmentUnusableError):

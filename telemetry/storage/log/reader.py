@@ -39,7 +39,7 @@ class LogReader:
         return last_written(self.path(day))
 
     def complete(self, day: str) -> bool:
-        """Tell whether a day has a segment that can be read; raise ``StartError`` if there is one that cannot."""
+        """Tell whether a day has a segment that can be read; raise ``OperatorError`` if there is one that cannot."""
         return bool(self._fetch(day, "SELECT 1"))
 
     def last_id(self, day: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDamagedError, LockHeldError, NoDataError, StartError
+from telemetry.errors import DataDamagedError, LockHeldError, NoDataError, OperatorError
 from telemetry.storage.aggregates.loss import reading_aggregates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import LogReader
@@ -34,7 +34,7 @@ def selecting(directory: DataDirectory, days: Sequence[str], sql: str, stop: Pro
     """Begin a statement, and give its answer as it is found; days without a segment have no events.
 
     While the answer is read, the files have a reader: their WALs grow. Raises ``StatementError``,
-    ``StatementInterrupted`` and ``StartError``, also while the rows are read.
+    ``StatementInterrupted`` and ``OperatorError``, also while the rows are read.
     """
     log = LogReader(directory)
     segments = {day: log.path(day) for day in days if log.complete(day)}
@@ -75,8 +75,8 @@ def _connected(directory: DataDirectory, segments: int) -> Iterator[Connection]:
         yield wide
 
 
-def _too_many(segments: int, attached_max: int) -> StartError:
-    return StartError(
+def _too_many(segments: int, attached_max: int) -> OperatorError:
+    return OperatorError(
         f"the days asked for have {segments} segments, and this SQLite attaches {attached_max} files at once: ask for "
         "fewer days, install the extra `query` (drift-telemetry[query]), which attaches 125, or use `telemetry export`"
     )

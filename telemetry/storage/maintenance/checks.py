@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.clock import Clock, column_seconds, column_time, day_of
-from telemetry.errors import DataDamagedError, NoDataError, StartError
+from telemetry.errors import DataDamagedError, NoDataError, OperatorError
 from telemetry.storage.aggregates.key_file import find_key
 from telemetry.storage.aggregates.loss import missing_segments, missing_sentence
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -63,7 +63,7 @@ def check_database(
     except (NoDataError, FileNotFoundError):
         # Retention removed it in the meantime.
         return
-    except StartError as error:
+    except OperatorError as error:
         yield Finding(Severity.ERROR, path.name, str(error).removeprefix(f"{path} "))
         return
     if sentence:
@@ -152,7 +152,7 @@ def check_id_key(directory: DataDirectory, given: str) -> Iterator[Finding]:
         return
     try:
         find_key(directory, given)
-    except StartError as error:
+    except OperatorError as error:
         yield Finding(Severity.ERROR, directory.id_key.name, str(error))
 
 

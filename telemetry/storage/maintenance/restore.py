@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.clock import Clock, instant
-from telemetry.errors import DataDamagedError, DataDirectoryError, NoDataError, StartError
+from telemetry.errors import DataDamagedError, DataDirectoryError, NoDataError, OperatorError
 from telemetry.storage.aggregates.key_file import read_key, recorded_fingerprint, write_key
 from telemetry.storage.aggregates.loss import missing_segments
 from telemetry.storage.aggregates.segment_states import SegmentState
@@ -124,7 +124,7 @@ def _revision(aggregates: Path) -> int:
     try:
         with read_only(aggregates) as connection:
             return int(connection.execute("SELECT revision FROM state").fetchone()[0])
-    except (sqlite3.Error, StartError, TypeError):
+    except (sqlite3.Error, OperatorError, TypeError):
         return -1
 
 

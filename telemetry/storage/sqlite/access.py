@@ -6,7 +6,7 @@ import pwd
 import stat
 from pathlib import Path
 
-from telemetry.errors import DataDirectoryError, NoDataError, StartError
+from telemetry.errors import DataDirectoryError, NoDataError, OperatorError
 
 _BESIDE = ("-wal", "-shm", "-journal")
 _EVENTS = "events"
@@ -14,7 +14,7 @@ _EVENTS = "events"
 _SHARED_BYTES_MIN = 32_768
 
 
-def obstacle(path: Path, *, writing: bool) -> StartError | None:
+def obstacle(path: Path, *, writing: bool) -> OperatorError | None:
     """Return what keeps this user from reading a database file, or from writing to it, or None if nothing does."""
     if path.parent.exists() and not _allows(path.parent, os.R_OK | os.X_OK):
         return DataDirectoryError(f"{path} cannot be read by this user: {advice(path.parent, _root(path))}")
@@ -30,7 +30,7 @@ def obstacle(path: Path, *, writing: bool) -> StartError | None:
     return _writing_obstacle(path)
 
 
-def _writing_obstacle(path: Path) -> StartError:
+def _writing_obstacle(path: Path) -> OperatorError:
     read_only = _is_on_read_only_disk(path)
     # A folder that may not be written to keeps SQLite from making its files beside the database.
     blocked = path if can_write(path.parent) else path.parent
@@ -57,7 +57,7 @@ def advice(path: Path, root: Path) -> str:
     return f"run this as its owner (`sudo -u {_user(status.st_uid)} telemetry ...`)"
 
 
-def refusal(error: OSError) -> StartError | None:
+def refusal(error: OSError) -> OperatorError | None:
     """Return what to do where the system refuses this user a file, or None if it did something else."""
     if error.errno not in (errno.EACCES, errno.EPERM) or not error.filename:
         return None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDamagedError, ErrorCode, LockHeldError, StartError, StorageFailedError
+from telemetry.errors import DataDamagedError, ErrorCode, LockHeldError, OperatorError, StorageFailedError
 from telemetry.storage.sqlite.access import obstacle
 from telemetry.storage.sqlite.disk_room import fullness, is_full
 
@@ -28,7 +28,7 @@ def telling_damage(path: Path) -> Iterator[None]:
 
 @contextmanager
 def explaining(path: Path) -> Iterator[None]:
-    """Turn what SQLite cannot do with a file into a ``StartError`` that names it and says what to do.
+    """Turn what SQLite cannot do with a file into a ``OperatorError`` that names it and says what to do.
 
     An error of a statement, which says nothing of the file, is raised as it is.
     """
@@ -41,7 +41,7 @@ def explaining(path: Path) -> Iterator[None]:
         raise explained from error
 
 
-def explanation(error: sqlite3.Error, path: Path) -> StartError | None:
+def explanation(error: sqlite3.Error, path: Path) -> OperatorError | None:
     """Return what an error says of a file, or None if it is about a statement."""
     code = primary_code(error)
     if code in DAMAGED:
@@ -91,12 +91,12 @@ def primary_code(error: sqlite3.Error) -> int:
 
 
 def storage_error_code(
-    error: sqlite3.Error | StartError | OSError, *, otherwise: ErrorCode = ErrorCode.STORAGE_ERROR
+    error: sqlite3.Error | OperatorError | OSError, *, otherwise: ErrorCode = ErrorCode.STORAGE_ERROR
 ) -> ErrorCode:
     """Return what a client is told when a write failed; ``otherwise`` stands for what has nothing to do with a disk."""
     if is_full(error):
         return ErrorCode.STORAGE_FULL
-    if isinstance(error, StartError):
+    if isinstance(error, OperatorError):
         return otherwise
     if isinstance(error, sqlite3.Error) and primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return ErrorCode.BUSY

@@ -21,8 +21,8 @@ def read_only(path: Path, *, wait_s: float = LOCK_WAIT_S) -> Iterator[sqlite3.Co
     """Open a file so that nothing can be written to it; read briefly: a transaction held open pins the WAL.
 
     A command has no event loop to keep free, so its connection needs no thread. A locked file is waited for, and what a
-    killed program had begun to write is rolled back first. Raises ``StartError`` for whatever is wrong with the file,
-    and ``sqlite3.Error`` for a statement.
+    killed program had begun to write is rolled back first. Raises ``OperatorError`` for whatever is wrong with the
+    file, and ``sqlite3.Error`` for a statement.
     """
     with explaining(path):
         uri = readable_uri(path, wait_s=wait_s)

@@ -18,7 +18,7 @@ import pytest
 from telemetry.admin_socket import AdminConnection
 from telemetry.app import admin_listening
 from telemetry.cli.erasing import erase
-from telemetry.errors import StartError
+from telemetry.errors import OperatorError
 from telemetry.settings import Settings
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.erasure.eraser import ErasureRequest, Kind
@@ -177,7 +177,7 @@ def test_a_service_that_does_not_answer_in_time_goes_on(data_dir: Path, monkeypa
     with serving(data_dir) as server:
         server.post(encode(of_vandal(Traffic(seed=1).batch(40))))
         os.kill(server.pid, signal.SIGSTOP)
-        with pytest.raises(StartError, match="has not answered in time: it goes on"):
+        with pytest.raises(OperatorError, match="has not answered in time: it goes on"):
             erase(Settings(data_dir=str(data_dir)), ErasureRequest(VANDAL, Kind.FORGET))
         os.kill(server.pid, signal.SIGCONT)
         eventually(lambda: files_with(data_dir, VANDAL) == [])
