@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from aiohttp import hdrs, web
+from aiohttp.http import HttpVersion11
 
 from telemetry.errors import ErrorCode, Refusal
 
@@ -25,14 +26,14 @@ class BodyReader:
         While they arrive, the request's own ``client_max_size`` stops bodies that do not announce their length. A
         client that waits to be asked for its body is asked; any other expectation is met by the answer itself.
         """
-        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        if _is_encoded(request):
             raise Refusal(ErrorCode.UNSUPPORTED_ENCODING)
         expected = self.bytes_max if request.content_length is None else request.content_length
         if expected > self.bytes_max:
             raise self._too_large(expected)
-        if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not request.content.is_eof():
+            if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+                await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             return await self._receive(request, expected)
         # Most bodies came with their headers: there is nothing to wait for or to put together.
         body = request.content.read_nowait()
@@ -61,3 +62,9 @@ class BodyReader:
             extra={"bytes": size, "body_bytes_max": self.bytes_max},
         )
         return Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max)
+
+
+def _is_encoded(request: web.BaseRequest) -> bool:
+    """Tell whether a body is compressed or the like: its header is one list, however many lines that has."""
+    lines = request.headers.getall(hdrs.CONTENT_ENCODING, ())
+    return any(coding.strip().lower() not in {"", "identity"} for line in lines for coding in line.split(","))
