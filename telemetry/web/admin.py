@@ -17,10 +17,10 @@ from telemetry.errors import ErrorCode, OperatorError, Refusal
 from telemetry.intake.ledger import Ledger
 from telemetry.storage.erasure.eraser import Erased, ErasureRequest
 from telemetry.storage.sqlite.errors import storage_error_code
-from telemetry.web.answers import CORS_HEADERS, json_answer
+from telemetry.web.answers import CORS_HEADERS, Answer, json_answer
 from telemetry.web.listening import Listener, bound, bound_at
 from telemetry.web.routing import Routes, answered, find_route, note_answer
-from telemetry.web.server import lean_runner
+from telemetry.web.server import LeanServer
 
 logger = logging.getLogger(__name__)
 
@@ -44,15 +44,14 @@ class AdminSite:
     token: str = field(default="", repr=False)
     erase: Erase | None = None
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> Answer:
         """Answer any request; nothing is raised."""
         path, handler = find_route(self._routes(), request)
         answer = await answered(request, handler if self._is_authorized(request) else _refuse)
+        # No page in the operator's browser may read these.
+        answer.headers = {name: value for name, value in answer.headers.items() if name not in CORS_HEADERS}
         if answer.status == web.HTTPUnauthorized.status_code:
             answer.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
-        # No page in the operator's browser may read these.
-        for name in CORS_HEADERS:
-            answer.headers.pop(name, None)
         note_answer(self.ledger, path, answer)
         return answer
 
@@ -60,7 +59,7 @@ class AdminSite:
         metrics: Routes = {"/metrics": {"GET": self._get_metrics}}
         return metrics if self.erase is None else {**metrics, "/erasures": {"POST": self._post_erasures}}
 
-    async def _post_erasures(self, request: web.BaseRequest) -> web.Response:
+    async def _post_erasures(self, request: web.BaseRequest) -> Answer:
         assert self.erase is not None
         try:
             asked = msgspec.json.decode(await request.read(), type=ErasureRequest)
@@ -73,9 +72,9 @@ class AdminSite:
             code = storage_error_code(error, otherwise=ErrorCode.BUSY)
             raise Refusal(code) from error
 
-    async def _get_metrics(self, _request: web.BaseRequest) -> web.Response:
-        headers = {hdrs.CONTENT_TYPE: METRICS_CONTENT_TYPE, hdrs.CACHE_CONTROL: "no-store"}
-        return web.Response(body=self.render(), headers=headers)
+    async def _get_metrics(self, _request: web.BaseRequest) -> Answer:
+        headers = {"Content-Type": METRICS_CONTENT_TYPE, "Cache-Control": "no-store"}
+        return Answer(web.HTTPOk.status_code, self.render(), headers)
 
     def _is_authorized(self, request: web.BaseRequest) -> bool:
         if not self.token:
@@ -86,7 +85,7 @@ class AdminSite:
         return scheme.lower() == "bearer" and hmac.compare_digest(sent_bytes, self.token.encode())
 
 
-async def _refuse(_request: web.BaseRequest) -> web.StreamResponse:
+async def _refuse(_request: web.BaseRequest) -> Answer:
     raise Refusal(ErrorCode.UNAUTHORIZED)
 
 
@@ -153,12 +152,8 @@ class AdminServer:
         listener.start()
 
     async def _set_up(self, site: AdminSite) -> web.ServerRunner:
-        runner = lean_runner(
-            site.answer,
-            body_bytes_max=_BODY_BYTES_MAX,
-            keepalive_timeout_s=self._keepalive_timeout_s,
-            shutdown_timeout_s=self._shutdown_timeout_s,
-        )
+        server = LeanServer(site.answer, body_bytes_max=_BODY_BYTES_MAX, keepalive_timeout_s=self._keepalive_timeout_s)
+        runner = web.ServerRunner(server, shutdown_timeout=self._shutdown_timeout_s)
         self._runners.append(runner)
         await runner.setup()
         return runner

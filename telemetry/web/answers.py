@@ -1,9 +1,12 @@
 """Answers: the one place where codes become HTTP statuses, and where every answer gets its headers."""
 
 import math
+from dataclasses import dataclass, field
+from functools import lru_cache
+from http import HTTPStatus
 
 import orjson
-from aiohttp import web
+from aiohttp.helpers import rfc822_formatted_time
 
 from telemetry.errors import ErrorCode, Refusal
 
@@ -30,37 +33,89 @@ STATUSES: dict[ErrorCode, int] = {
 # After these, what is left of the body would have to be read only to be thrown away.
 _CLOSING = {ErrorCode.TOO_LARGE, ErrorCode.BODY_TIMEOUT, ErrorCode.UNSUPPORTED_ENCODING}
 
-# What a refusal notes on its answer, for the ledger.
-REFUSED_WITH = web.ResponseKey("refused_with", ErrorCode)
-
 CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Content-Type",
 }
 _JSON_HEADERS = CORS_HEADERS | {"Content-Type": "application/json"}
+# Without version numbers: they tell an attacker which known faults to try.
+SERVER = "drift-telemetry"
+_WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
-def json_answer(body: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+@dataclass(slots=True)
+class Answer:
+    """What a request is answered with; the connection adds its own headers when it sends the answer.
+
+    ``keep_alive`` is whether the client may send another request on the same connection. ``refused_with`` is the code
+    of a refusal, for the ledger.
+    """
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    keep_alive: bool = True
+    refused_with: ErrorCode | None = None
+
+    def force_close(self) -> None:
+        """Have the connection closed after this answer."""
+        self.keep_alive = False
+
+    def head(self, is_http11: bool, keepalive_timeout_s: float) -> bytes:
+        """Return the status line and all headers, with the empty line."""
+        fixed = _fixed_lines(
+            self.status, tuple(self.headers.items()), is_http11, keepalive_timeout_s if self.keep_alive else 0
+        )
+        length = "" if self.status in _WITHOUT_BODY else f"Content-Length: {len(self.body)}\r\n"
+        return f"{fixed}{length}Date: {rfc822_formatted_time()}\r\n\r\n".encode()
+
+
+@lru_cache(maxsize=256)
+def _fixed_lines(
+    status: int,
+    headers: tuple[tuple[str, str], ...],
+    is_http11: bool,
+    kept_s: float,
+) -> str:
+    lines = [*headers, ("Server", SERVER)]
+    if not kept_s:
+        lines.append(("Connection", "close"))
+    elif not is_http11:
+        lines.append(("Connection", "keep-alive"))
+    # Clients close a little earlier, so that none sends a request while the server closes.
+    if seconds := int(kept_s):
+        lines.append(("Keep-Alive", f"timeout={seconds}"))
+    first = f"HTTP/1.{is_http11:d} {status} {HTTPStatus(status).phrase}"
+    return "\r\n".join([first, *(f"{name}: {value}" for name, value in lines), ""])
+
+
+def json_answer(body: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
     """Return an answer that holds encoded JSON."""
-    return web.Response(body=body, status=status, headers=_JSON_HEADERS | (headers or {}))
+    return Answer(status, body, _JSON_HEADERS | headers if headers else _JSON_HEADERS)
 
 
-def empty_answer(status: int, headers: dict[str, str] | None = None) -> web.Response:
+def empty_answer(status: int, headers: dict[str, str] | None = None) -> Answer:
     """Return an answer without a body."""
-    return web.Response(status=status, headers=CORS_HEADERS | (headers or {}))
+    return Answer(status, b"", CORS_HEADERS | headers if headers else CORS_HEADERS)
 
 
-def refusal_answer(refusal: Refusal, headers: dict[str, str] | None = None) -> web.Response:
+def text_answer(status: int, sentence: str) -> Answer:
+    """Return an answer to what is not HTTP as this server speaks it; the connection is closed after it."""
+    body = f"{sentence}\n".encode()
+    return Answer(status, body, {"Content-Type": "text/plain; charset=utf-8"}, keep_alive=False)
+
+
+def refusal_answer(refusal: Refusal, headers: dict[str, str] | None = None) -> Answer:
     """Return what a client is told when its whole request is refused."""
     status, headers = STATUSES[refusal.code], dict(headers or {})
-    if status == web.HTTPServiceUnavailable.status_code:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if refusal.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
     body = orjson.dumps({"error": refusal.sentence, "code": refusal.code})
     answer = json_answer(body, status=status, headers=headers)
-    answer[REFUSED_WITH] = refusal.code
+    answer.refused_with = refusal.code
     if refusal.code in _CLOSING:
         answer.force_close()
     return answer

@@ -8,7 +8,7 @@ from aiohttp import web
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.networks.addresses import Networks, client_network, parse_address
 from telemetry.networks.forwarded import hop_reader
-from telemetry.web.answers import refusal_answer
+from telemetry.web.answers import Answer, refusal_answer
 from telemetry.web.rate_limit import RateLimiter
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class ClientLimit:
         self._clients = clients
         self._monotonic = monotonic
 
-    def refusal(self, request: web.BaseRequest) -> web.Response | None:
+    def refusal(self, request: web.BaseRequest) -> Answer | None:
         """Count a request, before its body is read; return the answer if it is one too many."""
         if request.method not in _COUNTED_METHODS or request.path in _EXEMPT_PATHS:
             return None

@@ -6,14 +6,14 @@ from functools import partial
 from typing import Protocol
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from telemetry.clock import Clock, iso_milliseconds
 from telemetry.errors import ERROR_SENTENCES, ErrorCode
 from telemetry.intake.large_batches import Charge, no_charge
 from telemetry.intake.ledger import Ledger
 from telemetry.published.publisher import Document
-from telemetry.web.answers import empty_answer, json_answer
+from telemetry.web.answers import Answer, empty_answer, json_answer
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit, opted_out
 from telemetry.web.routing import Routes, answered, find_route, note_answer
@@ -60,10 +60,10 @@ class PublicSite:
             "/v1/health": {"GET": self._get_health},
         }
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> Answer:
         """Answer any request; nothing is raised."""
         path, handler = find_route(self._routes, request)
-        answer: web.StreamResponse | None
+        answer: Answer | None
         if request.method == "OPTIONS":
             answer = empty_answer(204)
         elif self.limit is None or (answer := self.limit.refusal(request)) is None:
@@ -73,7 +73,7 @@ class PublicSite:
             answer.force_close()
         return answer
 
-    async def _post_events(self, request: web.BaseRequest) -> web.Response:
+    async def _post_events(self, request: web.BaseRequest) -> Answer:
         receipt = await self.service.accept(
             # The body gets no name here: nobody needs it while its events wait for their commit.
             await self.bodies.read(request),
@@ -83,14 +83,14 @@ class PublicSite:
         )
         return json_answer(receipt)
 
-    async def _get_stats(self, request: web.BaseRequest) -> web.Response:
+    async def _get_stats(self, request: web.BaseRequest) -> Answer:
         document = self.service.stats()
         headers = {"ETag": document.etag, "Cache-Control": f"public, max-age={self.stats_max_age_s}"}
-        if document.etag in [f'"{tag.value}"' for tag in request.if_none_match or ()]:
+        if _is_known(document.etag, request):
             return empty_answer(web.HTTPNotModified.status_code, headers)
         return json_answer(document.body, headers=headers)
 
-    async def _get_health(self, _request: web.BaseRequest) -> web.Response:
+    async def _get_health(self, _request: web.BaseRequest) -> Answer:
         timestamp = iso_milliseconds(self.clock.now())
         headers = {"Cache-Control": "no-store"}
         reason = self.service.failing()
@@ -98,3 +98,10 @@ class PublicSite:
             return json_answer(orjson.dumps({"status": "healthy", "timestamp": timestamp}), headers=headers)
         unhealthy = {"status": "unhealthy", "reason": reason, "error": ERROR_SENTENCES[reason], "timestamp": timestamp}
         return json_answer(orjson.dumps(unhealthy), status=web.HTTPServiceUnavailable.status_code, headers=headers)
+
+
+def _is_known(etag: str, request: web.BaseRequest) -> bool:
+    """Tell whether a client has a document already, or any at all, which is ``*``."""
+    if request.headers.get(hdrs.IF_NONE_MATCH, "").strip() == "*":
+        return True
+    return etag in [f'"{tag.value}"' for tag in request.if_none_match or ()]

@@ -12,11 +12,11 @@ from aiohttp import web
 
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.ledger import Ledger
-from telemetry.web.answers import REFUSED_WITH, refusal_answer
+from telemetry.web.answers import Answer, refusal_answer
 
 logger = logging.getLogger(__name__)
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.BaseRequest], Awaitable[Answer]]
 # Handlers by path and method; what answers GET answers HEAD.
 Routes = Mapping[str, Mapping[str, Handler]]
 
@@ -33,7 +33,7 @@ def find_route(routes: Routes, request: web.BaseRequest) -> tuple[str, Handler]:
     return (path, handler) if handler is not None else (OTHER, partial(_refuse_method, methods))
 
 
-async def answered(request: web.BaseRequest, handler: Handler) -> web.StreamResponse:
+async def answered(request: web.BaseRequest, handler: Handler) -> Answer:
     """Return the answer of a handler, or that to whatever it raises."""
     try:
         return await handler(request)
@@ -47,16 +47,15 @@ async def answered(request: web.BaseRequest, handler: Handler) -> web.StreamResp
         return refusal_answer(Refusal(ErrorCode.INTERNAL))
 
 
-def note_answer(ledger: Ledger, path: str, answer: web.StreamResponse) -> None:
+def note_answer(ledger: Ledger, path: str, answer: Answer) -> None:
     """Enter an answered request into the ledger."""
-    code = answer.get(REFUSED_WITH) if answer.status >= web.HTTPBadRequest.status_code else None
-    ledger.answer(path, answer.status, code)
+    ledger.answer(path, answer.status, answer.refused_with)
 
 
-async def _refuse_path(_request: web.BaseRequest) -> web.StreamResponse:
+async def _refuse_path(_request: web.BaseRequest) -> Answer:
     raise Refusal(ErrorCode.NOT_FOUND)
 
 
-async def _refuse_method(methods: Mapping[str, Handler], _request: web.BaseRequest) -> web.StreamResponse:
+async def _refuse_method(methods: Mapping[str, Handler], _request: web.BaseRequest) -> Answer:
     allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
     return refusal_answer(Refusal(ErrorCode.METHOD_NOT_ALLOWED), {"Allow": ",".join(sorted(allowed))})

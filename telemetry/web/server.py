@@ -7,59 +7,55 @@ from typing import Protocol
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
-from yarl import URL
+from aiohttp.http import RawRequestMessage
 
 from telemetry.errors import OperatorError
+from telemetry.web.answers import Answer
+from telemetry.web.connection import ClientConnection
+from telemetry.web.lingering import Lingering
 from telemetry.web.listening import Listener, bound
 from telemetry.web.routing import Handler
 
 # Between asking clients to leave with their next answer and closing what is still open.
 DRAIN_S = 0.5
-# aiohttp takes 0.9 and 2.0 for versions of HTTP/1 too, and a tunnel in 0.9 has no target then. Such requests are
-# answered as if they asked for a path that is not served.
-_VERSIONS = (HttpVersion11, HttpVersion10)
-_NOWHERE = URL("/")
 # Each is a descriptor, and files need some too: ``telemetry.web.descriptors`` allows fewer where few can be open.
 CONNECTIONS_MAX = 8_192
 # A client that does not take its answers, or is gone without a word, holds the answers and what it has sent.
 UNREAD_TIMEOUT_S = 30.0
-# Up to 32 requests of one connection wait for their turn. Proxies add a dozen headers of some hundred bytes.
-LINE_BYTES_MAX = 4_096
-HEADER_BYTES_MAX = 4_096
-HEADERS_MAX = 64
 
 
-def lean_runner(
-    handler: Handler, *, body_bytes_max: int, keepalive_timeout_s: float, shutdown_timeout_s: float
-) -> web.ServerRunner:
-    """Return what serves a handler without access log, inflating, lingering or cancelling."""
-    loop = asyncio.get_running_loop()
+class LeanServer(web.Server):
+    """aiohttp's server without access log, inflating or cancelling, with connections of ours."""
 
-    def make_request(
-        message: RawRequestMessage,
-        payload: StreamReader,
-        protocol: web.RequestHandler,
-        writer: AbstractStreamWriter,
-        task: "asyncio.Task[None]",
-    ) -> web.BaseRequest:
-        if message.version not in _VERSIONS:
-            message = message._replace(version=HttpVersion10, url=_NOWHERE)
-        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=body_bytes_max)
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        body_bytes_max: int,
+        keepalive_timeout_s: float,
+        unread_timeout_s: float = UNREAD_TIMEOUT_S,
+    ) -> None:
+        # aiohttp types its own answers; its connections hand ours to ``ClientConnection`` as they are.
+        super().__init__(handler, request_factory=_make_request)  # type: ignore[arg-type]
+        self.body_bytes_max = body_bytes_max
+        self.unread_timeout_s = unread_timeout_s
+        self.lingering = Lingering()
+        self._keepalive_timeout_s = keepalive_timeout_s
 
-    server = web.Server(
-        handler,
-        request_factory=make_request,
-        access_log=None,
-        auto_decompress=False,
-        handler_cancellation=False,
-        keepalive_timeout=keepalive_timeout_s,
-        lingering_time=0,
-        max_line_size=LINE_BYTES_MAX,
-        max_field_size=HEADER_BYTES_MAX,
-        max_headers=HEADERS_MAX,
-    )
-    return web.ServerRunner(server, shutdown_timeout=shutdown_timeout_s)
+    def __call__(self) -> ClientConnection:
+        """Return what is at work on a new connection."""
+        return ClientConnection(self, self, keepalive_timeout_s=self._keepalive_timeout_s)
+
+
+def _make_request(
+    message: RawRequestMessage,
+    content: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: "asyncio.Task[None]",
+) -> web.BaseRequest:
+    assert isinstance(protocol, ClientConnection)
+    return protocol.make_request(message, content, writer, task)
 
 
 class Site(Protocol):
@@ -67,7 +63,7 @@ class Site(Protocol):
 
     draining: bool
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> Answer:
         """Answer a request."""
         ...
 
@@ -89,12 +85,13 @@ class PublicServer:
         unread_timeout_s: float = UNREAD_TIMEOUT_S,
     ) -> None:
         self._site = site
-        self._runner = lean_runner(
+        self._server = LeanServer(
             site.answer,
             body_bytes_max=body_bytes_max,
             keepalive_timeout_s=keepalive_timeout_s,
-            shutdown_timeout_s=shutdown_timeout_s,
+            unread_timeout_s=unread_timeout_s,
         )
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=shutdown_timeout_s)
         self._connections_max = connections_max
         self._unread_timeout_s = unread_timeout_s
         self._listener: Listener | None = None
@@ -107,7 +104,7 @@ class PublicServer:
         await self._runner.setup()
         try:
             sockets = list(inherited) or await bound(host, port)
-            self._listener = Listener(sockets, self._protocol, self._has_room)
+            self._listener = Listener(sockets, self._server, self._has_room)
             self._listener.start()
         except OSError as error:
             await self._runner.cleanup()
@@ -123,17 +120,8 @@ class PublicServer:
         await asyncio.sleep(DRAIN_S)
         await self._runner.cleanup()
 
-    def _protocol(self) -> asyncio.BaseProtocol:
-        return self._server()
-
     def _has_room(self, accepted: int) -> bool:
         return len(self._server.connections) + accepted < self._connections_max
-
-    @property
-    def _server(self) -> web.Server:
-        server = self._runner.server
-        assert server is not None  # setup() has made it.
-        return server
 
     def _limit_unread(self, sockets: Iterable[socket.socket]) -> None:
         """Set the time limit for answers that are not taken; what is accepted from then on inherits it."""

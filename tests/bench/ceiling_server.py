@@ -7,7 +7,7 @@ from aiohttp import web
 
 from telemetry.catalogue.wire import encode_receipt
 from telemetry.settings import Settings
-from telemetry.web.answers import json_answer
+from telemetry.web.answers import Answer, json_answer
 from telemetry.web.server import PublicServer
 
 
@@ -16,7 +16,7 @@ class _IdleSite:
 
     draining = False
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> Answer:
         """Read a body and thank for it."""
         await request.read()
         return json_answer(encode_receipt(1, []))

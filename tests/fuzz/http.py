@@ -10,7 +10,7 @@ from typing import Any
 
 from telemetry.app import serve
 from telemetry.settings import Settings
-from telemetry.web.http_log import MalformedRequestFilter
+from telemetry.web.http_log import FailedConnectionFilter
 
 _FAILED = re.compile(rb"HTTP/1\.[01] 500")
 # Whatever came before, after this no server waits for more, unless for a body that was announced.
@@ -24,11 +24,11 @@ class HttpTarget(logging.Handler):
     def __init__(self, data_dir: Path) -> None:
         super().__init__(logging.ERROR)
         self._complaints: list[str] = []
-        self._malformed = MalformedRequestFilter()
+        self._failed = FailedConnectionFilter()
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(self._complain)
         logging.getLogger().addHandler(self)
-        logging.getLogger("aiohttp.server").addFilter(self._malformed)
+        logging.getLogger("aiohttp.server").addFilter(self._failed)
         settings = Settings(
             data_dir=str(data_dir), port=0, retention_days=36_500, trusted_proxies="127.0.0.1/32",
             rate_limit_requests_per_minute=1_000_000_000,
@@ -55,7 +55,7 @@ class HttpTarget(logging.Handler):
         signal.raise_signal(signal.SIGTERM)
         self._loop.run_until_complete(self._serving)
         logging.getLogger().removeHandler(self)
-        logging.getLogger("aiohttp.server").removeFilter(self._malformed)
+        logging.getLogger("aiohttp.server").removeFilter(self._failed)
         self._loop.close()
 
     async def _exchange(self, data: bytes) -> bytes:

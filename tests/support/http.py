@@ -130,6 +130,9 @@ class Connection:
                 received += data
         return bytes(received)
 
+    def stop_sending(self) -> None:
+        self._socket.shutdown(socket.SHUT_WR)
+
     def read_some(self) -> bytes:
         """Return what arrives next."""
         return self._socket.recv(65_536)
@@ -188,11 +191,17 @@ MALFORMED = {
     "a space before the colon": GET + b"X : %s\r\n\r\n" % SECRET,
     "a header without a colon": GET + b"%s\r\n\r\n" % SECRET,
     "a header without a name": GET + b": %s\r\n\r\n" % SECRET,
-    "a header that is too long": GET + b"X: %s\r\n\r\n" % (SECRET * 3_000),
-    "a path that is too long": b"GET /%s HTTP/1.1\r\nHost: test\r\n\r\n" % (SECRET * 3_000),
     "an invented method": b"%s /v1/health HTTP/1.1\r\nHost: test\r\n\r\n" % SECRET,
     "an invented version": b"GET /v1/health HTTP/9.%s\r\nHost: test\r\n\r\n" % SECRET,
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + SECRET * 10,
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SECRET,
     "noise": bytes(range(256)) + SECRET + b"\r\n\r\n",
+}
+# Requests that are refused for their size, with the status of each.
+TOO_LARGE = {
+    "a header that is too long": (431, GET + b"X: %s\r\n\r\n" % (SECRET * 3_000)),
+    "a cookie of 6 KB": (431, POST + b"Cookie: a=%s\r\n\r\n" % (SECRET * 540)),
+    "the name of a header that is too long": (431, GET + b"%s: 1\r\n\r\n" % (b"X" * 5_000)),
+    "seventy headers": (431, GET + b"".join(b"X-%d: 1\r\n" % number for number in range(70)) + b"\r\n"),
+    "a path that is too long": (414, b"GET /%s HTTP/1.1\r\nHost: test\r\n\r\n" % (SECRET * 3_000)),
 }

@@ -1,0 +1,188 @@
+"""A client's connection: how its requests are read and refused, how answers are sent, and how it ends.
+
+aiohttp parses the requests; what it would do about answers and endings is replaced.
+"""
+
+import asyncio
+import logging
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
+from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD
+from yarl import URL
+
+from telemetry.web.answers import Answer, text_answer
+from telemetry.web.lingering import Lingering
+
+logger = logging.getLogger(__name__)
+
+# RFC 9110 asks for 8,000 bytes of target. Proxies add a dozen headers of some hundred bytes.
+LINE_BYTES_MAX = 8_000
+HEADER_BYTES_MAX = 4_096
+HEADERS_MAX = 64
+# aiohttp takes 0.9 and 2.0 for versions of HTTP/1 too, and a tunnel in 0.9 has no target then. Such requests are
+# answered as if they asked for a path that is not served.
+_VERSIONS = (HttpVersion11, HttpVersion10)
+_NOWHERE = URL("/")
+# A slow reader holds no more than this of an answer besides the answer itself, which all its readers share.
+_WRITTEN_AT_ONCE = 65_536
+_MALFORMED = {
+    HTTPStatus.BAD_REQUEST: "This is not well-formed HTTP/1.1.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: f"The target of the request is too long: send at most {LINE_BYTES_MAX} bytes.",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
+        f"The headers are too large: send at most {HEADERS_MAX} of at most {HEADER_BYTES_MAX} bytes each."
+    ),
+}
+
+
+class Limits(Protocol):
+    """What all connections of a server have in common."""
+
+    body_bytes_max: int
+    unread_timeout_s: float
+    lingering: Lingering
+
+
+class ClientConnection(web.RequestHandler):
+    """One connection of a client. Every answer of its handler is an ``Answer``."""
+
+    __slots__ = ("_content", "_half_closed", "_limits", "_upgrade_asked")
+
+    def __init__(self, server: web.Server, limits: Limits, *, keepalive_timeout_s: float) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]
+            auto_decompress=False,
+            keepalive_timeout=keepalive_timeout_s,
+            lingering_time=0,
+            max_line_size=LINE_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+            max_headers=HEADERS_MAX,
+        )
+        self._limits = limits
+        self._half_closed = False
+        self._upgrade_asked = False
+        # The body of the last request whose handling began.
+        self._content: StreamReader = EMPTY_PAYLOAD
+
+    def make_request(
+        self,
+        message: RawRequestMessage,
+        content: StreamReader,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> web.BaseRequest:
+        """Return what the handler is given for a message."""
+        self._content, self._upgrade_asked = content, message.upgrade
+        if message.version not in _VERSIONS:
+            message = message._replace(version=HttpVersion10, url=_NOWHERE)
+        return web.BaseRequest(
+            message, content, self, writer, task, self._loop, client_max_size=self._limits.body_bytes_max
+        )
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived, unless the connection only waits for its client to stop sending."""
+        if not self._limits.lingering.took(self, len(data)):
+            super().data_received(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Tell whether a client that sends nothing more is still to be answered: its requests came whole."""
+        last = self._messages[-1][1] if self._messages else self._content
+        waiting = self._waiter is not None and not self._waiter.done() and not self._messages
+        self._half_closed = bool(self._request_count) and not waiting and last.is_eof()
+        return self._half_closed and self.transport is not None
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the connection."""
+        self._limits.lingering.lost(self)
+        super().connection_lost(exc)
+
+    def force_close(self) -> None:
+        """Close without waiting for anything."""
+        self._limits.lingering.end(self)
+        super().force_close()
+
+    async def finish_response(
+        self,
+        request: web.BaseRequest,
+        resp: web.StreamResponse,
+        start_time: float | None,  # noqa: ARG002
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; tell whether the client has left."""
+        answer: Any = resp
+        assert isinstance(answer, Answer)
+        wants_more = request.keep_alive
+        # After an upgrade that is not made, the parser loses what the client has sent together with it.
+        answer.keep_alive &= (
+            wants_more
+            and request.content.is_eof()
+            and not self._upgrade_asked
+            and not (self._half_closed and not self._messages)
+        )
+        try:
+            await self._send(request, answer)
+        except ConnectionError:
+            return resp, True
+        except TimeoutError:
+            if self.transport is not None:
+                self.transport.abort()
+            return resp, True
+        if not answer.keep_alive and (wants_more or not request.content.is_eof()):
+            self._stop_sending()
+        return resp, False
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002
+    ) -> web.StreamResponse:
+        """Return the answer to what is not HTTP; the log gets neither the client's address nor what it sent."""
+        if isinstance(exc, HttpProcessingError):
+            status = _status_of(exc)
+            logger.warning("malformed HTTP was answered with %d", status)
+        else:
+            self.log_exception("a connection failed", exc_info=exc)
+        sentence = _MALFORMED.get(HTTPStatus(status), HTTPStatus(status).phrase)
+        answer: Any = text_answer(status, sentence)
+        return answer  # type: ignore[no-any-return]
+
+    async def _send(self, request: web.BaseRequest, answer: Answer) -> None:
+        """Write an answer; raise ``TimeoutError`` if the client takes too long to read a part of it."""
+        head = answer.head(request.version == HttpVersion11, self._keepalive_timeout)
+        body = b"" if request.method == "HEAD" else answer.body
+        if len(body) <= _WRITTEN_AT_ONCE:
+            await self._write(head + body)
+            return
+        await self._write(head)
+        for at in range(0, len(body), _WRITTEN_AT_ONCE):
+            await self._write(memoryview(body)[at : at + _WRITTEN_AT_ONCE])
+
+    async def _write(self, data: bytes | memoryview) -> None:
+        if self.transport is None:
+            raise ConnectionResetError
+        self.transport.write(data)
+        if self._paused:
+            async with asyncio.timeout(self._limits.unread_timeout_s):
+                await self._drain_helper()
+
+    def _stop_sending(self) -> None:
+        """Close so that the client can read the answer: what it still sends would otherwise reset the connection."""
+        if self.transport is not None and self._limits.lingering.begin(self, self.transport):
+            # aiohttp closes what it finds here.
+            self.transport = None
+
+
+def _status_of(error: HttpProcessingError) -> HTTPStatus:
+    if isinstance(error, LineTooLong):
+        too_long = error.args[1] == LINE_BYTES_MAX
+        return HTTPStatus.REQUEST_URI_TOO_LONG if too_long else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    if isinstance(error, BadHttpMessage) and error.message == "Too many headers received":
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    return HTTPStatus.BAD_REQUEST
