@@ -1,6 +1,7 @@
-"""The closed sets of machine codes, each with the sentence that tells a person what to do.
+"""The closed sets of codes that a client is sent, each with the sentence that tells a person what to do.
 
-HTTP statuses are mapped at the edge (``telemetry.web.answers``), process exit codes in ``telemetry.cli``.
+HTTP statuses are mapped at the edge (``telemetry.web.answers``). What operators are told is in
+``telemetry.operator_errors``.
 """
 
 from enum import StrEnum
@@ -123,51 +124,3 @@ class EventMistimed(EventRejected):
         super().__init__(code)
         self.installation_id = installation_id
         self.occurred_at = occurred_at
-
-
-class OperatorError(Exception):
-    """The service or a command cannot do what it was told to; the message says to its operator what to do."""
-
-
-class SettingsError(OperatorError):
-    """A setting is unknown or malformed."""
-
-
-class LockHeldError(OperatorError):
-    """Another process owns the data directory."""
-
-
-class DataDamagedError(OperatorError):
-    """A database file cannot be read; it was left untouched."""
-
-
-class StoppedError(OperatorError):
-    """What takes long was stopped before its end."""
-
-
-class StorageFailedError(OperatorError):
-    """The disk or the system failed a database, which may be sound."""
-
-
-class StorageFullError(StorageFailedError):
-    """There is no room for a database on its disk; the message names both."""
-
-
-class DataDirectoryError(OperatorError):
-    """The data directory cannot be used."""
-
-
-class SegmentUnusableError(OperatorError):
-    """A segment cannot be opened because of its kind, owner or mode; the message has the command that mends it."""
-
-
-class NoDataError(OperatorError):
-    """There is nothing to read where a command was told to look."""
-
-
-class OutputError(OperatorError):
-    """A file that a command was told to write cannot be written."""
-
-
-class TimedOutError(OperatorError):
-    """A command took longer than it was allowed to."""

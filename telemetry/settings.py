@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from telemetry.errors import SettingsError
 from telemetry.networks.addresses import Networks
 from telemetry.networks.forwarded import hop_reader
+from telemetry.operator_errors import SettingsError
 
 ENVIRONMENT_PREFIX = "TELEMETRY_"
 CONFIG_VARIABLE = "TELEMETRY_CONFIG"

@@ -8,8 +8,9 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 from telemetry.clock import Clock, instant
-from telemetry.errors import ErrorCode, OperatorError, Refusal
+from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.ledger import Ledger
+from telemetry.operator_errors import OperatorError
 from telemetry.published.live import read_stats_from
 from telemetry.published.publisher import Document, document
 from telemetry.running import Running

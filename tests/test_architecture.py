@@ -30,7 +30,7 @@ LAYERS = [
     ["catalogue"],
     ["settings"],
     ["networks"],
-    ["errors", "clock", "logs", "histogram", "systemd", "admin_socket"],
+    ["errors", "operator_errors", "clock", "logs", "histogram", "systemd", "admin_socket"],
 ]
 # The same inside a room that has rooms of its own.
 SUB_LAYERS = {
@@ -42,7 +42,7 @@ ROOMS = {name for layer in LAYERS for name in layer if (PACKAGE / name).is_dir()
     if (PACKAGE / room / name).is_dir()
 }  # fmt: skip
 # What a page or an answer for the public may be made from.
-PUBLIC = {"web", "intake", "published", "networks", "errors", "clock", "settings"}
+PUBLIC = {"web", "intake", "published", "networks", "errors", "operator_errors", "clock", "settings"}
 OPERATORS = {"telemetry.web.admin"}
 LOOKING = ["check", "config", "export", "forget", "query", "segments", "stats", "tail"]
 MODULE_LINES_MAX = 300

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.errors import SettingsError
+from telemetry.operator_errors import SettingsError
 from telemetry.settings import Settings, describe, load
 
 

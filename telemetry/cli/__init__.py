@@ -4,25 +4,11 @@ import importlib
 import os
 import sqlite3
 import sys
-from enum import IntEnum
 
 import click
 
 from telemetry import __version__
-from telemetry.errors import (
-    DataDamagedError,
-    DataDirectoryError,
-    LockHeldError,
-    NoDataError,
-    OperatorError,
-    OutputError,
-    SegmentUnusableError,
-    SettingsError,
-    StoppedError,
-    StorageFailedError,
-    StorageFullError,
-    TimedOutError,
-)
+from telemetry.operator_errors import Exit, OperatorError, meaning
 
 COMMANDS = (
     "serve", "migrate", "segments", "config", "tail", "stats", "query", "export", "import", "backup", "restore",
@@ -32,36 +18,6 @@ COMMANDS = (
 
 # A name that Python keeps for itself cannot name a module.
 _MODULES = {"import": "import_d1"}
-
-
-class Exit(IntEnum):
-    """Exit codes besides 0 and click's 2; those above 64 follow sysexits.h and shells, so that scripts can tell why."""
-
-    FINDINGS = 1
-    DATA_DAMAGED = 65
-    NO_DATA = 66
-    UNAVAILABLE = 69
-    CANNOT_CREATE = 73
-    IO_ERROR = 74
-    LOCK_HELD = 75
-    CONFIG = 78
-    TIMED_OUT = 124
-    INTERRUPTED = 130
-
-
-_EXITS: dict[type[OperatorError], Exit] = {
-    DataDamagedError: Exit.DATA_DAMAGED,
-    DataDirectoryError: Exit.CANNOT_CREATE,
-    LockHeldError: Exit.LOCK_HELD,
-    NoDataError: Exit.NO_DATA,
-    OutputError: Exit.CANNOT_CREATE,
-    SegmentUnusableError: Exit.CANNOT_CREATE,
-    SettingsError: Exit.CONFIG,
-    StoppedError: Exit.INTERRUPTED,
-    StorageFailedError: Exit.IO_ERROR,
-    StorageFullError: Exit.IO_ERROR,
-    TimedOutError: Exit.TIMED_OUT,
-}
 
 
 class _Commands(click.Group):
@@ -97,7 +53,7 @@ def main() -> None:
         # Ctrl-C is how one ends what would go on; to decline a question is a failure.
         sys.exit(Exit.INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else 1)
     except OperatorError as error:
-        _fail(str(error), _EXITS.get(type(error), Exit.UNAVAILABLE))
+        _fail(str(error), meaning(error).exit)
     except sqlite3.Error as error:
         from telemetry.storage.sqlite.errors import failure  # noqa: PLC0415 - a command that succeeds needs it not
 
@@ -107,7 +63,7 @@ def main() -> None:
         from telemetry.storage.sqlite.access import refusal  # noqa: PLC0415 - the same
 
         if (refused := refusal(error)) is not None:
-            _fail(str(refused), _EXITS[DataDirectoryError])
+            _fail(str(refused), meaning(refused).exit)
         _fail(f"{error.filename or 'a file'} cannot be used ({error.strerror}): see that it can be", Exit.IO_ERROR)
 
 

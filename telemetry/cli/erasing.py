@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from telemetry.admin_socket import AdminConnection
 from telemetry.catalogue.installations import is_placeholder
 from telemetry.catalogue.shapes import is_installation_id
 from telemetry.clock import Clock
-from telemetry.errors import LockHeldError, OperatorError, StoppedError
+from telemetry.errors import ErrorCode
+from telemetry.operator_errors import InUseError, StoppedError, StorageFailedError, UnavailableError, named
 from telemetry.running import running
 from telemetry.settings import Settings
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -29,6 +31,8 @@ SETTINGS = (
 )  # fmt: skip
 STANDARD_INPUT = "-"
 _TIMEOUT_S = 3_600.0
+# What a database's error is called where its client is not the operator.
+_REFUSALS = {ErrorCode.BUSY: InUseError, ErrorCode.STORAGE_ERROR: StorageFailedError}
 
 
 class InstallationId(click.ParamType[str]):
@@ -60,15 +64,15 @@ def erase(settings: Settings, request: ErasureRequest) -> Erased:
         os.umask(0o077)
         return asyncio.run(_erase_here(settings, request))
     except TimeoutError as error:
-        raise OperatorError(
+        raise UnavailableError(
             "the service has not answered in time: it goes on, and its log tells when it is done"
         ) from error
     except (ConnectionError, http.client.HTTPException) as error:
-        raise OperatorError(
+        raise UnavailableError(
             "the service stopped before it answered: start it, which finishes what was begun, and do this again"
         ) from error
     if not erased.finished:
-        raise OperatorError(
+        raise UnavailableError(
             "the service is stopping, and has noted what is to be erased: it is finished at the next start"
         )
     return erased
@@ -96,10 +100,8 @@ def _ask(directory: DataDirectory, request: ErasureRequest) -> Erased:
         body = answer.read()
     if answer.status == http.client.OK:
         return msgspec.json.decode(body, type=Erased)
-    sentence = json.loads(body)["error"]
-    if answer.status == http.client.SERVICE_UNAVAILABLE:
-        raise LockHeldError(f"the service answers: {sentence}")
-    raise OperatorError(f"the service answers: {sentence}")
+    refused = json.loads(body)
+    raise _REFUSALS.get(refused["code"], partial(named, refused["code"]))(refused["error"])
 
 
 async def _erase_here(settings: Settings, request: ErasureRequest) -> Erased:

@@ -9,7 +9,7 @@ import orjson
 
 from telemetry import __version__
 from telemetry.clock import Clock
-from telemetry.errors import OperatorError
+from telemetry.operator_errors import UnavailableError
 
 _TIMEOUT_S = 30
 _TRIES_MAX = 5
@@ -37,7 +37,7 @@ class Poster:
                 self._posted += len(events)
                 return
             time.sleep(wait_s)
-        raise OperatorError(f"{self._url} has had no room for {_TRIES_MAX} tries: lower --rate")
+        raise UnavailableError(f"{self._url} has had no room for {_TRIES_MAX} tries: lower --rate")
 
     def _try(self, body: bytes) -> float | None:
         """Return None if the batch was accepted, or for how long to wait before another try."""
@@ -49,11 +49,13 @@ class Poster:
         except urllib.error.HTTPError as error:
             with error:
                 if error.code not in _RETRIED:
-                    raise OperatorError(
+                    raise UnavailableError(
                         f"{self._url} answers with {error.code}: see that a service listens there"
                     ) from None
                 return min(float(error.headers.get("Retry-After", 1)), _RETRY_AFTER_S_MAX)
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
-            raise OperatorError(f"cannot post to {self._url} ({reason}): see that a service listens there") from error
+            raise UnavailableError(
+                f"cannot post to {self._url} ({reason}): see that a service listens there"
+            ) from error
         return None

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from telemetry.catalogue.batches import Batch
 from telemetry.clock import Clock, column_time, day_of
 from telemetry.counting.counters import Appended, Counters
-from telemetry.errors import ErrorCode, OperatorError, Refusal
+from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.duplicates import DuplicateWindow
 from telemetry.intake.groups import GROUP_EVENTS_MAX, Group, GroupQueue
 from telemetry.intake.ledger import Ledger
+from telemetry.operator_errors import OperatorError
 from telemetry.storage.log.event_log import EventLog
 from telemetry.storage.sqlite.errors import storage_error_code
 

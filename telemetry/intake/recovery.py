@@ -12,8 +12,8 @@ from telemetry.catalogue.rows import digest_of, nth_copy
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.clock import Clock, column_seconds, column_time
 from telemetry.counting.counters import Counters
-from telemetry.errors import SegmentUnusableError
 from telemetry.intake.duplicates import DuplicateWindow
+from telemetry.operator_errors import SegmentUnusableError
 from telemetry.storage.log.archive import Archive
 from telemetry.storage.log.event_log import EventLog
 from telemetry.storage.log.replaying import Replay

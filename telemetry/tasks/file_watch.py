@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 
-from telemetry.errors import OperatorError, StorageFailedError
+from telemetry.operator_errors import OperatorError, StorageFailedError
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.log.event_log import EventLog
 from telemetry.storage.sqlite.open_file import OpenFile

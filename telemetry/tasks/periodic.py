@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from telemetry.errors import OperatorError
+from telemetry.operator_errors import OperatorError
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,9 @@ from collections import Counter
 from contextlib import suppress
 
 from telemetry.clock import Clock
-from telemetry.errors import DataDamagedError, ErrorCode, RejectionCode
+from telemetry.errors import ErrorCode, RejectionCode
 from telemetry.intake.ledger import LargeBatch, Ledger
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.maintenance.refusal_record import RefusalRecord, Refusals
 
@@ -36,7 +37,7 @@ class RefusalWatch:
         """Go on with the record of an earlier run, if it can be read."""
         try:
             self._record = RefusalRecord.read(self._path)
-        except DataDamagedError as error:
+        except DamagedError as error:
             logger.warning("the record of refusals begins again", extra={"reason": str(error)})
 
     async def check(self) -> None:

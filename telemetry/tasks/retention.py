@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from telemetry.clock import Clock, column_time, instant
-from telemetry.errors import SegmentUnusableError
+from telemetry.operator_errors import SegmentUnusableError
 from telemetry.storage.log.archive import Archive
 
 logger = logging.getLogger(__name__)

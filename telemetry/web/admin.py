@@ -13,11 +13,12 @@ import msgspec
 from aiohttp import hdrs, web
 
 from telemetry.admin_socket import SOCKET_NAME, socket_path
-from telemetry.errors import ErrorCode, OperatorError, Refusal
+from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.ledger import Ledger
+from telemetry.operator_errors import LimitReachedError, OperatorError, UnavailableError
 from telemetry.storage.erasure.eraser import Erased, ErasureRequest
 from telemetry.storage.sqlite.errors import storage_error_code
-from telemetry.web.answers import CORS_HEADERS, Answer, json_answer
+from telemetry.web.answers import CORS_HEADERS, Answer, json_answer, operator_answer
 from telemetry.web.listening import Listener, bound, bound_at
 from telemetry.web.routing import Routes, answered, find_route, note_answer
 from telemetry.web.server import LeanServer
@@ -67,10 +68,14 @@ class AdminSite:
             raise Refusal(ErrorCode.ERASURE_INVALID) from error
         try:
             return json_answer(msgspec.json.encode(await self.erase(asked)))
+        except LimitReachedError as error:
+            logger.warning("an erasure was refused", extra={"reason": str(error)})
+            return operator_answer(error)
         except (OperatorError, sqlite3.Error, OSError) as error:
             logger.error("erasing was not finished, it is tried again", extra={"reason": str(error)})
-            code = storage_error_code(error, otherwise=ErrorCode.BUSY)
-            raise Refusal(code) from error
+            if isinstance(error, OperatorError):
+                return operator_answer(error)
+            raise Refusal(storage_error_code(error)) from error
 
     async def _get_metrics(self, _request: web.BaseRequest) -> Answer:
         headers = {"Content-Type": METRICS_CONTENT_TYPE, "Cache-Control": "no-store"}
@@ -120,7 +125,7 @@ class AdminServer:
             self._listen(runner, [listening])
         except OSError as error:
             path_shown = data_dir / SOCKET_NAME
-            raise OperatorError(
+            raise UnavailableError(
                 f"cannot listen on {path_shown} ({error.strerror}): remove what is there, or choose another --data-dir"
             ) from error
 
@@ -130,7 +135,7 @@ class AdminServer:
         try:
             self._listen(runner, await bound(host, port))
         except OSError as error:
-            raise OperatorError(
+            raise UnavailableError(
                 f"cannot listen on {host}:{port} ({error.strerror}): choose another --admin-port"
             ) from error
 

@@ -9,6 +9,16 @@ import orjson
 from aiohttp.helpers import rfc822_formatted_time
 
 from telemetry.errors import ErrorCode, Refusal
+from telemetry.operator_errors import (
+    ConflictError,
+    InUseError,
+    LimitReachedError,
+    OperatorError,
+    StoppedError,
+    StorageFailedError,
+    StorageFullError,
+    meaning,
+)
 
 RETRY_AFTER_S = 5
 
@@ -29,6 +39,15 @@ STATUSES: dict[ErrorCode, int] = {
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.INTERNAL: 500,
+}
+# For the operator; all others are failures of the server.
+OPERATOR_STATUSES: dict[type[OperatorError], int] = {
+    InUseError: 503,
+    ConflictError: 503,
+    StoppedError: 503,
+    StorageFailedError: 503,
+    StorageFullError: 503,
+    LimitReachedError: 409,
 }
 # After these, what is left of the body would have to be read only to be thrown away.
 _CLOSING = {ErrorCode.TOO_LARGE, ErrorCode.BODY_TIMEOUT, ErrorCode.UNSUPPORTED_ENCODING}
@@ -119,3 +138,9 @@ def refusal_answer(refusal: Refusal, headers: dict[str, str] | None = None) -> A
     if refusal.code in _CLOSING:
         answer.force_close()
     return answer
+
+
+def operator_answer(error: OperatorError) -> Answer:
+    """Return what an operator is told whose request failed: the sentence, and the code that its meaning has."""
+    body = orjson.dumps({"error": str(error), "code": meaning(error).code})
+    return json_answer(body, status=OPERATOR_STATUSES.get(type(error), 500))

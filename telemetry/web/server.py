@@ -9,7 +9,7 @@ from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 
-from telemetry.errors import OperatorError
+from telemetry.operator_errors import UnavailableError
 from telemetry.web.answers import Answer
 from telemetry.web.connection import ClientConnection
 from telemetry.web.lingering import Lingering
@@ -108,7 +108,9 @@ class PublicServer:
             self._listener.start()
         except OSError as error:
             await self._runner.cleanup()
-            raise OperatorError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
+            raise UnavailableError(
+                f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"
+            ) from error
         self._limit_unread(sockets)
         return _url(sockets[0].getsockname())
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 from tests.support import tally
 from tests.support.images import LIVES, Recording, assert_in_order, check_images, images
 from tests.support.power_cut import Disk
@@ -75,7 +75,7 @@ async def lost_by(recording: Recording, *, told: int) -> int:
                 await assert_in_order(recording.life, image, notices)
             except AssertionError as error:
                 lost += "acknowledged, but not stored" in str(error)
-            except DataDamagedError:
+            except DamagedError:
                 # The aggregates alone were lost, which a start notices.
                 continue
     return lost

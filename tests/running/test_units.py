@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.cli import Exit
+from telemetry.operator_errors import Exit
 from telemetry.settings import Settings, load
 from telemetry.web.listening import BACKLOG
 from telemetry.web.server import CONNECTIONS_MAX

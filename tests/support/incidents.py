@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.errors import DataDamagedError, ErrorCode, OperatorError, Refusal
+from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.clock_evidence import INSTALLATIONS_MIN
+from telemetry.operator_errors import DamagedError, OperatorError
 from telemetry.storage.erasure.eraser import ErasureRequest, Kind
 from telemetry.storage.sqlite.disk_room import fullness
 from telemetry.storage.sqlite.open_file import SAVED
@@ -94,7 +95,7 @@ class EventfulYear(Year):
         await self.stop()
         aggregates = self.data_dir / "telemetry.db"
         aggregates.unlink()
-        with pytest.raises(DataDamagedError, match="missing beside events"):
+        with pytest.raises(DamagedError, match="missing beside events"):
             await self.start()
         shutil.copy(Path(made["backup"]) / aggregates.name, aggregates)
         await self.start()

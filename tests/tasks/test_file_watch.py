@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.errors import Refusal, StorageFailedError
+from telemetry.errors import Refusal
+from telemetry.operator_errors import StorageFailedError
 from telemetry.running import Running
 from telemetry.tasks import file_watch
 from tests.support import oracle

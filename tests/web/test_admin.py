@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.admin_socket import SOCKET_NAME, AdminConnection
-from telemetry.errors import SettingsError
+from telemetry.operator_errors import SettingsError
 from telemetry.settings import Settings, load
 from tests.support.admin import ask, scrape
 from tests.support.commands import run

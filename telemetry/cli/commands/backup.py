@@ -8,10 +8,10 @@ from typing import Any
 import click
 import msgspec
 
-from telemetry.cli import Exit
 from telemetry.cli.options import load_settings, settings_options
 from telemetry.cli.output.progress import progress
 from telemetry.clock import Clock
+from telemetry.operator_errors import Exit
 from telemetry.storage.aggregates.loss import missing_sentence
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.maintenance.backup import Made, back_up, source_bytes

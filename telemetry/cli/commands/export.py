@@ -16,7 +16,7 @@ from telemetry.cli.options import settings_options
 from telemetry.cli.output.destination import STANDARD_OUTPUT, output
 from telemetry.cli.output.progress import progress
 from telemetry.cli.output.row_writers import Csv, JsonLines, RowWriter
-from telemetry.errors import NoDataError, OperatorError, OutputError
+from telemetry.operator_errors import NoDataError, OutputError, UnavailableError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import FIRST_DAY, LAST_DAY, LogReader
 from telemetry.storage.lookup.tables import EVENT_COLUMNS, TABLES, Column, Row, event_rows, table_rows
@@ -135,7 +135,7 @@ def _writer_class(form: str) -> WriterClass:
     try:
         from telemetry.cli.output.parquet import Parquet  # noqa: PLC0415 - an optional extra
     except ImportError as error:
-        raise OperatorError("Parquet needs the extra `parquet`: install drift-telemetry[parquet]") from error
+        raise UnavailableError("Parquet needs the extra `parquet`: install drift-telemetry[parquet]") from error
     return Parquet
 
 

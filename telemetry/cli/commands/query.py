@@ -11,7 +11,7 @@ from telemetry.cli.arguments import Day, data_to_read
 from telemetry.cli.options import settings_options
 from telemetry.cli.output.results import print_csv, print_json, print_table
 from telemetry.clock import Clock, instant
-from telemetry.errors import TimedOutError
+from telemetry.operator_errors import TimedOutError
 from telemetry.storage.log.reader import LAST_DAY, LogReader
 from telemetry.storage.lookup.selecting import selecting
 from telemetry.storage.sqlite.statements import Answer, StatementError, StatementInterrupted

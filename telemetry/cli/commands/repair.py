@@ -12,7 +12,7 @@ import click
 from telemetry.cli.commands.check import difference_line
 from telemetry.cli.options import counting_limits, load_settings, settings_options
 from telemetry.cli.output.progress import progress
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 from telemetry.owning import data_directory
 from telemetry.settings import Settings
 from telemetry.storage.directory.scratch import scratch
@@ -45,7 +45,7 @@ async def _repair(settings: Settings, *, dry_run: bool) -> tuple[list[Finding], 
             copy_database(directory.aggregates, folder / CURRENT)
             findings, sound = find_sound(directory, full=False, on_bytes=on_bytes)
             if damage := damage_of(directory.aggregates, findings):
-                raise DataDamagedError(f"{directory.aggregates} {damage}")
+                raise DamagedError(f"{directory.aggregates} {damage}")
             recounted = await compare(folder, sound, counting_limits(settings), on_bytes)
             if not dry_run and any(recounted.counts.values()):
                 await aggregates.adopt(folder / EXPECTED)

@@ -9,7 +9,7 @@ import click
 from telemetry.cli.options import load_settings, settings_options
 from telemetry.cli.output.progress import progress
 from telemetry.clock import Clock
-from telemetry.errors import DataDirectoryError
+from telemetry.operator_errors import DataDirectoryError
 from telemetry.storage.aggregates.loss import missing_sentence
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.own_files import bytes_below

@@ -9,7 +9,7 @@ import msgspec
 
 from telemetry.cli.arguments import data_to_read
 from telemetry.cli.options import settings_options
-from telemetry.errors import DataDirectoryError, LockHeldError, StorageFailedError
+from telemetry.operator_errors import ConflictError, DataDirectoryError, InUseError, StorageFailedError
 from telemetry.storage.aggregates.loss import missing_segments, reading_aggregates
 from telemetry.storage.aggregates.segment_states import SEGMENT_STATES, SegmentState
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -71,7 +71,7 @@ def _count(path: Path) -> int | None:
     try:
         with read_only(path) as connection:
             ((rows,),) = connection.execute(query("count_events_roughly"))
-    except (sqlite3.OperationalError, LockHeldError, DataDirectoryError, StorageFailedError):
+    except (sqlite3.OperationalError, InUseError, ConflictError, DataDirectoryError, StorageFailedError):
         # It has no table yet, is being sealed, or cannot be read by this user.
         return None
     return int(rows)

@@ -16,8 +16,9 @@ from telemetry.cli.output.progress import progress
 from telemetry.cli.posting import Poster
 from telemetry.cli.simulation import Fields, Session, Simulation
 from telemetry.clock import Clock, instant
-from telemetry.errors import DataDirectoryError, OperatorError, Refusal
+from telemetry.errors import Refusal
 from telemetry.intake.service import TelemetryService
+from telemetry.operator_errors import DataDirectoryError, UnavailableError
 from telemetry.running import running
 from telemetry.settings import Settings, load
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -107,7 +108,7 @@ async def _accept(service: TelemetryService, batches: list[list[Fields]]) -> int
     try:
         await asyncio.gather(*[service.accept(orjson.dumps({"events": events})) for events in batches])
     except Refusal as refusal:
-        raise OperatorError(f"events were refused: {refusal.sentence}") from refusal
+        raise UnavailableError(f"events were refused: {refusal.sentence}") from refusal
     return sum(map(len, batches))
 
 

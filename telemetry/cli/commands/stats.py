@@ -15,7 +15,7 @@ from telemetry.cli.options import settings_options
 from telemetry.cli.output.charts import chart_lines, charts
 from telemetry.cli.output.event_lines import printable
 from telemetry.clock import Clock, instant
-from telemetry.errors import OperatorError
+from telemetry.operator_errors import UnavailableError
 from telemetry.published.live import read_stats_from
 from telemetry.storage.aggregates.loss import reading_aggregates
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -77,5 +77,5 @@ def _ask(url: str) -> dict[str, Any]:
         document: dict[str, Any] = orjson.loads(body)
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
-        raise OperatorError(f"no statistics from {url} ({reason}): see that a service listens there") from error
+        raise UnavailableError(f"no statistics from {url} ({reason}): see that a service listens there") from error
     return document

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from telemetry.errors import OutputError
+from telemetry.operator_errors import OutputError
 from telemetry.storage.directory.places import is_within
 from telemetry.storage.sqlite.syncing import sync_folder
 

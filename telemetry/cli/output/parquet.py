@@ -6,7 +6,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from telemetry.errors import OperatorError
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.lookup.tables import Column, Row
 
 _ROWS_PER_GROUP = 20_000
@@ -39,7 +39,7 @@ class Parquet:
                 for column, values in zip(self._columns, zip(*rows, strict=True), strict=True)
             ]
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise OperatorError(f"a value does not fit its column ({error}): export as jsonl or csv") from error
+            raise DamagedError(f"a value does not fit its column ({error}): export as jsonl or csv") from error
         self._waiting.append(pa.record_batch(arrays, schema=self._schema))
         self._waiting_rows += len(rows)
         if self._waiting_rows >= _ROWS_PER_GROUP:

@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from telemetry.catalogue.stored_ids import IdKey
-from telemetry.errors import DataDamagedError, DataDirectoryError, OperatorError, SettingsError
+from telemetry.operator_errors import DamagedError, DataDirectoryError, OperatorError, SettingsError
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.sqlite.queries import query
@@ -25,7 +25,7 @@ _IF_LOST_FOR_FILE = f". If the key is lost for good, remove that file and make a
 
 
 def read_key(path: Path) -> IdKey | None:
-    """Return the key in a file, or None if the file is not there; raise ``DataDamagedError`` if it holds no key."""
+    """Return the key in a file, or None if the file is not there; raise ``DamagedError`` if it holds no key."""
     try:
         return IdKey.parse(path.read_text(encoding="ascii"))
     except FileNotFoundError:
@@ -35,7 +35,7 @@ def read_key(path: Path) -> IdKey | None:
             f"cannot read {path} ({error.strerror}): run this as the user of the service"
         ) from error
     except ValueError as error:
-        raise DataDamagedError(
+        raise DamagedError(
             f"{path} holds no key of 64 hexadecimal digits: copy that file from a backup into its place"
             f"{_IF_LOST_FOR_FILE}"
         ) from error
@@ -67,7 +67,7 @@ def put_back_key(directory: DataDirectory, key: IdKey) -> bool:
 def find_key(directory: DataDirectory, given: str) -> IdKey | None:
     """Return the key of a data directory, or None where there is none and none has been needed yet.
 
-    ``given`` is the setting ``id_key``, empty if not set. Raises ``DataDamagedError`` if the key is missing or the file
+    ``given`` is the setting ``id_key``, empty if not set. Raises ``DamagedError`` if the key is missing or the file
     holds another one, ``SettingsError`` if another one was given.
     """
     return _fitting(directory, given, recorded_fingerprint(directory.aggregates))
@@ -137,7 +137,7 @@ def _fitting(directory: DataDirectory, given: str, recorded: str | None) -> IdKe
     key = IdKey.parse(given) if given else in_file
     if key is None:
         if recorded is not None or _holds_hashed_ids(directory):
-            raise DataDamagedError(
+            raise DamagedError(
                 f"{directory.id_key} is missing, and installation ids in {directory.root} were hashed with the key in "
                 f"it: copy {directory.id_key.name} from a backup, or give the key as the setting id_key{_IF_LOST}"
             )
@@ -152,7 +152,7 @@ def _fitting(directory: DataDirectory, given: str, recorded: str | None) -> IdKe
                 f"setting id_key: it is not the key that the ids in {directory.aggregates} were hashed with (that "
                 f"one's fingerprint is {recorded}, this one's {key.fingerprint}): give that one{_IF_LOST}"
             )
-        raise DataDamagedError(
+        raise DamagedError(
             f"{directory.id_key} is not the key that the ids in {directory.aggregates} were hashed with (that one's "
             f"fingerprint is {recorded}, this one's {key.fingerprint}): copy {directory.id_key.name} from a backup of "
             f"this directory{_IF_LOST_FOR_FILE}"

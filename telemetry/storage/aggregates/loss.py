@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDamagedError, NoDataError, OperatorError
+from telemetry.operator_errors import DamagedError, NoDataError, OperatorError
 from telemetry.storage.aggregates.segment_states import SEGMENT_STATES, SegmentState, missing
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.sqlite.reading import read_only, reading
@@ -37,9 +37,9 @@ def aggregates_loss(directory: DataDirectory) -> str | None:
 
 
 def check_aggregates(directory: DataDirectory) -> None:
-    """Raise ``DataDamagedError`` if the aggregates are missing or empty beside events."""
+    """Raise ``DamagedError`` if the aggregates are missing or empty beside events."""
     if (sentence := aggregates_loss(directory)) is not None:
-        raise DataDamagedError(f"{directory.aggregates} {sentence}")
+        raise DamagedError(f"{directory.aggregates} {sentence}")
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def _missing(directory: DataDirectory) -> list[SegmentState]:
     try:
         with reading(directory.aggregates, "aggregates") as connection:
             states = [SegmentState(*row) for row in connection.execute(SEGMENT_STATES)]
-    except (NoDataError, DataDamagedError):
+    except (NoDataError, DamagedError):
         # Whoever needs the aggregates reports that, or migrates them.
         return []
     return missing(states, directory.days())

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.sqlite.copying import Progress, damage, no_progress
 from telemetry.storage.sqlite.errors import primary_code
 
@@ -33,7 +33,7 @@ _NOT_OF_THE_EXPORT = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_
 
 @contextmanager
 def old_data(path: Path, folder: Path, on_bytes: Progress = no_progress) -> Iterator[sqlite3.Connection]:
-    """Open a file of the old worker; ``folder`` takes what has to be copied. Raises ``DataDamagedError``."""
+    """Open a file of the old worker; ``folder`` takes what has to be copied. Raises ``DamagedError``."""
     with path.open("rb") as file:
         is_database = file.read(len(_MAGIC)) == _MAGIC
     with closing(_open(path, folder) if is_database else _new_database(folder)) as connection:
@@ -42,11 +42,11 @@ def old_data(path: Path, folder: Path, on_bytes: Progress = no_progress) -> Iter
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.text_factory = _text
         if found := damage(connection):
-            raise DataDamagedError(f"{path} is damaged ({found}): export it again")
+            raise DamagedError(f"{path} is damaged ({found}): export it again")
         try:
             connection.execute("SELECT id, created_at FROM events LIMIT 1")
         except sqlite3.OperationalError as error:
-            raise DataDamagedError(f"{path} is no data of the old worker ({error}): choose its export") from error
+            raise DamagedError(f"{path} is no data of the old worker ({error}): choose its export") from error
         yield connection
 
 
@@ -94,7 +94,7 @@ def _load(connection: sqlite3.Connection, path: Path, on_bytes: Progress) -> Non
         except (sqlite3.Error, ValueError) as error:
             if isinstance(error, sqlite3.Error) and primary_code(error) in _NOT_OF_THE_EXPORT:
                 raise
-            raise DataDamagedError(
+            raise DamagedError(
                 f"{path} cannot be read from line {line} on ({error}): export it again, nothing was imported"
             ) from error
     connection.set_authorizer(None)
@@ -115,11 +115,9 @@ def _statements(path: Path, on_bytes: Progress) -> Iterator[tuple[int, str]]:
                     yield begun_at, pending
                     pending, begun_at = "", number + 1
     except UnicodeDecodeError as error:
-        raise DataDamagedError(
-            f"{path} is neither a database nor SQL in UTF-8: choose the old worker's data"
-        ) from error
+        raise DamagedError(f"{path} is neither a database nor SQL in UTF-8: choose the old worker's data") from error
     if pending.strip():
-        raise DataDamagedError(
+        raise DamagedError(
             f"{path} ends within the statement of line {begun_at}: export it again, nothing was imported"
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDirectoryError, LockHeldError, NoDataError
+from telemetry.operator_errors import DataDirectoryError, InUseError, NoDataError
 from telemetry.storage.directory.segment_files import segment_days
 from telemetry.storage.sqlite.syncing import sync_folder
 
@@ -88,7 +88,7 @@ class DataDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory for this process, or raise ``LockHeldError`` at once."""
+        """Hold the directory for this process, or raise ``InUseError`` at once."""
         try:
             descriptor = os.open(self.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -99,7 +99,7 @@ class DataDirectory:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(descriptor)
-            raise LockHeldError(
+            raise InUseError(
                 f"another process is using {self.root}: stop it first, or choose another directory with --data-dir"
             ) from error
         try:

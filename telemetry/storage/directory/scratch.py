@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from telemetry.errors import StorageFailedError
+from telemetry.operator_errors import StorageFailedError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.sqlite.errors import primary_code
 

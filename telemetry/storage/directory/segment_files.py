@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from telemetry.errors import SegmentUnusableError
+from telemetry.operator_errors import SegmentUnusableError
 from telemetry.storage.sqlite.access import obstacle
 
 WRITABLE_MODE = 0o600

@@ -15,7 +15,7 @@ from telemetry.catalogue.installations import is_placeholder
 from telemetry.catalogue.shapes import is_installation_id
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.clock import Clock, column_time
-from telemetry.errors import LockHeldError, StoppedError
+from telemetry.operator_errors import LimitReachedError, StoppedError, StorageFailedError
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -131,7 +131,8 @@ class Eraser:
         """Erase an installation, or say what that would do; it is finished even if nobody waits for it.
 
         What was asked for is noted first: a start finishes what was stopped, which is reported as not ``finished``.
-        Raises ``LockHeldError`` if something is in the way, and ``StoppedError`` if a dry run was stopped.
+        Raises ``InUseError`` if a reader is in the way, ``LimitReachedError`` if no more can be excluded, and
+        ``StoppedError`` if a dry run was stopped.
         """
         erasing = asyncio.create_task(self._erase(request.installation, request.kind, dry_run=request.dry_run))
         self._tasks.add(erasing)
@@ -159,11 +160,15 @@ class Eraser:
     async def _erase(self, installation_id: str, kind: Kind, *, dry_run: bool) -> Erased:
         async with self._turn:
             ids = await asyncio.to_thread(ids_of, self._directory, self._id_key, installation_id)
+            hashed_id = erasure_name(self._id_key, installation_id)
+            # What is forgotten is excluded too, but only until that is finished.
+            if kind is Kind.EXCLUDE and self._exclusions.full and hashed_id not in self._exclusions:
+                raise LimitReachedError(
+                    f"{EXCLUSIONS_MAX:,} installations are excluded, which is the limit: have your proxy refuse the "
+                    "address that sends, and erase what it has sent with `telemetry forget`"
+                )
             if dry_run:
                 return await self._foresee(ids, kind)
-            if self._exclusions.full:
-                raise LockHeldError(f"{EXCLUSIONS_MAX} installations are excluded, which is as many as can be")
-            hashed_id = erasure_name(self._id_key, installation_id)
             erased = Erased(kind, False, {}, 0, 0, 0, finished=False)
             try:
                 await self._resume()
@@ -215,7 +220,7 @@ class Eraser:
             async def count() -> None:
                 watermarks = await self._watermarks()
                 if any(watermark < reached.get(day, 0) for day, watermark in watermarks.items()):
-                    raise LockHeldError(
+                    raise StorageFailedError(
                         "the last events could not be flushed: find the cause in the log, and do this again"
                     )
                 await counted.count(watermarks, others=others)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from telemetry.errors import DataDamagedError, NoDataError, OperatorError
+from telemetry.operator_errors import DamagedError, NoDataError, OperatorError
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import read_only
@@ -32,7 +32,7 @@ def known_erasures(aggregates: Path) -> list[Erasure]:
                 "SELECT installation_sha256, kind, requested_at, finished_at IS NOT NULL FROM erasures"
             )
             return [Erasure(*row) for row in rows]
-    except (sqlite3.OperationalError, NoDataError, DataDamagedError):
+    except (sqlite3.OperationalError, NoDataError, DamagedError):
         return []
 
 

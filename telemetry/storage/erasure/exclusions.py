@@ -24,6 +24,9 @@ class Exclusions:
     def __bool__(self) -> bool:
         return bool(self._hashes)
 
+    def __contains__(self, hashed_id: str) -> bool:
+        return hashed_id in self._hashes
+
     @property
     def full(self) -> bool:
         """Whether no more can be excluded."""

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
-from telemetry.errors import OperatorError, SegmentUnusableError
+from telemetry.operator_errors import OperatorError, SegmentUnusableError
 from telemetry.storage.aggregates.segment_states import SegmentState
 from telemetry.storage.log.archive import Archive
 from telemetry.storage.log.segment import Identity, Segment

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from telemetry.errors import NoDataError
+from telemetry.operator_errors import NoDataError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.segment import StoredEvent, check_order, stored_event
 from telemetry.storage.sqlite.queries import query

@@ -12,7 +12,7 @@ from msgspec.structs import astuple
 
 from telemetry.catalogue.installations import PLACEHOLDERS_JSON
 from telemetry.catalogue.rows import Row
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.sqlite.database import Synchronous, open_database, open_to_read, transaction
 from telemetry.storage.sqlite.errors import damage_sentence, telling_damage
 from telemetry.storage.sqlite.many_rows import many_rows
@@ -172,6 +172,6 @@ def stored_event(columns: Sequence[Any]) -> StoredEvent:
 
 
 def check_order(path: Path, ids: Iterable[int]) -> None:
-    """Raise ``DataDamagedError`` unless ids ascend: in a damaged file a scan can lead in a circle, and never end."""
+    """Raise ``DamagedError`` unless ids ascend: in a damaged file a scan can lead in a circle, and never end."""
     if any(before >= after for before, after in pairwise(ids)):
-        raise DataDamagedError(f"{path} {damage_sentence('ids out of order')}")
+        raise DamagedError(f"{path} {damage_sentence('ids out of order')}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from telemetry.errors import LockHeldError
+from telemetry.operator_errors import ConflictError, InUseError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import LogReader
 from telemetry.storage.log.segment import StoredEvent
@@ -53,7 +53,7 @@ class LogTail:
             if stamp == place.stamp != latest:
                 continue
             # A segment that is just being sealed can be locked for a while; its turn comes again.
-            with suppress(LockHeldError):
+            with suppress(InUseError, ConflictError):
                 while chunk := self._impatient_log.after(day, place.last_id, _ROWS_PER_READ):
                     place.last_id = chunk[-1].id
                     yield from ((day, stored) for stored in chunk)

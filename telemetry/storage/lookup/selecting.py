@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDamagedError, LockHeldError, NoDataError, OperatorError
+from telemetry.operator_errors import DamagedError, InUseError, NoDataError, OperatorError, UnavailableError
 from telemetry.storage.aggregates.loss import reading_aggregates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import LogReader
@@ -76,7 +76,7 @@ def _connected(directory: DataDirectory, segments: int) -> Iterator[Connection]:
 
 
 def _too_many(segments: int, attached_max: int) -> OperatorError:
-    return OperatorError(
+    return UnavailableError(
         f"the days asked for have {segments} segments, and this SQLite attaches {attached_max} files at once: ask for "
         "fewer days, install the extra `query` (drift-telemetry[query]), which attaches 125, or use `telemetry export`"
     )
@@ -109,14 +109,14 @@ def _explaining(paths: list[Path]) -> Iterator[None]:
         if code in DAMAGED:
             raise _damage(paths, error) from error
         if code == sqlite3.SQLITE_BUSY:
-            raise LockHeldError("a segment of these days is being sealed: try again in a minute") from error
+            raise InUseError("a segment of these days is being sealed: try again in a minute") from error
         raise failure(error, "one of the databases") or error from error
 
 
-def _damage(paths: list[Path], error: sqlite3.Error) -> DataDamagedError:
+def _damage(paths: list[Path], error: sqlite3.Error) -> DamagedError:
     """Find which file it is: SQLite does not say."""
     for path in paths:
         with read_only(path) as connection:
             if found := damage(connection):
-                return DataDamagedError(f"{path} {damage_sentence(found)}")
-    return DataDamagedError(f"one of {len(paths)} files is damaged ({error}): restore it from a backup")
+                return DamagedError(f"{path} {damage_sentence(found)}")
+    return DamagedError(f"one of {len(paths)} files is damaged ({error}): restore it from a backup")

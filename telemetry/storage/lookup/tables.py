@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from telemetry.errors import NoDataError
+from telemetry.operator_errors import NoDataError
 from telemetry.storage.aggregates.loss import reading_aggregates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import LogReader

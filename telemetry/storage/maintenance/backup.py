@@ -18,7 +18,7 @@ import msgspec
 
 from telemetry import __version__
 from telemetry.clock import Clock, iso_milliseconds
-from telemetry.errors import DataDamagedError, DataDirectoryError, LockHeldError, NoDataError
+from telemetry.operator_errors import ConflictError, DamagedError, DataDirectoryError, InUseError, NoDataError
 from telemetry.storage.aggregates.loss import check_aggregates, missing_segments
 from telemetry.storage.aggregates.segment_states import SegmentState
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -75,7 +75,7 @@ def back_up(
 ) -> Made:
     """Make a backup in a new folder below ``root``, and remove all but the newest ``keep``.
 
-    Raises ``DataDamagedError`` if the aggregates are missing or empty: older backups that hold them must stay.
+    Raises ``DamagedError`` if the aggregates are missing or empty: older backups that hold them must stay.
     Whatever goes wrong, a folder that looks like a backup is one: it gets its name when all is copied and verified.
     """
     directory.check_whole()
@@ -121,7 +121,7 @@ def _locked(root: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise LockHeldError(f"another backup into {root} is being made: wait for its end") from error
+        raise InUseError(f"another backup into {root} is being made: wait for its end") from error
     try:
         yield
     finally:
@@ -140,7 +140,7 @@ def _last_files(root: Path) -> dict[str, _Earlier]:
         return {}
     try:
         return {file.name: _Earlier(folders[-1] / file.name, file) for file in read_manifest(folders[-1]).files}
-    except (DataDamagedError, OSError) as error:
+    except (DamagedError, OSError) as error:
         logger.warning("the last backup cannot be read, all is copied anew", extra={"reason": str(error)})
         return {}
 
@@ -159,7 +159,7 @@ def _fill_consistently(
         if same_erasures and (not gone or gone <= {state.day for state in missing_segments(directory)}):
             return filled
         shutil.rmtree(target)
-    raise LockHeldError("installations are being erased or days removed: make the backup when that is done")
+    raise ConflictError("installations are being erased or days removed: make the backup when that is done")
 
 
 def _fill(

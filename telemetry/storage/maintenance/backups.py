@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from telemetry.clock import instant
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 
 MANIFEST = "backup.json"
 FORMAT = 1
@@ -70,13 +70,13 @@ def remove_unfinished(root: Path) -> list[Path]:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Return the manifest of a backup; raise ``DataDamagedError`` if it cannot be read."""
+    """Return the manifest of a backup; raise ``DamagedError`` if it cannot be read."""
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DataDamagedError(f"{folder / MANIFEST} is damaged ({error}): choose another backup") from error
+        raise DamagedError(f"{folder / MANIFEST} is damaged ({error}): choose another backup") from error
     if manifest.format != FORMAT:
-        raise DataDamagedError(f"{folder} was made by a newer program, {manifest.program}: install that")
+        raise DamagedError(f"{folder} was made by a newer program, {manifest.program}: install that")
     return manifest
 
 
@@ -84,7 +84,7 @@ def revision(folder: Path) -> int:
     """Return the revision of a backup's aggregates, which grows with each of their changes; -1 if it is unknown."""
     try:
         found = read_manifest(folder).revision
-    except (DataDamagedError, OSError):
+    except (DamagedError, OSError):
         found = None
     return copied_revision(folder / "telemetry.db") if found is None else found
 
@@ -102,6 +102,6 @@ def _age(folder: Path) -> tuple[int, int, str]:
     """Return what is greater for a newer backup: until the next revision, segments only grow."""
     try:
         size = sum(file.bytes for file in read_manifest(folder).files)
-    except (DataDamagedError, OSError):
+    except (DamagedError, OSError):
         size = 0
     return revision(folder), size, folder.name

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.clock import Clock, column_seconds, column_time, day_of
-from telemetry.errors import DataDamagedError, NoDataError, OperatorError
+from telemetry.operator_errors import DamagedError, NoDataError, OperatorError
 from telemetry.storage.aggregates.key_file import find_key
 from telemetry.storage.aggregates.loss import missing_segments, missing_sentence
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -198,7 +198,7 @@ def check_refusals(directory: DataDirectory, clock: Clock) -> Iterator[Finding]:
     """Find out from the record of the last day whether clients lose events or are stuck."""
     try:
         day = RefusalRecord.read(directory.refusals).last_day(clock.now())
-    except DataDamagedError as error:
+    except DamagedError as error:
         yield Finding(Severity.WARNING, directory.refusals.name, str(error))
         return
     if day.reject_too_many:

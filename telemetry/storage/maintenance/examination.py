@@ -7,7 +7,7 @@ from pathlib import Path
 
 from telemetry.clock import Clock
 from telemetry.counting.limits import CountingLimits
-from telemetry.errors import LockHeldError
+from telemetry.operator_errors import ConflictError
 from telemetry.storage.aggregates.comparison import Difference, differences
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.loss import aggregates_loss
@@ -100,7 +100,7 @@ async def examine(
 
     ``id_key`` is the setting, empty if the key is in its file.
 
-    Raises ``LockHeldError`` if an installation is erased meanwhile.
+    Raises ``ConflictError`` if an installation is erased meanwhile.
     """
     loss, exists = aggregates_loss(directory), directory.aggregates.exists()
     # To open an empty file is to delete the log beside it.
@@ -120,7 +120,7 @@ async def examine(
             recounted = await compare(folder, sound, limits, on_bytes, pseudonyms=pseudonyms)
             # Its events would be missed, and the advice to restore them would bring them back.
             if known_erasures(folder / CURRENT) != known_erasures(directory.aggregates):
-                raise LockHeldError("an installation was erased meanwhile: do this again")
+                raise ConflictError("an installation was erased meanwhile: do this again")
         findings += _number_findings(recounted)
         findings += check_erasures(directory)
         findings += check_missing(directory)

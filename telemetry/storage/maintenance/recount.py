@@ -17,7 +17,7 @@ from telemetry.counting.action_pairs import OVERFLOW_PAIR, ActionPairs
 from telemetry.counting.counters import Counters
 from telemetry.counting.day_labels import DayLabels
 from telemetry.counting.limits import CountingLimits
-from telemetry.errors import NoDataError
+from telemetry.operator_errors import NoDataError
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.flushing import Adding, flush
 from telemetry.storage.erasure.exclusions import hashed

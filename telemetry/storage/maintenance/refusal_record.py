@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from telemetry.clock import column_time
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 
 # Of the events received. A public service always gets some that are not meant seriously.
 REJECTED_SHARE_MAX = 0.01
@@ -59,14 +59,14 @@ class RefusalRecord:
 
     @classmethod
     def read(cls, path: Path) -> "RefusalRecord":
-        """Return what a file holds, nothing if it does not exist; raise ``DataDamagedError`` if it is no record."""
+        """Return what a file holds, nothing if it does not exist; raise ``DamagedError`` if it is no record."""
         try:
             return cls(msgspec.json.decode(path.read_bytes(), type=dict[str, Refusals]))
         except FileNotFoundError:
             return cls()
         except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
             sentence = "is not a record of refusals: remove it, the service makes a new one"
-            raise DataDamagedError(f"{path} {sentence}") from error
+            raise DamagedError(f"{path} {sentence}") from error
 
     def write(self, path: Path) -> None:
         """Replace the file; a crash leaves the old one or the new one."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from telemetry.errors import DataDirectoryError
+from telemetry.operator_errors import DataDirectoryError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.own_files import ASIDE, INCOMING, data_files, folders_aside
 from telemetry.storage.sqlite.syncing import sync_folder

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.clock import Clock, instant
-from telemetry.errors import DataDamagedError, DataDirectoryError, NoDataError, OperatorError
+from telemetry.operator_errors import DamagedError, DataDirectoryError, NoDataError, OperatorError
 from telemetry.storage.aggregates.key_file import read_key, recorded_fingerprint, write_key
 from telemetry.storage.aggregates.loss import missing_segments
 from telemetry.storage.aggregates.segment_states import SegmentState
@@ -92,7 +92,7 @@ def _bring_key(incoming: DataDirectory, others: list[DataDirectory]) -> None:
         return
     recorded = recorded_fingerprint(incoming.aggregates)
     for other in others:
-        with suppress(DataDamagedError, DataDirectoryError):
+        with suppress(DamagedError, DataDirectoryError):
             key = read_key(other.id_key)
             if key is not None and recorded in (None, key.fingerprint):
                 write_key(incoming.id_key, key)
@@ -149,6 +149,6 @@ def _copy(backup: Path, replacement: Replacement, manifest: Manifest, on_bytes: 
 
 def _verify(source: Path, target: Path, sha256: str, on_bytes: Progress) -> None:
     if not target.exists():
-        raise DataDamagedError(f"{source} is missing: choose another backup, nothing was changed")
+        raise DamagedError(f"{source} is missing: choose another backup, nothing was changed")
     if digest(target, on_bytes) != sha256:
-        raise DataDamagedError(f"{source} is damaged: choose another backup, nothing was changed")
+        raise DamagedError(f"{source} is damaged: choose another backup, nothing was changed")

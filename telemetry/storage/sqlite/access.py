@@ -6,7 +6,7 @@ import pwd
 import stat
 from pathlib import Path
 
-from telemetry.errors import DataDirectoryError, NoDataError, OperatorError
+from telemetry.operator_errors import DataDirectoryError, NoDataError, OperatorError
 
 _BESIDE = ("-wal", "-shm", "-journal")
 _EVENTS = "events"

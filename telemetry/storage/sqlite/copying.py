@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.sqlite.database import Kind
 from telemetry.storage.sqlite.errors import DAMAGED, failure, primary_code, telling_damage
 from telemetry.storage.sqlite.migrations import is_of_kind, other_kind_sentence
@@ -83,16 +83,16 @@ def damage(connection: sqlite3.Connection, *, full: bool = False) -> str | None:
 
 
 def check_copy(path: Path, source: Path, kind: Kind) -> None:
-    """Raise ``DataDamagedError`` unless a copy that nobody writes is sound, and its source of the right kind."""
+    """Raise ``DamagedError`` unless a copy that nobody writes is sound, and its source of the right kind."""
     # Immutable, so that SQLite puts nothing beside it.
     with (
         telling_damage(path),
         closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as connection,
     ):
         if found := damage(connection):
-            raise DataDamagedError(f"{path} is damaged ({found})")
+            raise DamagedError(f"{path} is damaged ({found})")
         if not is_of_kind(connection, kind):
-            raise DataDamagedError(f"{source} {other_kind_sentence(kind)}")
+            raise DamagedError(f"{source} {other_kind_sentence(kind)}")
 
 
 def digest(path: Path, on_bytes: Progress = no_progress) -> str:

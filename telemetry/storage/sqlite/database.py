@@ -34,7 +34,7 @@ async def open_database(
 ) -> aiosqlite.Connection:
     """Open a database file for its one writer, created and migrated as needed; every statement is its own transaction.
 
-    With a ``witness`` it is a ``ProvingConnection``. Raises ``DataDamagedError`` if the file is no database or newer
+    With a ``witness`` it is a ``ProvingConnection``. Raises ``DamagedError`` if the file is no database or newer
     than this program, ``sqlite3.Error`` otherwise.
     """
     factory = sqlite3.Connection if witness is None else partial(ProvingConnection, witness=witness)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from telemetry.errors import StorageFullError
+from telemetry.operator_errors import StorageFullError
 
 # SQLite needs that much beside a database before it can open it: 32 KiB of memory shared with readers, and a log.
 _BYTES_MIN = 65_536

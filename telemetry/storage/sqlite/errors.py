@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from telemetry.errors import DataDamagedError, ErrorCode, LockHeldError, OperatorError, StorageFailedError
+from telemetry.errors import ErrorCode
+from telemetry.operator_errors import ConflictError, DamagedError, InUseError, OperatorError, StorageFailedError
 from telemetry.storage.sqlite.access import obstacle
 from telemetry.storage.sqlite.disk_room import fullness, is_full
 
@@ -17,13 +18,13 @@ _NO_ACCESS = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READO
 
 @contextmanager
 def telling_damage(path: Path) -> Iterator[None]:
-    """Raise ``DataDamagedError`` naming the file if SQLite finds it damaged."""
+    """Raise ``DamagedError`` naming the file if SQLite finds it damaged."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         if primary_code(error) not in DAMAGED:
             raise
-        raise DataDamagedError(f"{path} {damage_sentence(error)}") from error
+        raise DamagedError(f"{path} {damage_sentence(error)}") from error
 
 
 @contextmanager
@@ -45,9 +46,9 @@ def explanation(error: sqlite3.Error, path: Path) -> OperatorError | None:
     """Return what an error says of a file, or None if it is about a statement."""
     code = primary_code(error)
     if code in DAMAGED:
-        return DataDamagedError(f"{path} {damage_sentence(error)}")
+        return DamagedError(f"{path} {damage_sentence(error)}")
     if code in _IN_USE:
-        return LockHeldError(
+        return InUseError(
             f"{path} is locked, perhaps because it is being sealed: try again in a minute; "
             f"`fuser {path}` shows who has it open"
         )
@@ -56,7 +57,7 @@ def explanation(error: sqlite3.Error, path: Path) -> OperatorError | None:
     if code in _NO_ACCESS and (found := obstacle(path, writing=code == sqlite3.SQLITE_READONLY)) is not None:
         return found
     if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
-        return LockHeldError(f"{path} was left by a program that was killed while it wrote: try again")
+        return ConflictError(f"{path} was left by a program that was killed while it wrote: try again")
     return failure(error, str(path))
 
 
@@ -90,14 +91,10 @@ def primary_code(error: sqlite3.Error) -> int:
     return code & 0xFF
 
 
-def storage_error_code(
-    error: sqlite3.Error | OperatorError | OSError, *, otherwise: ErrorCode = ErrorCode.STORAGE_ERROR
-) -> ErrorCode:
-    """Return what a client is told when a write failed; ``otherwise`` stands for what has nothing to do with a disk."""
+def storage_error_code(error: sqlite3.Error | OperatorError | OSError) -> ErrorCode:
+    """Return what a client is told when a write failed."""
     if is_full(error):
         return ErrorCode.STORAGE_FULL
-    if isinstance(error, OperatorError):
-        return otherwise
     if isinstance(error, sqlite3.Error) and primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return ErrorCode.BUSY
     return ErrorCode.STORAGE_ERROR

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.sqlite.queries import scripts
 
 # A table that every database of a kind has had since its first migration.
@@ -14,11 +14,11 @@ _HAS_TABLE = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name =
 
 
 async def check_version(connection: aiosqlite.Connection, path: Path, kind: str) -> None:
-    """Raise ``DataDamagedError`` if a database is of another kind or of a newer program; the file is not touched."""
+    """Raise ``DamagedError`` if a database is of another kind or of a newer program; the file is not touched."""
     version = await schema_version(connection)
     ((tables,),) = await connection.execute_fetchall(_HAS_TABLE, (_TELLING_TABLES[kind],))
     if version and not tables:
-        raise DataDamagedError(f"{path} {other_kind_sentence(kind)}")
+        raise DamagedError(f"{path} {other_kind_sentence(kind)}")
     check_known(version, path, kind)
 
 
@@ -38,10 +38,10 @@ def other_kind_sentence(kind: str) -> str:
 
 
 def check_known(version: int, path: Path, kind: str) -> None:
-    """Raise ``DataDamagedError`` if this program does not know a schema version, because it is newer."""
+    """Raise ``DamagedError`` if this program does not know a schema version, because it is newer."""
     known = newest_version(kind)
     if version > known:
-        raise DataDamagedError(f"{path} has schema version {version}, this program knows {known}: install a newer one")
+        raise DamagedError(f"{path} has schema version {version}, this program knows {known}: install a newer one")
 
 
 def newest_version(kind: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from telemetry.errors import DataDamagedError, LockHeldError
+from telemetry.operator_errors import ConflictError, DamagedError
 from telemetry.storage.sqlite.access import can_write, has_journal, has_shared_memory, is_foreign, log_bytes
 from telemetry.storage.sqlite.database import LOCK_WAIT_S, Kind, read_only_uri
 from telemetry.storage.sqlite.disk_room import has_room
@@ -34,19 +34,19 @@ def read_only(path: Path, *, wait_s: float = LOCK_WAIT_S) -> Iterator[sqlite3.Co
 def reading(path: Path, kind: Kind, *, wait_s: float = LOCK_WAIT_S) -> Iterator[sqlite3.Connection]:
     """Open a file as ``read_only`` does, and refuse one of another kind or of a newer schema.
 
-    A file of an older schema is read as far as it goes; ``DataDamagedError`` says when that was not far enough.
+    A file of an older schema is read as far as it goes; ``DamagedError`` says when that was not far enough.
     """
     version: int | None = None
     try:
         with read_only(path, wait_s=wait_s) as connection:
             ((version,),) = connection.execute("PRAGMA user_version")
             if not is_of_kind(connection, kind):
-                raise DataDamagedError(f"{path} {other_kind_sentence(kind)}")
+                raise DamagedError(f"{path} {other_kind_sentence(kind)}")
             check_known(version, path, kind)
             yield connection
     except sqlite3.OperationalError as error:
         if primary_code(error) == sqlite3.SQLITE_ERROR and version is not None and version < newest_version(kind):
-            raise DataDamagedError(
+            raise DamagedError(
                 f"{path} has schema version {version}, this program reads {newest_version(kind)} ({error}): "
                 "run `telemetry migrate`"
             ) from error
@@ -76,7 +76,7 @@ def readable_uri(path: Path, *, wait_s: float) -> str:
 
 @contextmanager
 def held_still(path: Path, uri: str) -> Iterator[None]:
-    """Raise ``LockHeldError`` if a file is written to while it is read as an immutable one: what was read may be torn.
+    """Raise ``ConflictError`` if a file is written to while it is read as an immutable one: what was read may be torn.
 
     While its write-ahead log grows it is still what it was.
     """
@@ -95,7 +95,7 @@ def held_still(path: Path, uri: str) -> Iterator[None]:
 def _check_stamp(path: Path, before: tuple[int, int], reason: Exception | None) -> None:
     # A file that was removed is read to its end as it was.
     if path.exists() and _stamp(path) != before:
-        raise LockHeldError(f"{path} was written to while it was read: try again") from reason
+        raise ConflictError(f"{path} was written to while it was read: try again") from reason
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import aiosqlite
 
-from telemetry.errors import LockHeldError, StoppedError
+from telemetry.operator_errors import InUseError, StoppedError, StorageFailedError
 from telemetry.storage.sqlite import searching
 from telemetry.storage.sqlite.database import LOCK_WAIT_S
 from telemetry.storage.sqlite.errors import primary_code
@@ -43,7 +43,7 @@ async def scrub(
 ) -> None:
     """Empty the write-ahead log of a file, and write the file anew if it holds a deleted text, or if nobody knows any.
 
-    The writer is held only for as long as it writes. Raises ``LockHeldError`` if a reader stays in the way, and
+    The writer is held only for as long as it writes. Raises ``InUseError`` if a reader stays in the way, and
     ``StoppedError`` soon after ``stop`` is set; then it can be done again.
     """
     await _empty_patiently(path, writer, stop)
@@ -107,7 +107,7 @@ async def _empty_patiently(
                 return
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _READER_PAUSE_S)
-    raise LockHeldError(f"a program that reads {path} is in the way: end it, and do this again")
+    raise InUseError(f"a program that reads {path} is in the way: end it, and do this again")
 
 
 async def _contains(path: Path, texts: Collection[str], stop: asyncio.Event) -> bool:
@@ -125,5 +125,5 @@ async def _contains(path: Path, texts: Collection[str], stop: asyncio.Event) -> 
     output, _ = await looking
     check_stop(stop)
     if output not in (searching.FOUND, searching.NOT_FOUND):
-        raise LockHeldError(f"{path} could not be looked through: find the cause in the log, and do this again")
+        raise StorageFailedError(f"{path} could not be looked through: find the cause in the log, and do this again")
     return output == searching.FOUND

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.aggregates.loss import check_aggregates
 from telemetry.storage.directory.data_directory import DataDirectory
 from tests.support import oracle
@@ -92,7 +92,7 @@ async def test_the_aggregates_of_a_backup_are_brought_up_to_date_by_the_next_sta
     async with service(data_dir, hand) as started:
         await started.service.accept(encode(traffic.batch(30)))
     (data_dir / "telemetry.db").unlink()
-    with pytest.raises(DataDamagedError, match="of the newest backup there"):
+    with pytest.raises(DamagedError, match="of the newest backup there"):
         async with service(data_dir, hand):
             pass
 
@@ -126,7 +126,7 @@ def test_a_first_start_that_was_killed_has_lost_nothing(data_dir: Path) -> None:
         segment.execute("PRAGMA journal_mode = WAL")
     check_aggregates(directory)
     directory.segment("2026-11-21").write_bytes(b"nobody knows what")
-    with pytest.raises(DataDamagedError, match="beside events of 1 day"):
+    with pytest.raises(DamagedError, match="beside events of 1 day"):
         check_aggregates(directory)
 
 

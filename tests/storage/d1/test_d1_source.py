@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.d1.source import old_data
 from tests.support.commands import run
 from tests.support.old_worker import EXPORT, dump, make_old_database, old_event, schema
@@ -41,7 +41,7 @@ def test_an_export_that_does_more_than_insert_or_ends_early_is_refused(
     path = tmp_path / "export.sql"
     path.write_text(f"{schema()}\n{statement}\n")
 
-    with pytest.raises(DataDamagedError, match=complaint), old_data(path, tmp_path):
+    with pytest.raises(DamagedError, match=complaint), old_data(path, tmp_path):
         pass
 
 
@@ -62,5 +62,5 @@ def test_a_file_that_is_no_old_data_is_a_clear_error(tmp_path: Path, content: by
     path = tmp_path / "file"
     path.write_bytes(content)
 
-    with pytest.raises(DataDamagedError, match=str(path)), old_data(path, tmp_path):
+    with pytest.raises(DamagedError, match=str(path)), old_data(path, tmp_path):
         pass

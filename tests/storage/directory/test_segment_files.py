@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.errors import Refusal, SegmentUnusableError
+from telemetry.errors import Refusal
+from telemetry.operator_errors import SegmentUnusableError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.file_sizes import measure
 from telemetry.storage.directory.segment_files import check_usable, is_day

@@ -18,7 +18,7 @@ import pytest
 from telemetry.admin_socket import AdminConnection
 from telemetry.app import admin_listening
 from telemetry.cli.erasing import erase
-from telemetry.errors import OperatorError
+from telemetry.operator_errors import OperatorError
 from telemetry.settings import Settings
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.erasure.eraser import ErasureRequest, Kind

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.errors import StoppedError
+from telemetry.operator_errors import StoppedError
 from telemetry.storage.log.segment import Segment
 from tests.storage.erasure.test_erasing import VANDAL, files_with, of_vandal
 from tests.support.cli import running_command

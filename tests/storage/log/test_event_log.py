@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.sqlite.queries import query
 from tests.support import oracle
 from tests.support.commands import lose_aggregates
@@ -147,6 +147,6 @@ async def test_a_segment_whose_ids_run_in_a_circle_ends_the_replay_with_a_clear_
         "telemetry.storage.log.segment.query", lambda name: circular if "after" in name else query(name)
     )
 
-    with pytest.raises(DataDamagedError, match=r"2026-11-23\.db is damaged"):
+    with pytest.raises(DamagedError, match=r"2026-11-23\.db is damaged"):
         async with service(data_dir, hand):
             pass

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from telemetry.errors import LockHeldError
+from telemetry.operator_errors import ConflictError
 from telemetry.storage.erasure.eraser import ErasureRequest, Kind
 from telemetry.storage.maintenance import examination
 from telemetry.storage.maintenance.examination import Examination, compare
@@ -287,6 +287,6 @@ async def test_an_erasure_during_an_examination_is_no_finding_but_a_reason_to_lo
 
         with monkeypatch.context() as patched:
             patched.setattr(examination, "compare", compare_too_late)
-            with pytest.raises(LockHeldError, match="do this again"):
+            with pytest.raises(ConflictError, match="do this again"):
                 await examined(data_dir, hand.clock, full=True)
         assert not (await examined(data_dir, hand.clock, full=True)).failed

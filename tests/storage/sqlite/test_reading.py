@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.sqlite.reading import read_only
 
 
@@ -23,5 +23,5 @@ def test_a_reader_sees_what_a_writer_has_committed_and_can_change_nothing(tmp_pa
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "damaged.db"
     path.write_bytes(b"this is no database, whatever its name says" * 100)
-    with pytest.raises(DataDamagedError, match=str(path)), read_only(path) as reader:
+    with pytest.raises(DamagedError, match=str(path)), read_only(path) as reader:
         reader.execute("SELECT * FROM sqlite_schema")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.errors import DataDamagedError
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.maintenance import examination
 from telemetry.storage.sqlite.errors import DAMAGED, explanation
@@ -210,7 +210,7 @@ def test_only_corrupt_and_not_a_database_are_damage(tmp_path: Path) -> None:
         error.sqlite_errorcode = code
         explained = explanation(error, path)
         assert explained is not None, code
-        assert isinstance(explained, DataDamagedError) == (code & 0xFF in DAMAGED), code
+        assert isinstance(explained, DamagedError) == (code & 0xFF in DAMAGED), code
         assert ("damaged" in str(explained)) == (code & 0xFF in DAMAGED)
         assert str(path) in str(explained)
 
