@@ -45,6 +45,8 @@ ROOMS = {name for layer in LAYERS for name in layer if (PACKAGE / name).is_dir()
 PUBLIC = {"web", "intake", "published", "networks", "errors", "operator_errors", "clock", "settings"}
 OPERATORS = {"telemetry.web.admin"}
 LOOKING = ["check", "config", "export", "forget", "query", "segments", "stats", "tail"]
+# Names that mean the same wherever they are: a command of the command line, a process's entry, a module's logger.
+EVERYWHERE = {"command", "main", "logger", "TABLES"}
 MODULE_LINES_MAX = 300
 MODULE_LINES_MEDIAN_MAX = 100
 FUNCTION_LINES_MAX = 60
@@ -72,6 +74,18 @@ def imports(path: Path) -> Iterator[str]:
 
 def layer(layers: list[list[str]], name: str) -> int:
     return next(number for number, names in enumerate(layers) if name in names)
+
+
+def public_names(tree: ast.Module) -> set[str]:
+    """Return the classes, functions, types and constants that a module defines for others."""
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return {name for name in names if not name.startswith("_")}
 
 
 def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -142,6 +156,14 @@ def test_a_command_that_looks_waits_for_no_http_server_to_be_imported(command: s
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_public_name_has_one_meaning() -> None:
+    homes: dict[str, list[str]] = {}
+    for module, path in NAMES.items():
+        for name in public_names(ast.parse(path.read_text())) - EVERYWHERE:
+            homes.setdefault(name, []).append(module)
+    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
 
 
 def test_modules_and_functions_stay_small() -> None:

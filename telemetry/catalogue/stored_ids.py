@@ -12,7 +12,7 @@ from hashlib import sha256
 from telemetry.catalogue.installations import is_placeholder
 
 KEY_BYTES = 32
-PREFIX = "h1_"
+HASHED_PREFIX = "h1_"
 # 128 bits: among a billion ids two share their form with a chance of less than one in 10^20.
 _DIGITS = 32
 _FINGERPRINT_DIGITS = 16
@@ -21,7 +21,7 @@ _UUID_LENGTH = 36
 _match_random_uuid = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE
 ).fullmatch
-_match_stored_form = re.compile(rf"{PREFIX}[0-9a-f]{{{_DIGITS}}}").fullmatch
+_match_stored_form = re.compile(rf"{HASHED_PREFIX}[0-9a-f]{{{_DIGITS}}}").fullmatch
 
 
 def is_random_uuid(text: str) -> bool:
@@ -62,7 +62,7 @@ class IdKey:
         """Return the stored form of an id that a client has sent."""
         if is_random_uuid(sent) or is_placeholder(sent):
             return sent
-        return PREFIX + hmac.digest(self._key, sent.encode(), "sha256").hex()[:_DIGITS]
+        return HASHED_PREFIX + hmac.digest(self._key, sent.encode(), "sha256").hex()[:_DIGITS]
 
     def stored_once(self, given: str) -> str:
         """Return the stored form of an id that an operator or another database gives; it may be one already."""

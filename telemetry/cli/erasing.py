@@ -35,7 +35,7 @@ _TIMEOUT_S = 3_600.0
 _REFUSALS = {ErrorCode.BUSY: InUseError, ErrorCode.STORAGE_ERROR: StorageFailedError}
 
 
-class InstallationId(click.ParamType[str]):
+class InstallationArgument(click.ParamType[str]):
     """An installation id, as events carry it or as it is stored; ``-`` reads it from standard input."""
 
     name = "installation"

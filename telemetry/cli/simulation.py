@@ -39,8 +39,10 @@ _FRAMEWORKS = ("react", "express", "django", "spring", "next.js", "fastapi", "la
 _FEATURES = ("callgraph", "watch", "ci", "boundaries")
 _TIERS = ((500, "small"), (5_000, "medium"), (50_000, "large"))
 
-Fields = dict[str, Any]
 _Choice = TypeVar("_Choice")
+
+SentFields = dict[str, Any]
+"""An event as a client sends it."""
 
 
 class Signature(NamedTuple):
@@ -75,9 +77,9 @@ class Session(NamedTuple):
     second: int
     installation_id: str
     version: str
-    recorded: list[tuple[float, str, Fields]]
+    recorded: list[tuple[float, str, SentFields]]
 
-    def events(self, submitted_at: float) -> list[Fields]:
+    def events(self, submitted_at: float) -> list[SentFields]:
         """Return the events as a client sends them at a time in Unix seconds."""
         return [
             {
@@ -163,7 +165,7 @@ def _sessions(chosen: random.Random, installation: Installation, day: int, *, we
         first = False
 
 
-def _recorded(chosen: random.Random, installation: Installation, *, first: bool) -> list[tuple[float, str, Fields]]:
+def _recorded(chosen: random.Random, installation: Installation, *, first: bool) -> list[tuple[float, str, SentFields]]:
     findings = min(int(chosen.expovariate(1 / 5)) + 1, _FINDINGS_MAX)
     seen = [_skewed(chosen, installation.signatures) for _ in range(findings)]
     events = [("scan_completion", _scan(chosen, installation, findings))]
@@ -180,7 +182,7 @@ def _recorded(chosen: random.Random, installation: Installation, *, first: bool)
     return recorded
 
 
-def _finding(chosen: random.Random, signature: Signature) -> Fields:
+def _finding(chosen: random.Random, signature: Signature) -> SentFields:
     return {
         "signatureHash": signature.hash,
         "category": signature.category,
@@ -192,7 +194,7 @@ def _finding(chosen: random.Random, signature: Signature) -> Fields:
     }
 
 
-def _decision(chosen: random.Random, signature: Signature) -> Fields:
+def _decision(chosen: random.Random, signature: Signature) -> SentFields:
     return {
         "action": _skewed(chosen, _ACTIONS),
         "category": signature.category,
@@ -202,7 +204,7 @@ def _decision(chosen: random.Random, signature: Signature) -> Fields:
     }
 
 
-def _scan(chosen: random.Random, installation: Installation, findings: int) -> Fields:
+def _scan(chosen: random.Random, installation: Installation, findings: int) -> SentFields:
     incremental = chosen.random() < _INCREMENTAL_SHARE
     files = max(int(installation.files * (chosen.uniform(0, 0.1) if incremental else 1)), 1)
     return {
@@ -214,7 +216,7 @@ def _scan(chosen: random.Random, installation: Installation, findings: int) -> F
     }
 
 
-def _make_up(chosen: random.Random, installation: Installation) -> Fields:
+def _make_up(chosen: random.Random, installation: Installation) -> SentFields:
     categories = sorted({signature.category for signature in installation.signatures})
     by_category = {category: int(chosen.expovariate(1 / 20)) + 1 for category in categories}
     total = sum(by_category.values())

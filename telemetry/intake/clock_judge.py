@@ -22,7 +22,7 @@ from telemetry.storage.aggregates.database import Aggregates
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_S = 60.0
+JUDGING_INTERVAL_S = 60.0
 _DAY_S = 86_400.0
 # A stranger can have a look-up made by each request. They take turns, and no more than these wait.
 _LOOKUPS_MAX = 64
@@ -101,7 +101,7 @@ class ClockJudge:
             monotonic = self._clock.monotonic()
             self._evidence.contradict(installation_id, occurred_at, monotonic, network)
             if monotonic >= self._judge_at and self._evidence.may_suffice(monotonic):
-                self._judge_at = monotonic + INTERVAL_S
+                self._judge_at = monotonic + JUDGING_INTERVAL_S
                 await self._judge()
         return self._disputed is not None or self._suspicion_refuses(occurred_at, now)
 

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from telemetry import __version__
 from telemetry.errors import ErrorCode, RejectionCode
 from telemetry.intake.ledger import LargeBatch
-from telemetry.metrics.families import PREFIX, counter, counters, gauge, gauges, histogram
+from telemetry.metrics.families import METRIC_PREFIX, counter, counters, gauge, gauges, histogram
 from telemetry.metrics.sources import Sources
 from telemetry.storage.directory.file_sizes import measure
 
@@ -145,4 +145,4 @@ class ServiceCollector(Collector):
         reasons = {reason.value: float(reason is failing) for reason in _FAILURES}
         yield gauges("failing", "1 for the reason why events cannot be stored.", "reason", reasons)
         versions = {"version": __version__, "python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
-        yield InfoMetricFamily(f"{PREFIX}build", "Versions of the service, of Python and of SQLite.", versions)
+        yield InfoMetricFamily(f"{METRIC_PREFIX}build", "Versions of the service, of Python and of SQLite.", versions)

@@ -7,17 +7,17 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from telemetry.histogram import Histogram
 
-PREFIX = "drift_telemetry_"
+METRIC_PREFIX = "drift_telemetry_"
 
 
 def gauge(name: str, meaning: str, value: float) -> Metric:
     """Return a number that goes up and down."""
-    return GaugeMetricFamily(PREFIX + name, meaning, value)
+    return GaugeMetricFamily(METRIC_PREFIX + name, meaning, value)
 
 
 def gauges(name: str, meaning: str, label: str, values: Mapping[str, float]) -> Metric:
     """Return one number for each value of a label."""
-    family = GaugeMetricFamily(PREFIX + name, meaning, labels=(label,))
+    family = GaugeMetricFamily(METRIC_PREFIX + name, meaning, labels=(label,))
     for labelled, value in values.items():
         family.add_metric((labelled,), value)
     return family
@@ -25,12 +25,12 @@ def gauges(name: str, meaning: str, label: str, values: Mapping[str, float]) -> 
 
 def counter(name: str, meaning: str, value: float) -> Metric:
     """Return a number that only grows; Prometheus adds ``_total`` to its name."""
-    return CounterMetricFamily(PREFIX + name, meaning, value)
+    return CounterMetricFamily(METRIC_PREFIX + name, meaning, value)
 
 
 def counters(name: str, meaning: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], float]) -> Metric:
     """Return one growing number for each combination of labels."""
-    family = CounterMetricFamily(PREFIX + name, meaning, labels=labels)
+    family = CounterMetricFamily(METRIC_PREFIX + name, meaning, labels=labels)
     for labelled, value in values.items():
         family.add_metric(labelled, value)
     return family
@@ -39,4 +39,4 @@ def counters(name: str, meaning: str, labels: tuple[str, ...], values: Mapping[t
 def histogram(name: str, meaning: str, observed: Histogram) -> Metric:
     """Return how observations are distributed."""
     buckets = [("+Inf" if isinf(bound) else str(float(bound)), count) for bound, count in observed.buckets()]
-    return HistogramMetricFamily(PREFIX + name, meaning, buckets, observed.sum)
+    return HistogramMetricFamily(METRIC_PREFIX + name, meaning, buckets, observed.sum)

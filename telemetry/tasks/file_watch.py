@@ -13,9 +13,9 @@ from telemetry.storage.sqlite.open_file import OpenFile
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_S = 0.5
+WATCHING_INTERVAL_S = 0.5
 # Long enough for a monitor to see the service unhealthy before the service manager restarts it.
-GRACE_S = 30.0
+SAVING_GRACE_S = 30.0
 
 
 class FileWatch:
@@ -47,7 +47,7 @@ class FileWatch:
         """Look until closed; raise ``StorageFailedError`` when only a restart helps. Never cancelled."""
         while not self._closed.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._closed.wait(), INTERVAL_S)
+                await asyncio.wait_for(self._closed.wait(), WATCHING_INTERVAL_S)
             await self.check()
             self._end_if_due()
 
@@ -99,7 +99,7 @@ class FileWatch:
 
     def _end_if_due(self) -> None:
         for file, saved_at in self._saved.items():
-            if self._monotonic() - saved_at >= GRACE_S:
+            if self._monotonic() - saved_at >= SAVING_GRACE_S:
                 raise StorageFailedError(
                     f"{file.path} {file.loss()} while the service was running; what it held is saved: start it again"
                 )

@@ -11,7 +11,7 @@ from telemetry.storage.log.archive import Archive
 logger = logging.getLogger(__name__)
 
 # One segment in this time, and none in the first: a clock that jumps ahead must not empty the log before it is noticed.
-INTERVAL_S = 3_600.0
+RETENTION_INTERVAL_S = 3_600.0
 _INSTALLATIONS_PER_CHANGE = 1_000
 # Later than any.
 _NO_DAY = "9999"
@@ -35,7 +35,7 @@ class Retention:
     async def check(self) -> None:
         """Remove the oldest segment that is due, if the last one was removed long enough ago."""
         await self._archive.finish_retiring()
-        if self._clock.monotonic() - self._retired_at >= INTERVAL_S and not self._is_paused():
+        if self._clock.monotonic() - self._retired_at >= RETENTION_INTERVAL_S and not self._is_paused():
             await self._retire_oldest()
         states = [*await self._archive.segments(), *await self._archive.missing()]
         oldest_day = min((state.day for state in states), default=_NO_DAY)

@@ -13,7 +13,7 @@ from telemetry.storage.sqlite.background import NotNowError
 logger = logging.getLogger(__name__)
 
 # After midnight: the last group of the day has been stored, and its counters have been flushed.
-GRACE_S = 30.0
+SEALING_GRACE_S = 30.0
 # What failed will mostly fail again, at the cost of most of the work.
 RETRY_S = 600.0
 
@@ -36,7 +36,7 @@ class Sealer:
     async def check(self) -> None:
         """Seal every segment whose day is over; what cannot be sealed now is left for a later check."""
         async with self._checking:
-            today = day_of(column_time(self._clock.now() - GRACE_S))
+            today = day_of(column_time(self._clock.now() - SEALING_GRACE_S))
             await self._log.leave_before(today)
             due = [state.day for state in await self._archive.segments() if state.sealed_at is None]
             self._failed_at = {day: at for day, at in self._failed_at.items() if day in due}

@@ -2,8 +2,7 @@
 
 import asyncio
 
-from telemetry.intake.clock_judge import INTERVAL_S as _JUDGING_INTERVAL_S
-from telemetry.intake.clock_judge import ClockJudge
+from telemetry.intake.clock_judge import JUDGING_INTERVAL_S, ClockJudge
 from telemetry.storage.erasure.eraser import Eraser
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.periodic import Periodic
@@ -43,7 +42,7 @@ class Upkeep:
             Periodic("sealing", sealer.check, interval_s=_SEALER_INTERVAL_S, first_s=_FIRST_S),
             Periodic("retention", retention.check, interval_s=_RETENTION_INTERVAL_S),
             Periodic("erasing", eraser.resume, interval_s=_ERASING_INTERVAL_S, first_s=0),
-            Periodic("judging the clock", judge.check, interval_s=_JUDGING_INTERVAL_S),
+            Periodic("judging the clock", judge.check, interval_s=JUDGING_INTERVAL_S),
             Periodic("measuring the disk", budget.check, interval_s=_DISK_INTERVAL_S),
             Periodic("recording refusals", refusals.check, interval_s=_REFUSALS_INTERVAL_S),
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 LINGER_S = 1.0
 # A client that refuses to look before it has sent everything has mostly a few megabytes.
 LINGER_BYTES_MAX = 16_777_216
-CONNECTIONS_MAX = 256
+LINGERING_MAX = 256
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class Lingering:
 
     def begin(self, connection: Hashable, transport: asyncio.Transport) -> bool:
         """Send nothing more and wait for the client to stop; return False if too many connections do that already."""
-        if len(self._endings) >= CONNECTIONS_MAX or not transport.can_write_eof() or transport.is_closing():
+        if len(self._endings) >= LINGERING_MAX or not transport.can_write_eof() or transport.is_closing():
             return False
         closing = asyncio.get_running_loop().call_later(LINGER_S, transport.close)
         self._endings[connection] = _Ending(transport, closing, LINGER_BYTES_MAX)

@@ -6,7 +6,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from telemetry.admin_socket import AdminConnection
-from telemetry.metrics.families import PREFIX
+from telemetry.metrics.families import METRIC_PREFIX
 
 _TIMEOUT_S = 10.0
 
@@ -45,7 +45,7 @@ def totals(data_dir: Path) -> Totals:
         sample.name: sample.value for family in text_string_to_metric_families(text) for sample in family.samples
     }
     return Totals(
-        samples[f"{PREFIX}group_events_count"],
-        samples[f"{PREFIX}group_events_sum"],
-        samples[f"{PREFIX}flush_seconds_sum"],
+        samples[f"{METRIC_PREFIX}group_events_count"],
+        samples[f"{METRIC_PREFIX}group_events_sum"],
+        samples[f"{METRIC_PREFIX}flush_seconds_sum"],
     )

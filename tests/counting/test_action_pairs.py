@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from telemetry.counting.action_pairs import OVERFLOW_PAIR, PAIRS_MAX, ActionPairs
-from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 from tests.support import oracle
 from tests.support.commands import succeed
 from tests.support.events import Fields, encode, make_event, timestamp
@@ -66,7 +66,7 @@ async def test_room_that_an_exclusion_makes_is_used_and_recounts_agree(data_dir:
         hand.pass_time(60)
         await post(started, decisions(hand, late, confidenceAtAction=0.9))
         await post(started, decisions(hand, range(PAIRS_MAX + 20, PAIRS_MAX + 40), VANDAL))
-        await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.EXCLUDE))
+        await started.upkeep.eraser.erase(ErasureRequest(VANDAL, ErasureKind.EXCLUDE))
     assert oracle.read(data_dir / "telemetry.db", OTHERS) == [(10,)]
     succeed("check", "--data-dir", data_dir)
 

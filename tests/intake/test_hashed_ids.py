@@ -11,7 +11,7 @@ import pytest
 
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.running import Running
-from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 from telemetry.storage.erasure.exclusions import hashed
 from tests.storage.erasure.test_erasing import files_with
 from tests.support import oracle
@@ -96,10 +96,10 @@ def test_an_installation_is_erased_by_its_id_or_what_it_is_stored_as(data_dir: P
     assert hashed(HOST) not in str(oracle.read(data_dir / "telemetry.db", "SELECT * FROM erasures"))
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", list(ErasureKind))
 @pytest.mark.parametrize("by_stored_form", [True, False])
 async def test_both_forms_of_an_id_go_when_events_were_stored_before_ids_were_hashed(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind, by_stored_form: bool
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, kind: ErasureKind, by_stored_form: bool
 ) -> None:
     hand = HandClock(START)
     async with service(data_dir, hand) as started:
@@ -125,11 +125,11 @@ async def test_both_forms_of_an_id_go_when_events_were_stored_before_ids_were_ha
         assert sum(erased.events.values()) == len(theirs)
         assert erased.events == planned.events
         assert files_with(data_dir, HOST) == files_with(data_dir, stored) == []
-    oracle.check(data_dir, forgotten=theirs if kind is Kind.FORGET else (), erased=True)
+    oracle.check(data_dir, forgotten=theirs if kind is ErasureKind.FORGET else (), erased=True)
     async with service(data_dir, hand) as started:
         await send(started, hand, 99, HOST)
         await started.publisher.flush()
-        assert (files_with(data_dir, stored) == []) == (kind is Kind.EXCLUDE)
+        assert (files_with(data_dir, stored) == []) == (kind is ErasureKind.EXCLUDE)
 
 
 async def test_an_erasure_that_was_interrupted_is_finished_for_both_forms(

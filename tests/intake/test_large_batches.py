@@ -17,7 +17,7 @@ from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.large_batches import AGAIN_WITHIN_S, BODIES_MAX, RefusedBodies
 from telemetry.intake.ledger import LargeBatch
 from telemetry.running import Running
-from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 from telemetry.storage.log.segment import Segment
 from tests.support import oracle
 from tests.support.events import Fields, encode, make_event, timestamp
@@ -140,7 +140,7 @@ async def test_an_installation_excluded_between_two_parts_has_nothing_stored_of_
         large = asyncio.create_task(running.service.accept(body))
         await running.service.accept(encode([make_event(timestamp=timestamp(hand.now, hours=-1))]))
         assert 0 < running.service.ledger.accepted < 5_000
-        await running.upkeep.eraser.erase(ErasureRequest(events[0]["installationId"], Kind.EXCLUDE))
+        await running.upkeep.eraser.erase(ErasureRequest(events[0]["installationId"], ErasureKind.EXCLUDE))
 
         assert json.loads(await large)["eventsProcessed"] == 5_000
         assert running.service.ledger.excluded > 0

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from telemetry.errors import ErrorCode
-from telemetry.intake.clock_judge import INTERVAL_S
+from telemetry.intake.clock_judge import JUDGING_INTERVAL_S
 from telemetry.running import Running
-from telemetry.tasks.retention import INTERVAL_S as RETENTION_INTERVAL_S
+from telemetry.tasks.retention import RETENTION_INTERVAL_S
 from tests.support import oracle
 from tests.support.admin import scrape
 from tests.support.crowd import SIZE, Crowd, post
@@ -24,7 +24,7 @@ LONG_AGO = "2020-01-01T00:00:00.000Z"
 
 async def judged_again(started: Running, hand: HandClock) -> ErrorCode | None:
     """Let a minute pass, and return why the service is unhealthy then."""
-    hand.pass_time(INTERVAL_S)
+    hand.pass_time(JUDGING_INTERVAL_S)
     await started.upkeep.judge.check()
     return started.service.failing()
 

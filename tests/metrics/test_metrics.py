@@ -10,7 +10,7 @@ from pathlib import Path
 from telemetry import __version__
 from telemetry.histogram import Histogram
 from telemetry.metrics.exposition import exposition
-from telemetry.metrics.families import PREFIX
+from telemetry.metrics.families import METRIC_PREFIX
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.file_sizes import measure
 from tests.running.test_storage_faults import segment_of
@@ -32,8 +32,8 @@ def test_every_metric_is_listed_with_its_type_and_meaning_and_named_by_the_conve
         metrics = scrape(data_dir)
         server.stop()
 
-    helps = re.findall(rf"^# HELP ({PREFIX}\w+) (.*)$", metrics.text, re.MULTILINE)
-    types = dict(re.findall(rf"^# TYPE ({PREFIX}\w+) (.*)$", metrics.text, re.MULTILINE))
+    helps = re.findall(rf"^# HELP ({METRIC_PREFIX}\w+) (.*)$", metrics.text, re.MULTILINE)
+    types = dict(re.findall(rf"^# TYPE ({METRIC_PREFIX}\w+) (.*)$", metrics.text, re.MULTILINE))
     assert types.keys() == {name for name, _ in helps}
     assert rows_below("| metric | type | meaning |") == [[f"`{name}`", types[name], meaning] for name, meaning in helps]
     assert set(re.findall(r"^# TYPE (process_\w+)", metrics.text, re.MULTILINE)) >= {
@@ -85,7 +85,7 @@ def test_requests_are_counted_by_path_status_and_code(data_dir: Path) -> None:
     requests = {
         (sample.labels["path"], sample.labels["status"]): sample.value
         for family in metrics.families
-        if family.name == f"{PREFIX}requests"
+        if family.name == f"{METRIC_PREFIX}requests"
         for sample in family.samples
     }
     assert requests == {
@@ -112,7 +112,7 @@ def test_a_fresh_service_tells_its_versions_files_and_health(data_dir: Path) -> 
         segment_bytes = segment_of(server).stat().st_size
         server.stop()
 
-    (build,) = (family for family in metrics.families if family.name == f"{PREFIX}build_info")
+    (build,) = (family for family in metrics.families if family.name == f"{METRIC_PREFIX}build_info")
     assert build.samples[0].labels["version"] == __version__
     assert build.samples[0].labels["sqlite"] == sqlite3.sqlite_version
     assert metrics.value("events_replayed_total") == 5

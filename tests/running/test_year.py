@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.tasks.retention import INTERVAL_S
+from telemetry.tasks.retention import RETENTION_INTERVAL_S
 from tests.support import oracle
 from tests.support.commands import succeed
 from tests.support.incidents import EventfulYear
@@ -48,7 +48,7 @@ async def test_every_number_is_right_after_everything_that_can_happen(
         await year.live_a_day()
     for _ in range(3):
         await year.send()
-        await year.let_pass(INTERVAL_S)
+        await year.let_pass(RETENTION_INTERVAL_S)
     last = year.today
     await year.stop()
     left = {path.name for path in (year.data_dir / "events").iterdir()}

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from telemetry.running import Running
-from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 from tests.support import oracle
 from tests.support.events import Fields, Traffic, encode, installation_id
 from tests.support.segments import DAY_S
@@ -35,9 +35,9 @@ async def live(data_dir: Path) -> None:
             if day == 1:
                 await asyncio.to_thread(back_up, data_dir)
             if day == 2:
-                await erase(started, data_dir, VANDAL, Kind.EXCLUDE)
+                await erase(started, data_dir, VANDAL, ErasureKind.EXCLUDE)
             if day == 3:
-                await erase(started, data_dir, LEAVING, Kind.FORGET)
+                await erase(started, data_dir, LEAVING, ErasureKind.FORGET)
             hand.pass_time(DAY_S)
             await started.upkeep.sealer.check()
         tell_begun("retire", [raw for raw in oracle.raw_events(data_dir) if raw.day == START[:10]])
@@ -45,7 +45,7 @@ async def live(data_dir: Path) -> None:
         tell_finished("retire")
 
 
-async def erase(started: Running, data_dir: Path, installation: str, kind: Kind) -> None:
+async def erase(started: Running, data_dir: Path, installation: str, kind: ErasureKind) -> None:
     """Erase an installation, and tell what that takes back."""
     tell_begun(kind, [raw for raw in oracle.raw_events(data_dir) if raw.installation_id == installation])
     await started.upkeep.eraser.erase(ErasureRequest(installation, kind))

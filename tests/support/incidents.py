@@ -12,10 +12,10 @@ import pytest
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.clock_evidence import INSTALLATIONS_MIN
 from telemetry.operator_errors import DamagedError, OperatorError
-from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 from telemetry.storage.sqlite.disk_room import fullness
 from telemetry.storage.sqlite.open_file import SAVED
-from telemetry.tasks.retention import INTERVAL_S as RETENTION_INTERVAL_S
+from telemetry.tasks.retention import RETENTION_INTERVAL_S
 from tests.support import oracle
 from tests.support.backups import backup
 from tests.support.commands import succeed
@@ -174,14 +174,14 @@ class EventfulYear(Year):
     async def exclude(self) -> None:
         await self.send(VANDAL)
         await self.send()
-        await self.running.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.EXCLUDE))
+        await self.running.upkeep.eraser.erase(ErasureRequest(VANDAL, ErasureKind.EXCLUDE))
 
     async def forget(self) -> None:
         await self.send(LEAVING)
         await self.send()
         await self.running.publisher.flush()
         self.forgotten += [raw for raw in oracle.raw_events(self.data_dir) if raw.installation_id == LEAVING]
-        await self.running.upkeep.eraser.erase(ErasureRequest(LEAVING, Kind.FORGET))
+        await self.running.upkeep.eraser.erase(ErasureRequest(LEAVING, ErasureKind.FORGET))
 
     async def be_restored(self) -> None:
         """Be saved, lose everything, and come back."""

@@ -158,7 +158,7 @@ async def test_a_file_that_is_back_in_its_place_needs_no_copy(data_dir: Path) ->
 
 
 async def test_the_service_ends_when_a_restart_is_due(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_watch, "GRACE_S", 0.0)
+    monkeypatch.setattr(file_watch, "SAVING_GRACE_S", 0.0)
     hand = HandClock()
     async with service(data_dir, hand) as started:
         await started.service.accept(encode(Traffic(moment=hand.now).batch(10)))

@@ -13,7 +13,7 @@ from telemetry.running import Running
 from telemetry.storage.aggregates.segment_states import Counts
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.sqlite.background import NotNowError
-from telemetry.tasks.retention import INTERVAL_S
+from telemetry.tasks.retention import RETENTION_INTERVAL_S
 from tests.support import oracle
 from tests.support.events import Traffic, encode, installation_id
 from tests.support.faults import failing
@@ -52,7 +52,7 @@ async def test_whole_days_past_retention_go_one_an_hour_oldest_first(data_dir: P
         await pass_days(started, hand, 6)
         events = oracle.check(data_dir)
         left = []
-        for pause_s in (0, 1_800, 1_800, 10, INTERVAL_S, INTERVAL_S):
+        for pause_s in (0, 1_800, 1_800, 10, RETENTION_INTERVAL_S, RETENTION_INTERVAL_S):
             await check_after(started, hand, pause_s)
             left.append(days(data_dir)[0])
         assert started.upkeep.retention.retired == 3
@@ -71,7 +71,7 @@ async def test_nothing_is_removed_in_the_first_hour_so_restarts_do_not_empty_the
         await pass_days(started, hand, 4)
     for _ in range(3):
         async with service(data_dir, hand, retention_days=1) as started:
-            await check_after(started, hand, 0, INTERVAL_S - 10)
+            await check_after(started, hand, 0, RETENTION_INTERVAL_S - 10)
 
     assert days(data_dir) == ["20", "21", "22", "23"]
     oracle.check(data_dir)
@@ -90,7 +90,7 @@ async def test_a_clock_that_jumps_ahead_takes_one_segment_an_hour_and_leaves_the
         await check_after(started, hand, 0, 600, 600)
         hand.jump(-400 * DAY_S)
         assert days(data_dir)[:2] == ["21", "22"]
-        await check_after(started, hand, INTERVAL_S)
+        await check_after(started, hand, RETENTION_INTERVAL_S)
 
     oracle.check(data_dir, gone=[event for event in events if event.day == FIRST])
 
@@ -104,7 +104,7 @@ async def test_retention_removes_everything_then_a_crash_then_new_events_are_cou
         await pass_days(started, hand, 3)
         events = oracle.check(data_dir)
         hand.pass_time(5 * DAY_S)
-        await check_after(started, hand, *[INTERVAL_S] * 4)
+        await check_after(started, hand, *[RETENTION_INTERVAL_S] * 4)
         assert days(data_dir) == []
         image = tmp_path / "image"
         shutil.copytree(data_dir, image, ignore=shutil.ignore_patterns("*-shm", "lock"))
@@ -174,7 +174,7 @@ async def test_a_segment_that_is_not_sealed_goes_only_once_all_its_events_are_co
         for change, left in ((-1, ["20", "22"]), (1, ["22"])):
             with closing(sqlite3.connect(data_dir / "telemetry.db")) as connection, connection:
                 connection.execute(watermark, (change, FIRST))
-            await check_after(started, hand, INTERVAL_S)
+            await check_after(started, hand, RETENTION_INTERVAL_S)
             assert days(data_dir) == left
 
     oracle.check(data_dir, gone=[event for event in events if event.day < "2026-11-22"])
@@ -213,7 +213,7 @@ async def test_whoever_is_seen_on_a_day_that_is_there_again_is_not_taken_for_new
     hand = HandClock(START)
     async with service(data_dir, hand, retention_days=1) as started:
         await pass_days(started, hand, 5)
-        await check_after(started, hand, 0, INTERVAL_S, INTERVAL_S)
+        await check_after(started, hand, 0, RETENTION_INTERVAL_S, RETENTION_INTERVAL_S)
         assert days(data_dir) == ["23", "24"]
         hand.jump(-5 * DAY_S)
         counted = []

@@ -7,13 +7,13 @@ from typing import Any
 import click
 import msgspec
 
-from telemetry.cli.erasing import SETTINGS, InstallationId, erase, parts, shown
+from telemetry.cli.erasing import SETTINGS, InstallationArgument, erase, parts, shown
 from telemetry.cli.options import load_settings, settings_options
-from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 
 
 @click.command("exclude")
-@click.argument("installation", type=InstallationId())
+@click.argument("installation", type=InstallationArgument())
 @click.option("--dry-run", is_flag=True, help="Exclude nobody; print what that would change.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
 @settings_options(*SETTINGS)
@@ -28,7 +28,7 @@ def command(installation: str, *, dry_run: bool, as_json: bool, config: Path | N
 
     Example: telemetry exclude 5387623e-62a8-468c-9fbe-92f1c6a8b775 --dry-run
     """
-    request = ErasureRequest(installation, Kind.EXCLUDE, dry_run)
+    request = ErasureRequest(installation, ErasureKind.EXCLUDE, dry_run)
     erased = erase(load_settings(config, flags, log_to=sys.stderr), request)
     if as_json:
         click.echo(msgspec.json.encode(erased))

@@ -19,7 +19,7 @@ from telemetry.cli.output.row_writers import Csv, JsonLines, RowWriter
 from telemetry.operator_errors import NoDataError, OutputError, UnavailableError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import FIRST_DAY, LAST_DAY, LogReader
-from telemetry.storage.lookup.tables import EVENT_COLUMNS, TABLES, Column, Row, event_rows, table_rows
+from telemetry.storage.lookup.tables import EVENT_COLUMNS, TABLES, Column, TableRow, event_rows, table_rows
 
 WriterClass = Callable[[BinaryIO, Iterable[Column]], RowWriter]
 
@@ -113,7 +113,7 @@ class _Export:
 
     def _write_rows(
         self,
-        pieces: Iterable[list[Row]],
+        pieces: Iterable[list[TableRow]],
         stream: BinaryIO,
         columns: tuple[Column, ...],
         advance: Callable[[int], None],

@@ -7,13 +7,13 @@ from typing import Any
 import click
 import msgspec
 
-from telemetry.cli.erasing import SETTINGS, InstallationId, erase, parts, shown
+from telemetry.cli.erasing import SETTINGS, InstallationArgument, erase, parts, shown
 from telemetry.cli.options import load_settings, settings_options
-from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 
 
 @click.command("forget")
-@click.argument("installation", type=InstallationId())
+@click.argument("installation", type=InstallationArgument())
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
 @settings_options(*SETTINGS)
 def command(installation: str, *, as_json: bool, config: Path | None, **flags: Any) -> None:
@@ -27,7 +27,7 @@ def command(installation: str, *, as_json: bool, config: Path | None, **flags: A
 
     Example: telemetry forget 5387623e-62a8-468c-9fbe-92f1c6a8b775
     """
-    erased = erase(load_settings(config, flags, log_to=sys.stderr), ErasureRequest(installation, Kind.FORGET))
+    erased = erase(load_settings(config, flags, log_to=sys.stderr), ErasureRequest(installation, ErasureKind.FORGET))
     if as_json:
         click.echo(msgspec.json.encode(erased))
     else:

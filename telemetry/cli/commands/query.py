@@ -14,7 +14,7 @@ from telemetry.clock import Clock, instant
 from telemetry.operator_errors import TimedOutError
 from telemetry.storage.log.reader import LAST_DAY, LogReader
 from telemetry.storage.lookup.selecting import selecting
-from telemetry.storage.sqlite.statements import Answer, StatementError, StatementInterrupted
+from telemetry.storage.sqlite.statements import ResultSet, StatementError, StatementInterrupted
 
 
 @click.command("query")
@@ -71,7 +71,7 @@ def command(
         raise KeyboardInterrupt from None
 
 
-def _print(form: str, answer: Answer, limit: int) -> None:
+def _print(form: str, answer: ResultSet, limit: int) -> None:
     if form == "table":
         print_table(answer.columns, answer.rows, rows_max=limit)
     else:

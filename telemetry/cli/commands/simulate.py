@@ -14,7 +14,7 @@ from telemetry.cli.arguments import Day, ServiceUrl
 from telemetry.cli.options import settings_options
 from telemetry.cli.output.progress import progress
 from telemetry.cli.posting import Poster
-from telemetry.cli.simulation import Fields, Session, Simulation
+from telemetry.cli.simulation import SentFields, Session, Simulation
 from telemetry.clock import Clock, instant
 from telemetry.errors import Refusal
 from telemetry.intake.service import TelemetryService
@@ -104,7 +104,7 @@ async def _fill(settings: Settings, simulation: Simulation) -> int:
     return posted
 
 
-async def _accept(service: TelemetryService, batches: list[list[Fields]]) -> int:
+async def _accept(service: TelemetryService, batches: list[list[SentFields]]) -> int:
     try:
         await asyncio.gather(*[service.accept(orjson.dumps({"events": events})) for events in batches])
     except Refusal as refusal:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from telemetry.operator_errors import DamagedError
-from telemetry.storage.lookup.tables import Column, Row
+from telemetry.storage.lookup.tables import Column, TableRow
 
 _ROWS_PER_GROUP = 20_000
 _MOMENT = pa.timestamp("ms", "UTC")
@@ -31,7 +31,7 @@ class Parquet:
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
 
-    def write(self, rows: list[Row]) -> None:
+    def write(self, rows: list[TableRow]) -> None:
         """Write some rows; raise ``OperatorError`` if another program has stored something of another type in them."""
         try:
             arrays = [

@@ -7,13 +7,13 @@ from typing import BinaryIO, Protocol
 
 import orjson
 
-from telemetry.storage.lookup.tables import Column, Row
+from telemetry.storage.lookup.tables import Column, TableRow
 
 
 class RowWriter(Protocol):
     """Writes rows to a binary stream that it does not own; ``close`` completes what has been written."""
 
-    def write(self, rows: list[Row]) -> None:
+    def write(self, rows: list[TableRow]) -> None:
         """Write some rows."""
 
     def close(self) -> None:
@@ -28,7 +28,7 @@ class JsonLines:
         self._names = [column.name for column in columns]
         self._json = [column.name for column in columns if column.kind == "json"]
 
-    def write(self, rows: list[Row]) -> None:
+    def write(self, rows: list[TableRow]) -> None:
         """Write some rows."""
         lines = bytearray()
         for row in rows:
@@ -49,7 +49,7 @@ class Csv:
         self._stream = stream
         self.write([[column.name for column in columns]])
 
-    def write(self, rows: list[Row]) -> None:
+    def write(self, rows: list[TableRow]) -> None:
         """Write some rows."""
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 _ROWS_PER_DELETE = 500
 
 
-class Kind(StrEnum):
+class ErasureKind(StrEnum):
     """What is taken away: the raw events alone, or the numbers they made too, for good."""
 
     FORGET = "forget"
@@ -41,8 +41,8 @@ class Kind(StrEnum):
 
 
 _STATEMENTS = {
-    Kind.FORGET: ("keep_removed_stats", "count_erased_events"),
-    Kind.EXCLUDE: (
+    ErasureKind.FORGET: ("keep_removed_stats", "count_erased_events"),
+    ErasureKind.EXCLUDE: (
         "subtract_daily_stats",
         "fold_subtracted_stats",
         "delete_empty_daily_stats",
@@ -61,7 +61,7 @@ class ErasureRequest(msgspec.Struct, forbid_unknown_fields=True):
     """What is asked for; a dry run only reports."""
 
     installation: str
-    kind: Kind
+    kind: ErasureKind
     dry_run: bool = False
 
     def __post_init__(self) -> None:
@@ -75,7 +75,7 @@ class Erased(msgspec.Struct):
     It is not ``finished`` if a stop has left some of it to the next start.
     """
 
-    kind: Kind
+    kind: ErasureKind
     dry_run: bool
     events: dict[str, int]
     daily_stats: int
@@ -157,12 +157,12 @@ class Eraser:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _erase(self, installation_id: str, kind: Kind, *, dry_run: bool) -> Erased:
+    async def _erase(self, installation_id: str, kind: ErasureKind, *, dry_run: bool) -> Erased:
         async with self._turn:
             ids = await asyncio.to_thread(ids_of, self._directory, self._id_key, installation_id)
             hashed_id = erasure_name(self._id_key, installation_id)
             # What is forgotten is excluded too, but only until that is finished.
-            if kind is Kind.EXCLUDE and self._exclusions.full and hashed_id not in self._exclusions:
+            if kind is ErasureKind.EXCLUDE and self._exclusions.full and hashed_id not in self._exclusions:
                 raise LimitReachedError(
                     f"{EXCLUSIONS_MAX:,} installations are excluded, which is the limit: have your proxy refuse the "
                     "address that sends, and erase what it has sent with `telemetry forget`"
@@ -184,7 +184,7 @@ class Eraser:
                 await self.load()
             return erased
 
-    async def _foresee(self, ids: Collection[str], kind: Kind) -> Erased:
+    async def _foresee(self, ids: Collection[str], kind: ErasureKind) -> Erased:
         with self._contributions(ids) as counted:
             try:
                 await counted.count(await self._watermarks(), others=False)
@@ -192,7 +192,7 @@ class Eraser:
                 raise StoppedError("the dry run was stopped: do this again") from reason
             return _report(kind, counted, dry_run=True)
 
-    async def _note(self, hashed_id: str, kind: Kind) -> None:
+    async def _note(self, hashed_id: str, kind: ErasureKind) -> None:
         """Have its events dropped from now on, and a start finish what is not finished here."""
         self._exclusions.add(hashed_id)
         async with self._aggregates.change() as connection:
@@ -205,16 +205,16 @@ class Eraser:
             check_stop(self._stop)
             ids = await asyncio.to_thread(ids_with, self._directory, self._id_key, unfinished.hashed_id, self._reading)
             if unfinished.counted_at is None and ids:
-                await self._take_out(ids, unfinished.hashed_id, Kind(unfinished.kind))
+                await self._take_out(ids, unfinished.hashed_id, ErasureKind(unfinished.kind))
             await self._finish(ids, unfinished.hashed_id)
 
-    async def _take_out(self, ids: Collection[str], hashed_id: str, kind: Kind) -> Erased:
+    async def _take_out(self, ids: Collection[str], hashed_id: str, kind: ErasureKind) -> Erased:
         """Change the numbers, and note what is left to do, in one transaction."""
         # Its events are not accepted any more: what has come before is in the aggregates now.
         await self._settle()
         reached = {day: self._counted(day) for day in self._directory.days()}
         await self._flush()
-        others, now = kind is Kind.EXCLUDE, column_time(self._clock.now())
+        others, now = kind is ErasureKind.EXCLUDE, column_time(self._clock.now())
         with self._contributions(ids) as counted:
 
             async def count() -> None:
@@ -287,7 +287,7 @@ class Eraser:
             yield Contributions(folder, self._directory, ids, self._stop, keys_max=self._keys_max)
 
 
-def _report(kind: Kind, counted: Contributions, *, dry_run: bool) -> Erased:
+def _report(kind: ErasureKind, counted: Contributions, *, dry_run: bool) -> Erased:
     rows = counted.rows()
     return Erased(
         kind, dry_run, counted.events_by_day(), rows["daily_stats"], rows["pattern_signatures"],

@@ -26,7 +26,8 @@ def put_back(directory: DataDirectory) -> None:
     for saved, path in saved_files(directory):
         if path.is_symlink() or path.exists():
             logger.error(
-                "a file was replaced while the service ran", extra={"path": str(saved), "reason": advice(saved, path)}
+                "a file was replaced while the service ran",
+                extra={"path": str(saved), "reason": saved_advice(saved, path)},
             )
             continue
         for suffix in ("-wal", "-shm", "-journal"):
@@ -37,7 +38,7 @@ def put_back(directory: DataDirectory) -> None:
         logger.warning("a file that was removed while the service ran is back", extra={"path": str(path)})
 
 
-def advice(saved: Path, path: Path) -> str:
+def saved_advice(saved: Path, path: Path) -> str:
     """Return what a saved copy is and what to do with it, as a sentence without its subject."""
     if not path.exists():
         return f"holds what {path.name} held when it was removed: start the service, which puts it back"

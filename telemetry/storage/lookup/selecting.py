@@ -15,9 +15,9 @@ from telemetry.storage.sqlite.errors import DAMAGED, damage_sentence, explaining
 from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import held_still, read_only, readable_uri
 from telemetry.storage.sqlite.statements import (
-    Answer,
     Connection,
-    Progress,
+    ResultSet,
+    ShouldStop,
     StandardConnection,
     StatementError,
     StatementInterrupted,
@@ -30,7 +30,7 @@ _NOT_ANSWERED = {0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_M
 
 
 @contextmanager
-def selecting(directory: DataDirectory, days: Sequence[str], sql: str, stop: Progress) -> Iterator[Answer]:
+def selecting(directory: DataDirectory, days: Sequence[str], sql: str, stop: ShouldStop) -> Iterator[ResultSet]:
     """Begin a statement, and give its answer as it is found; days without a segment have no events.
 
     While the answer is read, the files have a reader: their WALs grow. Raises ``StatementError``,

@@ -13,7 +13,7 @@ from telemetry.storage.sqlite.queries import query
 
 _ROWS_PER_READ = 5_000
 
-Row = Sequence[Any]
+TableRow = Sequence[Any]
 
 
 class Column(NamedTuple):
@@ -83,7 +83,7 @@ TABLES = {
 }
 
 
-def event_rows(log: LogReader, day: str) -> Iterator[list[Row]]:
+def event_rows(log: LogReader, day: str) -> Iterator[list[TableRow]]:
     """Return the events of a day, oldest first, some thousand at a time.
 
     Raises ``NoDataError`` in the place of an end that came because retention has removed the day.
@@ -96,9 +96,9 @@ def event_rows(log: LogReader, day: str) -> Iterator[list[Row]]:
         raise NoDataError(f"retention has removed {day} while it was being read: do this again")
 
 
-def table_rows(directory: DataDirectory, table: Table, first: str, last: str) -> Iterator[list[Row]]:
+def table_rows(directory: DataDirectory, table: Table, first: str, last: str) -> Iterator[list[TableRow]]:
     """Return the rows of a table by key, some thousand at a time; a later piece can be newer than an earlier one."""
-    key: Row = ("",) * table.keys
+    key: TableRow = ("",) * table.keys
     while True:
         with reading_aggregates(directory) as connection:
             chunk = connection.execute(query(table.query), (first, last, _ROWS_PER_READ, *key)).fetchall()
@@ -108,7 +108,7 @@ def table_rows(directory: DataDirectory, table: Table, first: str, last: str) ->
         key = chunk[-1][: table.keys]
 
 
-def _event_row(day: str, stored: StoredEvent) -> Row:
+def _event_row(day: str, stored: StoredEvent) -> TableRow:
     row = stored.row
     client = (row.type, row.timestamp, row.installation_id, row.drift_version, row.payload)
     return (day, stored.id, *client, stored.received_at)

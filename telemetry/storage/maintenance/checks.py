@@ -17,10 +17,10 @@ from telemetry.storage.directory.file_sizes import free_bytes
 from telemetry.storage.directory.own_files import bytes_below, folders_aside, own_paths
 from telemetry.storage.directory.segment_files import foreign_files
 from telemetry.storage.erasure.erasures import is_unreadable, known_erasures
-from telemetry.storage.log.saved_files import advice, saved_files
+from telemetry.storage.log.saved_files import saved_advice, saved_files
 from telemetry.storage.maintenance.refusal_record import RefusalRecord
 from telemetry.storage.sqlite.copying import PATIENCE_S, Progress, damage
-from telemetry.storage.sqlite.database import WAL_RESET_RACE, Kind
+from telemetry.storage.sqlite.database import WAL_RESET_RACE, DatabaseKind
 from telemetry.storage.sqlite.errors import damage_sentence
 from telemetry.storage.sqlite.migrations import is_of_kind, newest_version, other_kind_sentence
 from telemetry.storage.sqlite.reading import read_only
@@ -48,7 +48,7 @@ class Finding(NamedTuple):
 
 
 def check_database(
-    path: Path, kind: Kind, *, full: bool, on_bytes: Progress, wait_s: float = PATIENCE_S
+    path: Path, kind: DatabaseKind, *, full: bool, on_bytes: Progress, wait_s: float = PATIENCE_S
 ) -> Iterator[Finding]:
     """Find what is wrong with one file and its schema; an error means that it cannot be read."""
     try:
@@ -117,7 +117,7 @@ def check_missing(directory: DataDirectory) -> Iterator[Finding]:
 def check_saved(directory: DataDirectory) -> Iterator[Finding]:
     """Find what was saved of files that were removed or replaced under a running service."""
     for saved, path in saved_files(directory):
-        yield Finding(Severity.ERROR, str(saved.relative_to(directory.root)), advice(saved, path))
+        yield Finding(Severity.ERROR, str(saved.relative_to(directory.root)), saved_advice(saved, path))
 
 
 def check_sqlite() -> Iterator[Finding]:

@@ -32,7 +32,7 @@ from telemetry.storage.maintenance.checks import (
     check_sqlite,
 )
 from telemetry.storage.maintenance.pseudonyms import Pseudonyms, copy_pseudonymously
-from telemetry.storage.maintenance.recount import Recount, SegmentState, recount
+from telemetry.storage.maintenance.recount import Recount, RecountedSegment, recount
 from telemetry.storage.sqlite.copying import PATIENCE_S, Progress, no_progress
 
 CURRENT, EXPECTED = "current.db", "expected.db"
@@ -174,7 +174,7 @@ def _number_findings(recounted: Recounted) -> Iterator[Finding]:
         yield Finding(Severity.NOTE, "past", sentence)
 
 
-def _segment_findings(state: SegmentState) -> Iterator[Finding]:
+def _segment_findings(state: RecountedSegment) -> Iterator[Finding]:
     name = f"{state.day}.db"
     if state.missing:
         sentence = f"has lost {state.missing} events that were counted: restore it from a backup if one has them"

@@ -34,7 +34,7 @@ _LEAVING = "SELECT installation_sha256 FROM erasures WHERE counted_at IS NOT NUL
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentState:
+class RecountedSegment:
     """How one segment stands to the watermark of its day, and how many of its events were received on another day."""
 
     day: str
@@ -57,7 +57,7 @@ class SegmentState:
 class Recount:
     """What was recounted: the segments by day, and the days of the past, oldest first."""
 
-    segments: list[SegmentState] = field(default_factory=list)
+    segments: list[RecountedSegment] = field(default_factory=list)
     past_days: list[str] = field(default_factory=list)
 
     @property
@@ -114,22 +114,22 @@ def _pairs(current: sqlite3.Connection) -> ActionPairs:
     return pairs
 
 
-def _state(path: Path, watermark: int, erased: int, leaving: set[str]) -> SegmentState | None:
+def _state(path: Path, watermark: int, erased: int, leaving: set[str]) -> RecountedSegment | None:
     try:
         with read_only(path, wait_s=PATIENCE_S) as segment:
             if not segment.execute("PRAGMA user_version").fetchone()[0]:
-                return SegmentState(path.stem, watermark, erased, 0, 0)
+                return RecountedSegment(path.stem, watermark, erased, 0, 0)
             ids = segment.execute("SELECT DISTINCT installation_id FROM events") if leaving else ()
             left = frozenset(str(row[0]) for row in ids if hashed(str(row[0])) in leaving)
             ((counted, pending),) = segment.execute(query("count_segment_events"), (watermark, json.dumps(list(left))))
     except NoDataError:
         # Retention removed it in the meantime: its day is of the past.
         return None
-    return SegmentState(path.stem, watermark, erased, counted, pending, path.stat().st_size, leaving=left)
+    return RecountedSegment(path.stem, watermark, erased, counted, pending, path.stat().st_size, leaving=left)
 
 
 async def _count(
-    path: Path, state: SegmentState, counters: Counters, expected: Adding, *, keys_max: int, on_bytes: Progress
+    path: Path, state: RecountedSegment, counters: Counters, expected: Adding, *, keys_max: int, on_bytes: Progress
 ) -> int:
     position, misplaced = 0, 0
     if not state.counted:

@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from telemetry.storage.sqlite.database import LOCK_WAIT_S
-from telemetry.storage.sqlite.statements import INSTRUCTIONS_PER_ASK, Answer, Progress, StatementError, authorize
+from telemetry.storage.sqlite.statements import INSTRUCTIONS_PER_ASK, ResultSet, ShouldStop, StatementError, authorize
 
 
 class ApswConnection:
@@ -29,7 +29,7 @@ class ApswConnection:
         with _translated():
             return self._connection.execute(sql, parameters).fetchall()
 
-    def answer(self, sql: str, stop: Progress) -> Answer:
+    def answer(self, sql: str, stop: ShouldStop) -> ResultSet:
         """Begin a statement of somebody's that may only read."""
         statements: list[list[str]] = []
 
@@ -44,7 +44,7 @@ class ApswConnection:
         self._connection.exec_trace = prepared
         with _translated():
             cursor = self._connection.execute(sql)
-        return Answer(statements[0] if statements else [], _rows(cursor))
+        return ResultSet(statements[0] if statements else [], _rows(cursor))
 
     def close(self) -> None:
         """Close the files; the connection must not be used afterwards."""

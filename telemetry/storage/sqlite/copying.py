@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from telemetry.operator_errors import DamagedError
-from telemetry.storage.sqlite.database import Kind
+from telemetry.storage.sqlite.database import DatabaseKind
 from telemetry.storage.sqlite.errors import DAMAGED, failure, primary_code, telling_damage
 from telemetry.storage.sqlite.migrations import is_of_kind, other_kind_sentence
 from telemetry.storage.sqlite.reading import read_only
@@ -82,7 +82,7 @@ def damage(connection: sqlite3.Connection, *, full: bool = False) -> str | None:
     return None if found == "ok" else str(found)
 
 
-def check_copy(path: Path, source: Path, kind: Kind) -> None:
+def check_copy(path: Path, source: Path, kind: DatabaseKind) -> None:
     """Raise ``DamagedError`` unless a copy that nobody writes is sound, and its source of the right kind."""
     # Immutable, so that SQLite puts nothing beside it.
     with (

@@ -14,7 +14,7 @@ from telemetry.storage.sqlite.migrations import check_version, migrate
 from telemetry.storage.sqlite.proving import ProvingConnection
 
 Synchronous = Literal["FULL", "NORMAL"]
-Kind = Literal["aggregates", "segment"]
+DatabaseKind = Literal["aggregates", "segment"]
 
 # ``->>`` came with 3.38; JSON functions are built in since then.
 SQLITE_VERSION_MIN = (3, 38, 0)
@@ -30,7 +30,7 @@ WAL_BYTES_KEPT = CHECKPOINT_PAGES * PAGE_BYTES * 5 // 4
 
 
 async def open_database(
-    path: Path, kind: Kind, *, synchronous: Synchronous, witness: Path | None = None
+    path: Path, kind: DatabaseKind, *, synchronous: Synchronous, witness: Path | None = None
 ) -> aiosqlite.Connection:
     """Open a database file for its one writer, created and migrated as needed; every statement is its own transaction.
 
@@ -55,7 +55,7 @@ async def open_database(
     return connection
 
 
-async def open_to_read(path: Path, kind: Kind) -> aiosqlite.Connection:
+async def open_to_read(path: Path, kind: DatabaseKind) -> aiosqlite.Connection:
     """Open a database file so that nothing can be written to it; raise as ``open_database`` does."""
     async with _opening(read_only_uri(path), path, kind) as connection:
         return connection
@@ -82,7 +82,7 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _opening(
-    uri: str, path: Path, kind: Kind, *, factory: Callable[..., sqlite3.Connection] = sqlite3.Connection
+    uri: str, path: Path, kind: DatabaseKind, *, factory: Callable[..., sqlite3.Connection] = sqlite3.Connection
 ) -> AsyncIterator[aiosqlite.Connection]:
     """Connect and, if that or what is done inside fails, close again."""
     connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=LOCK_WAIT_S, factory=factory)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from telemetry.operator_errors import ConflictError, DamagedError
 from telemetry.storage.sqlite.access import can_write, has_journal, has_shared_memory, is_foreign, log_bytes
-from telemetry.storage.sqlite.database import LOCK_WAIT_S, Kind, read_only_uri
+from telemetry.storage.sqlite.database import LOCK_WAIT_S, DatabaseKind, read_only_uri
 from telemetry.storage.sqlite.disk_room import has_room
 from telemetry.storage.sqlite.errors import explaining, primary_code
 from telemetry.storage.sqlite.journals import roll_back
@@ -31,7 +31,7 @@ def read_only(path: Path, *, wait_s: float = LOCK_WAIT_S) -> Iterator[sqlite3.Co
 
 
 @contextmanager
-def reading(path: Path, kind: Kind, *, wait_s: float = LOCK_WAIT_S) -> Iterator[sqlite3.Connection]:
+def reading(path: Path, kind: DatabaseKind, *, wait_s: float = LOCK_WAIT_S) -> Iterator[sqlite3.Connection]:
     """Open a file as ``read_only`` does, and refuse one of another kind or of a newer schema.
 
     A file of an older schema is read as far as it goes; ``DamagedError`` says when that was not far enough.

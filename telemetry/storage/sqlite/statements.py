@@ -9,11 +9,11 @@ INSTRUCTIONS_PER_ASK = 10_000
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _READING_PRAGMAS = {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo"}
 
-Progress = Callable[[], bool]
+ShouldStop = Callable[[], bool]
 """Asked again and again while a statement runs; the statement stops when the answer is True."""
 
 
-class Answer(NamedTuple):
+class ResultSet(NamedTuple):
     """The names of the columns, and the rows as SQLite finds them."""
 
     columns: list[str]
@@ -36,7 +36,7 @@ class Connection(Protocol):
     def execute(self, sql: str, parameters: tuple[str, ...] = ()) -> object:
         """Run one statement of ours to its end."""
 
-    def answer(self, sql: str, stop: Progress) -> Answer:
+    def answer(self, sql: str, stop: ShouldStop) -> ResultSet:
         """Begin a statement of somebody's that may only read."""
 
 
@@ -52,12 +52,12 @@ class StandardConnection:
         """Run one statement of ours to its end."""
         return self._connection.execute(sql, parameters).fetchall()
 
-    def answer(self, sql: str, stop: Progress) -> Answer:
+    def answer(self, sql: str, stop: ShouldStop) -> ResultSet:
         """Begin a statement of somebody's that may only read."""
         self._connection.set_authorizer(authorize)
         self._connection.set_progress_handler(stop, INSTRUCTIONS_PER_ASK)
         cursor = self._connection.execute(sql)
-        return Answer([column[0] for column in cursor.description or ()], cursor)
+        return ResultSet([column[0] for column in cursor.description or ()], cursor)
 
 
 def authorize(action: int, first: str | None, *_: str | None) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from telemetry.clock import column_time
 from telemetry.running import Running
-from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 from telemetry.storage.erasure.exclusions import hashed
 from tests.support import oracle
 from tests.support.commands import succeed
@@ -54,7 +54,7 @@ async def test_an_excluded_installation_leaves_numbers_as_if_it_had_never_sent_a
         await three_days(started, hand)
         assert sealed_days(data_dir) == list(DAYS[:2])
         sent = Counter(event.day for event in oracle.check(data_dir) if event.installation_id == VANDAL)
-        erased = await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.EXCLUDE))
+        erased = await started.upkeep.eraser.erase(ErasureRequest(VANDAL, ErasureKind.EXCLUDE))
         assert erased.events == sent
         assert files_with(data_dir, VANDAL) == []
         await started.publisher.flush()
@@ -73,7 +73,7 @@ async def test_a_forgotten_installation_leaves_its_numbers_which_every_recount_h
     async with service(data_dir, hand) as started:
         await three_days(started, hand)
         before = numbers(data_dir)
-        await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.FORGET))
+        await started.upkeep.eraser.erase(ErasureRequest(VANDAL, ErasureKind.FORGET))
         assert files_with(data_dir, VANDAL) == []
         assert numbers(data_dir) == before
         await started.upkeep.sealer.check()
@@ -89,7 +89,7 @@ async def test_who_was_forgotten_is_new_when_it_comes_again(data_dir: Path) -> N
     hand = HandClock(START)
     async with service(data_dir, hand) as started:
         await three_days(started, hand)
-        await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.FORGET))
+        await started.upkeep.eraser.erase(ErasureRequest(VANDAL, ErasureKind.FORGET))
         before = dict(read(data_dir / "telemetry.db", NEW_BY_DAY))
         hand.pass_time(60)
         await started.service.accept(encode(of_vandal(Traffic(seed=77, moment=hand.now).batch(3))))
@@ -105,10 +105,10 @@ async def test_a_dry_run_changes_nothing_and_says_what_would_change(data_dir: Pa
     async with service(data_dir, hand) as started:
         await three_days(started, hand)
         before = numbers(data_dir)
-        planned = await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.EXCLUDE, dry_run=True))
+        planned = await started.upkeep.eraser.erase(ErasureRequest(VANDAL, ErasureKind.EXCLUDE, dry_run=True))
         assert numbers(data_dir) == before
         assert read(data_dir / "telemetry.db", "SELECT * FROM erasures") == []
-        done = await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.EXCLUDE))
+        done = await started.upkeep.eraser.erase(ErasureRequest(VANDAL, ErasureKind.EXCLUDE))
 
     assert planned.dry_run
     assert planned.events == done.events
@@ -184,7 +184,7 @@ async def test_labels_that_only_a_vandal_has_used_are_shown_to_nobody_and_take_n
     async with service(data_dir, hand, daily_labels_max=4) as started:
         await started.service.accept(labelled(hand, VANDAL, "worse", "worst", "api"))
         await started.service.accept(labelled(hand, other, "api", "cache"))
-        await started.upkeep.eraser.erase(ErasureRequest(VANDAL, Kind.EXCLUDE))
+        await started.upkeep.eraser.erase(ErasureRequest(VANDAL, ErasureKind.EXCLUDE))
         await started.publisher.flush()
         assert b"wors" not in started.publisher.stats.body
         assert categories(data_dir) == {"category:api": 1, "category:other": 1}
@@ -195,9 +195,9 @@ async def test_labels_that_only_a_vandal_has_used_are_shown_to_nobody_and_take_n
     assert await wrong_numbers(data_dir, hand) == []
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", ErasureKind)
 async def test_a_label_that_got_its_own_metric_late_is_taken_from_both_that_counted_it(
-    data_dir: Path, kind: Kind
+    data_dir: Path, kind: ErasureKind
 ) -> None:
     hand, other = HandClock(), "f" * 32
     async with service(data_dir, hand, daily_labels_max=2) as started:
@@ -209,7 +209,7 @@ async def test_a_label_that_got_its_own_metric_late_is_taken_from_both_that_coun
         assert categories(data_dir) == {"category:api": 1, "category:other": 2, "category:cache": 2}
         await started.upkeep.eraser.erase(ErasureRequest(VANDAL, kind))
 
-    left = {"category:other": 1} if kind is Kind.EXCLUDE else None
+    left = {"category:other": 1} if kind is ErasureKind.EXCLUDE else None
     assert categories(data_dir) == (left or {"category:api": 1, "category:other": 2, "category:cache": 2})
     assert await wrong_numbers(data_dir, hand) == []
 

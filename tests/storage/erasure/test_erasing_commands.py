@@ -21,7 +21,7 @@ from telemetry.cli.erasing import erase
 from telemetry.operator_errors import OperatorError
 from telemetry.settings import Settings
 from telemetry.storage.directory.data_directory import DataDirectory
-from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 from telemetry.storage.maintenance import backup
 from tests.storage.erasure.test_erasing import START, VANDAL, files_with, numbers, of_vandal, three_days
 from tests.support import oracle
@@ -178,7 +178,7 @@ def test_a_service_that_does_not_answer_in_time_goes_on(data_dir: Path, monkeypa
         server.post(encode(of_vandal(Traffic(seed=1).batch(40))))
         os.kill(server.pid, signal.SIGSTOP)
         with pytest.raises(OperatorError, match="has not answered in time: it goes on"):
-            erase(Settings(data_dir=str(data_dir)), ErasureRequest(VANDAL, Kind.FORGET))
+            erase(Settings(data_dir=str(data_dir)), ErasureRequest(VANDAL, ErasureKind.FORGET))
         os.kill(server.pid, signal.SIGCONT)
         eventually(lambda: files_with(data_dir, VANDAL) == [])
         assert server.stop() == 0

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 from tests.support import oracle
 from tests.support.events import Traffic, encode, installation_id
 from tests.support.segments import pass_a_day, segment
@@ -40,7 +40,7 @@ async def test_the_locks_are_kept_and_another_program_takes_no_log_away_whatever
         leaving = [event | {"installationId": LEAVING} for event in traffic.batch(5)]
         await started.service.accept(encode(leaving))
         await started.publisher.flush()
-        for kind in (Kind.FORGET, Kind.EXCLUDE):
+        for kind in (ErasureKind.FORGET, ErasureKind.EXCLUDE):
             await started.upkeep.eraser.erase(ErasureRequest(LEAVING, kind))
             assert (locked(today), locked(aggregates)) == (True, True)
         await started.upkeep.sealer.check()

@@ -7,7 +7,7 @@ import pytest
 
 from telemetry.storage.aggregates.loss import missing_segments
 from telemetry.storage.directory.data_directory import DataDirectory
-from telemetry.tasks.retention import INTERVAL_S
+from telemetry.tasks.retention import RETENTION_INTERVAL_S
 from tests.support import oracle
 from tests.support.cli import DAYS, fill
 from tests.support.commands import run, succeed
@@ -81,7 +81,7 @@ async def test_a_missing_segment_is_retired_when_its_time_is_over(data_dir: Path
         hand.pass_time(2 * DAY_S)
         await started.upkeep.retention.check()
         assert missing_segments(DataDirectory(data_dir))
-        hand.pass_time(2 * DAY_S + INTERVAL_S)
+        hand.pass_time(2 * DAY_S + RETENTION_INTERVAL_S)
         await started.upkeep.retention.check()
     assert not missing_segments(DataDirectory(data_dir))
     assert not segment(data_dir, DAYS[0]).exists()

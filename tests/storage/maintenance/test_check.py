@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from telemetry.operator_errors import ConflictError
-from telemetry.storage.erasure.eraser import ErasureRequest, Kind
+from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 from telemetry.storage.maintenance import examination
 from telemetry.storage.maintenance.examination import Examination, compare
 from tests.support import oracle
@@ -282,7 +282,7 @@ async def test_an_erasure_during_an_examination_is_no_finding_but_a_reason_to_lo
         await started.publisher.flush()
 
         async def compare_too_late(*arguments: Any, **named: Any) -> examination.Recounted:
-            await started.upkeep.eraser.erase(ErasureRequest(leaving, Kind.FORGET))
+            await started.upkeep.eraser.erase(ErasureRequest(leaving, ErasureKind.FORGET))
             return await compare(*arguments, **named)
 
         with monkeypatch.context() as patched:
