@@ -30,6 +30,7 @@ LAYERS = [
     ["catalogue"],
     ["settings"],
     ["networks"],
+    ["charts"],
     ["errors", "operator_errors", "clock", "logs", "histogram", "systemd", "admin_socket"],
 ]
 # The same inside a room that has rooms of its own.
