@@ -31,7 +31,7 @@ LAYERS = [
     ["settings"],
     ["networks"],
     ["charts"],
-    ["errors", "operator_errors", "clock", "logs", "histogram", "systemd", "admin_socket"],
+    ["errors", "operator_errors", "wording", "clock", "logs", "histogram", "systemd", "admin_socket"],
 ]
 # The same inside a room that has rooms of its own.
 SUB_LAYERS = {
@@ -43,7 +43,7 @@ ROOMS = {name for layer in LAYERS for name in layer if (PACKAGE / name).is_dir()
     if (PACKAGE / room / name).is_dir()
 }  # fmt: skip
 # What a page or an answer for the public may be made from.
-PUBLIC = {"web", "intake", "published", "networks", "errors", "operator_errors", "clock", "settings"}
+PUBLIC = {"web", "intake", "published", "networks", "errors", "operator_errors", "wording", "clock", "settings"}
 OPERATORS = {"telemetry.web.admin"}
 LOOKING = ["check", "config", "export", "forget", "query", "segments", "stats", "tail"]
 # Names that mean the same wherever they are: a command of the command line, a process's entry, a module's logger.

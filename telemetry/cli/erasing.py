@@ -24,6 +24,7 @@ from telemetry.running import running
 from telemetry.settings import Settings
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.erasure.eraser import Erased, ErasureRequest
+from telemetry.wording import amount
 
 # Settings of those who do it themselves; a service has its own.
 SETTINGS = (
@@ -82,14 +83,14 @@ def shown(erased: Erased) -> str:
     """Return how many events and rows a report tells of, in words."""
     events = sum(erased.events.values())
     verb = "would be erased" if erased.dry_run else "erased"
-    return f"{events:,} events {verb}, received on {len(erased.events)} days"
+    return f"{amount(events, 'event')} {verb}, received on {amount(len(erased.events), 'day')}"
 
 
 def parts(erased: Erased) -> str:
     """Return which numbers the events have a part in."""
     return (
-        f"{erased.daily_stats:,} daily counts, {erased.pattern_signatures:,} signatures and "
-        f"{erased.action_aggregates:,} kinds of decisions"
+        f"{amount(erased.daily_stats, 'daily count')}, {amount(erased.pattern_signatures, 'signature')} and "
+        f"{amount(erased.action_aggregates, 'kind of decisions', 'kinds of decisions')}"
     )
 
 

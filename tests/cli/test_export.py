@@ -137,8 +137,8 @@ async def test_into_a_folder_only_days_that_have_changed_are_written_again(data_
     unchanged = run(*command)
 
     assert first.stderr == "2 days written, 0 unchanged\n"
-    assert after_sealing.stderr == "1 days written, 1 unchanged\n"
-    assert resumed.stderr == "1 days written, 1 unchanged\n"
+    assert after_sealing.stderr == "1 day written, 1 unchanged\n"
+    assert resumed.stderr == "1 day written, 1 unchanged\n"
     assert unchanged.stderr == "0 days written, 2 unchanged\n"
     assert sorted(folder.iterdir()) == files
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}

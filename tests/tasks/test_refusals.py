@@ -71,11 +71,11 @@ def test_check_names_the_setting_to_raise_for_what_was_refused_for_its_size(data
     found = findings(data_dir)
 
     assert "rejections" not in found
-    assert "1 bodies of the last day" in found["refused bodies"]
+    assert "1 body of the last day" in found["refused bodies"]
     assert "raise body_bytes_max" in found["refused bodies"]
     assert "2 batches of the last day, the largest of 25 events, were refused" in found["refused batches"]
     assert "raise batch_events_retry_max" in found["refused batches"]
-    assert found["deferred batches"].startswith("1 batches of the last day were refused for their size until")
+    assert found["deferred batches"].startswith("1 batch of the last day was refused for the size until")
     assert "raise batch_events_max" in found["deferred batches"]
     assert any("raise body_bytes_max" in line for line in server.output)
 

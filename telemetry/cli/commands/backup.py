@@ -15,6 +15,7 @@ from telemetry.operator_errors import Exit
 from telemetry.storage.aggregates.loss import missing_sentence
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.maintenance.backup import Made, back_up, source_bytes
+from telemetry.wording import amount
 
 
 @click.command("backup")
@@ -46,7 +47,7 @@ def command(folder: Path, *, keep: int | None, as_json: bool, config: Path | Non
 def _print(made: Made) -> None:
     files = made.manifest.files
     size = sum(file.bytes for file in files)
-    click.echo(f"{made.folder}: {len(files)} files, {size} bytes, verified")
+    click.echo(f"{made.folder}: {amount(len(files), 'file')}, {amount(size, 'byte')}, verified")
     click.echo(f"copied {made.copied}, unchanged {len(files) - made.copied}, backups removed {len(made.removed)}")
     for state in made.missing:
         click.echo(f"error: {state.day}.db: {missing_sentence(state)}")

@@ -16,6 +16,7 @@ from telemetry.operator_errors import Exit
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.maintenance.backup import source_bytes
 from telemetry.storage.maintenance.examination import Examination, Recounted, examine
+from telemetry.wording import amount
 
 
 @click.command("check")
@@ -25,7 +26,7 @@ from telemetry.storage.maintenance.examination import Examination, Recounted, ex
 def command(*, full: bool, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Examine the data while a service runs or not, changing nothing: files, numbers, permissions, disk, clock.
 
-    The aggregates are compared with a recount of the raw events. Ends with 1 if something needs a person.
+    The aggregates are compared with a recount of the raw events. Ends with 1 if it finds problems.
 
     Example: telemetry check --data-dir ./data
     """
@@ -67,8 +68,11 @@ def _lines(found: Examination) -> Iterator[str]:
         for difference in found.recounted.shown:
             yield f"  {difference_line(*difference)}"
         days, past = found.recounted.recount.whole_days, found.recounted.recount.past_days
-        yield f"{found.files} files read, {len(days)} days recounted, {len(past)} days past recounting"
-    yield "something needs you" if found.failed else "all is well"
+        yield (
+            f"{amount(found.files, 'file')} read, {amount(len(days), 'day')} recounted, "
+            f"{amount(len(past), 'day')} past recounting"
+        )
+    yield "problems found" if found.failed else "no problems found"
 
 
 def difference_line(table: str, key: tuple[str, ...], was: tuple[Any, ...] | None, now: tuple[Any, ...] | None) -> str:

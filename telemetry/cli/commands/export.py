@@ -20,6 +20,7 @@ from telemetry.operator_errors import NoDataError, OutputError, UnavailableError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import FIRST_DAY, LAST_DAY, LogReader
 from telemetry.storage.lookup.tables import EVENT_COLUMNS, TABLES, Column, TableRow, event_rows, table_rows
+from telemetry.wording import amount
 
 WriterClass = Callable[[BinaryIO, Iterable[Column]], RowWriter]
 
@@ -58,7 +59,7 @@ def command(
     if what == "events" and folder:
         written, passed_over, removed = export.write_days(folder, form)
         meanwhile = f", {removed:,} removed by retention meanwhile" if removed else ""
-        click.echo(f"{written:,} days written, {passed_over:,} unchanged{meanwhile}", err=True)
+        click.echo(f"{amount(written, 'day')} written, {passed_over:,} unchanged{meanwhile}", err=True)
         return
     with export.output(str(folder / f"{what}.{form}") if folder else place) as stream:
         rows = export.write(what, stream)

@@ -29,6 +29,7 @@ from telemetry.storage.d1.staging import Judgement, Refused, Staging
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.scratch import scratch, temporary
 from telemetry.storage.erasure.erasures import erasures_by_installation
+from telemetry.wording import amount
 
 
 @click.group("import")
@@ -146,21 +147,23 @@ def _lines(file: Path, judgement: Judgement, imported: Imported, *, dry_run: boo
     would = "would be " if dry_run else ""
     refused, expired = judgement.refused.total(), sum(imported.expired_days.values())
     taken = judgement.kept + judgement.mapped
-    yield f"{file}: {taken + refused} events, {judgement.kept} kept, {judgement.mapped} mapped, {refused} refused"
+    events = amount(taken + refused, "event")
+    yield f"{file}: {events}, {judgement.kept} kept, {judgement.mapped} mapped, {refused} refused"
     yield from _counts("mapped", judgement.mappings, str)
     yield from _counts("refused", judgement.refused, REASON_SENTENCES.__getitem__)
     yield f"{imported.added} {would}added, {taken - imported.added - expired} were here already"
     for day in imported.days:
         old = "" if day.old_total is None else f", the old worker had counted {day.old_total}"
-        yield f"{day.day}: {day.added} {would}added; daily_stats recomputed from {day.recounted} raw events{old}"
+        recounted = amount(day.recounted, "raw event")
+        yield f"{day.day}: {day.added} {would}added; daily_stats recomputed from {recounted}{old}"
     for name, staged in imported.expired_days.items():
-        yield f"{name}: {staged} events were counted here before and have been removed by retention; left as it is"
+        yield f"{name}: {amount(staged, 'event')} counted here before, and removed by retention since; left as it is"
     for name in imported.stats_kept:
         yield f"{name}: no raw events; the old daily_stats {would}taken over"
     for name in imported.stats_left:
         yield f"{name}: no raw events in the file, but counted here; the old daily_stats left out"
     if judgement.counters_refused:
-        yield f"daily_stats: {judgement.counters_refused.total()} rows refused"
+        yield f"daily_stats: {amount(judgement.counters_refused.total(), 'row')} refused"
         yield from _counts("refused", judgement.counters_refused, REASON_SENTENCES.__getitem__)
 
 

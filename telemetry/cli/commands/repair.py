@@ -20,6 +20,7 @@ from telemetry.storage.maintenance.backup import source_bytes
 from telemetry.storage.maintenance.checks import Finding, check_missing
 from telemetry.storage.maintenance.examination import CURRENT, EXPECTED, Recounted, compare, damage_of, find_sound
 from telemetry.storage.sqlite.copying import copy_database
+from telemetry.wording import amount
 
 
 @click.command("repair")
@@ -59,9 +60,12 @@ def _lines(findings: list[Finding], recounted: Recounted, *, dry_run: bool) -> I
     recount = recounted.recount
     for state in recount.segments:
         if state.missing:
-            yield f"{state.day}: left as it is, its segment has lost {state.missing} events"
+            yield f"{state.day}: left as it is, its segment has lost {amount(state.missing, 'event')}"
     for table, count in recounted.counts.items():
-        yield f"{table}: {count} rows {'would be ' if dry_run else ''}corrected"
+        yield f"{table}: {amount(count, 'row')} {'would be ' if dry_run else ''}corrected"
     for difference in recounted.shown:
         yield f"  {difference_line(*difference)}"
-    yield f"{len(recount.whole_days)} days recounted, {len(recount.past_days)} days past recounting left as they are"
+    yield (
+        f"{amount(len(recount.whole_days), 'day')} recounted, {amount(len(recount.past_days), 'day')} past recounting "
+        "left as before"
+    )

@@ -15,6 +15,7 @@ from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.own_files import bytes_below
 from telemetry.storage.maintenance.backups import read_manifest
 from telemetry.storage.maintenance.restore import check_apart, choose, occupied, restore
+from telemetry.wording import amount, were
 
 
 @click.command("restore")
@@ -43,9 +44,10 @@ def command(folder: Path, *, target: Path | None, force: bool, config: Path | No
             )
         with progress("Restoring", sum(file.bytes for file in manifest.files)) as on_bytes:
             restored = restore(directory, backup, manifest, Clock(), on_bytes=on_bytes)
-    click.echo(f"{directory.root}: restored {len(manifest.files)} files of {backup}")
+    click.echo(f"{directory.root}: restored {amount(len(manifest.files), 'file')} of {backup}")
     if restored.erased_again:
-        click.echo(f"{restored.erased_again} installations were erased since: the next start does that again")
+        again = amount(restored.erased_again, "installation")
+        click.echo(f"{again} {were(restored.erased_again)} erased since: the next start does that again")
     for path in restored.unread:
         click.echo(f"{path} could not be read: whoever was forgotten or excluded since {manifest.made_at} may be back")
     for state in restored.missing:

@@ -23,6 +23,7 @@ from telemetry.running import running
 from telemetry.settings import Settings, load
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import LogReader
+from telemetry.wording import amount
 
 # Sessions of so many seconds are submitted at one moment, in groups of so many requests.
 _SLOT_S = 300
@@ -62,14 +63,14 @@ def command(
     simulation = Simulation(installations=installations, days=days, seed=seed, last_day=last_day)
     if url:
         events = _post(simulation.sessions(last_day), Poster(url, rate, clock), clock)
-        click.echo(f"{events:,} events posted to {url}")
+        click.echo(f"{amount(events, 'event')} posted to {url}")
         return
     # Not with its log: of the days that pass, nobody wants to read.
     settings = load(flags, config=config)
     if last_day >= today:
         raise click.UsageError("--until: only days before today can be filled; use --url for today")
     events = asyncio.run(_fill(settings, simulation))
-    click.echo(f"{events:,} events of {days:,} days in {settings.data_dir}")
+    click.echo(f"{amount(events, 'event')} of {amount(days, 'day')} in {settings.data_dir}")
 
 
 def _post(sessions: list[Session], poster: Poster, clock: Clock) -> int:

@@ -9,6 +9,7 @@ from telemetry.operator_errors import DamagedError, NoDataError, OperatorError
 from telemetry.storage.aggregates.segment_states import SEGMENT_STATES, SegmentState, missing
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.sqlite.reading import read_only, reading
+from telemetry.wording import amount, were
 
 # Of a database file: where ``PRAGMA user_version`` is kept.
 _HEADER_BYTES = 100
@@ -18,7 +19,7 @@ _LAST_ID = "SELECT max(seq) FROM sqlite_sequence WHERE name = 'events'"
 
 
 def aggregates_loss(directory: DataDirectory) -> str | None:
-    """Return what is wrong if the aggregates are missing or empty beside events, and what to do; None if all is well.
+    """Return what is wrong if the aggregates are missing or empty beside events, and what to do; None if nothing is.
 
     A first start that was killed leaves no events without aggregates: their schema is durable before the first segment.
     """
@@ -27,7 +28,7 @@ def aggregates_loss(directory: DataDirectory) -> str | None:
     days = [day for day, path in directory.segments().items() if _may_hold_events(path)]
     if not days:
         return None
-    name, count = directory.aggregates.name, "1 day" if len(days) == 1 else f"{len(days)} days"
+    name, count = directory.aggregates.name, amount(len(days), "day")
     return (
         f"{fault} beside events of {count}: the statistics of earlier days, signatures and exclusions would "
         f"be lost. Copy {name} of the newest backup there, remove {name}-wal and {name}-shm if they exist, and start "
@@ -62,8 +63,9 @@ def missing_segments(directory: DataDirectory) -> list[SegmentState]:
 
 def missing_sentence(state: SegmentState) -> str:
     """Return what is said of a missing segment, after its name."""
+    events = f"{amount(state.events, 'event')} that {were(state.events)} counted"
     return (
-        f"is missing with {state.events} events that were counted: copy it back from a backup that has it; its numbers "
+        f"is missing with {events}: copy it back from a backup that has it; its numbers "
         "stay until then, and cannot be recounted"
     )
 

@@ -24,6 +24,7 @@ from telemetry.storage.sqlite.database import WAL_RESET_RACE, DatabaseKind
 from telemetry.storage.sqlite.errors import damage_sentence
 from telemetry.storage.sqlite.migrations import is_of_kind, newest_version, other_kind_sentence
 from telemetry.storage.sqlite.reading import read_only
+from telemetry.wording import amount, were
 
 _CLOCK_TOLERANCE_S = 60
 _DISK_DAYS = 7
@@ -95,7 +96,7 @@ def check_disk(directory: DataDirectory) -> Iterator[Finding]:
     largest = max((path.stat().st_size for path in directory.segments().values() if path.exists()), default=0)
     for days, severity in ((1, Severity.ERROR), (_DISK_DAYS, Severity.WARNING)):
         if free < max(_DISK_BYTES_MIN, largest * days):
-            sentence = f"{free} bytes are free, less than {days} days may need: free some, or keep fewer days"
+            sentence = f"{free} bytes are free, less than {amount(days, 'day')} may need: free some, or keep fewer days"
             yield Finding(severity, "disk", sentence)
             return
 
@@ -135,7 +136,7 @@ def check_erasures(directory: DataDirectory) -> Iterator[Finding]:
     """Find installations whose erasing has not come to its end."""
     waiting = sum(not erasure.finished for erasure in known_erasures(directory.aggregates))
     if waiting:
-        sentence = f"{waiting} installations wait for their erasing: the service does that when it starts"
+        sentence = f"{amount(waiting, 'installation')} still to be erased: the service does that when it starts"
         yield Finding(Severity.NOTE, "erasures", sentence)
 
 
@@ -211,17 +212,20 @@ def check_refusals(directory: DataDirectory, clock: Clock) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, "rejections", sentence)
     if day.refused:
         sentence = (
-            f"{day.refused} batches of the last day, the largest of {day.largest_events} events, were refused and "
+            f"{amount(day.refused, 'batch', 'batches')} of the last day, the largest of "
+            f"{amount(day.largest_events, 'event')}, {were(day.refused)} refused and "
             "would be again: raise batch_events_retry_max for a while"
         )
         yield Finding(Severity.WARNING, "refused batches", sentence)
     if day.too_large:
-        sentence = f"{day.too_large} bodies of the last day were refused for their size: raise body_bytes_max"
+        bodies = f"{amount(day.too_large, 'body', 'bodies')} of the last day"
+        sentence = f"{bodies} {were(day.too_large)} refused for the size: raise body_bytes_max"
         yield Finding(Severity.WARNING, "refused bodies", sentence)
     if day.deferred:
+        batches = f"{amount(day.deferred, 'batch', 'batches')} of the last day"
         sentence = (
-            f"{day.deferred} batches of the last day were refused for their size until they were sent again: raise "
-            "batch_events_max to take them at once"
+            f"{batches} {were(day.deferred)} refused for the size until sent again: raise batch_events_max to take "
+            "such batches at once"
         )
         yield Finding(Severity.NOTE, "deferred batches", sentence)
 

@@ -34,6 +34,7 @@ from telemetry.storage.maintenance.checks import (
 from telemetry.storage.maintenance.pseudonyms import Pseudonyms, copy_pseudonymously
 from telemetry.storage.maintenance.recount import Recount, RecountedSegment, recount
 from telemetry.storage.sqlite.copying import PATIENCE_S, Progress, no_progress
+from telemetry.wording import amount
 
 CURRENT, EXPECTED = "current.db", "expected.db"
 _SHOWN_PER_TABLE = 5
@@ -164,11 +165,12 @@ def _number_findings(recounted: Recounted) -> Iterator[Finding]:
         yield from _segment_findings(state)
     for table, count in recounted.counts.items():
         if count:
-            sentence = f"{count} rows differ from a recount of the raw events: {_REPAIR}"
+            sentence = f"differs from a recount of the raw events in {amount(count, 'row')}: {_REPAIR}"
             yield Finding(Severity.ERROR, table, sentence)
     if past := recounted.recount.past_days:
+        days = amount(len(past), "day")
         sentence = (
-            f"{len(past)} days up to {past[-1]} have no raw events any more: their numbers cannot be recounted, and "
+            f"no raw events are left of {days} up to {past[-1]}: these numbers cannot be recounted, and "
             "sums over all time only as far as raw events alone exceed them"
         )
         yield Finding(Severity.NOTE, "past", sentence)
@@ -177,11 +179,15 @@ def _number_findings(recounted: Recounted) -> Iterator[Finding]:
 def _segment_findings(state: RecountedSegment) -> Iterator[Finding]:
     name = f"{state.day}.db"
     if state.missing:
-        sentence = f"has lost {state.missing} events that were counted: restore it from a backup if one has them"
+        sentence = (
+            f"has lost {amount(state.missing, 'event')} of those counted: restore it from a backup if one has them"
+        )
         yield Finding(Severity.ERROR, name, sentence)
     if state.misplaced:
-        sentence = f"holds {state.misplaced} events of another day: another program has written to it"
+        sentence = f"holds {amount(state.misplaced, 'event')} of another day: another program has written to it"
         yield Finding(Severity.ERROR, name, sentence)
     if state.pending:
-        sentence = f"{state.pending} events are not counted yet: the service counts them when it flushes or starts"
+        sentence = (
+            f"holds {amount(state.pending, 'event')} not counted yet: the service counts that when it flushes or starts"
+        )
         yield Finding(Severity.NOTE, name, sentence)

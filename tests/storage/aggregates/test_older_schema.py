@@ -31,7 +31,7 @@ async def test_a_directory_of_an_older_schema_is_read_backed_up_and_brought_forw
     assert (listed.returncode, "run `telemetry migrate`" in listed.stderr) == (65, True)
     printed = succeed("check", "--data-dir", data_dir)
     assert "run `telemetry migrate`" in printed
-    assert "1 days recounted" in printed
+    assert "1 day recounted" in printed
     succeed("backup", tmp_path / "backups", "--data-dir", data_dir)
     for command in (("repair",), ("restore", tmp_path / "backups", "--force")):
         succeed(*command, "--data-dir", data_dir)

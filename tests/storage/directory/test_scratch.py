@@ -125,4 +125,4 @@ def test_two_checks_at_once_leave_each_other_alone(imported: Path, tmp_path: Pat
     printed = [process.communicate(timeout=60)[0] for process in both]
 
     assert printed[0] == printed[1]
-    assert b"1 days recounted" in printed[0]
+    assert b"1 day recounted" in printed[0]

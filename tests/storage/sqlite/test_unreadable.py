@@ -111,7 +111,7 @@ async def test_what_only_a_writer_can_bring_in_is_to_be_copied_first(
     assert checked.returncode == 1
     assert advice in checked.stdout
     assert "damaged" not in checked.stdout
-    assert "all is well" in succeed("check", "--data-dir", copy)
+    assert "no problems found" in succeed("check", "--data-dir", copy)
 
 
 @as_anybody
@@ -129,7 +129,7 @@ async def test_a_file_that_this_user_may_not_read_is_named_with_the_command_that
     assert f"telemetry: {path} cannot be read by this user: run `chmod 600 {path}`\n" == refused.stderr
     assert "?" in listed.stdout
     path.chmod(0o600)
-    assert "all is well" in succeed("check", "--data-dir", data_dir)
+    assert "no problems found" in succeed("check", "--data-dir", data_dir)
 
 
 @as_anybody
