@@ -1,6 +1,7 @@
 """The rules of the design that a reader relies on, kept by force."""
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
@@ -75,6 +76,13 @@ def imports(path: Path) -> Iterator[str]:
 
 def layer(layers: list[list[str]], name: str) -> int:
     return next(number for number, names in enumerate(layers) if name in names)
+
+
+def texts(tree: ast.Module) -> list[str]:
+    """Return the texts that a module spells out, docstrings apart."""
+    spoken = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    constants = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and node not in spoken)
+    return [node.value for node in constants if isinstance(node.value, str)]
 
 
 def public_names(tree: ast.Module) -> set[str]:
@@ -165,6 +173,19 @@ def test_a_public_name_has_one_meaning() -> None:
         for name in public_names(ast.parse(path.read_text())) - EVERYWHERE:
             homes.setdefault(name, []).append(module)
     assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
+
+
+@pytest.mark.parametrize("text", ["-wal", "-shm", "-journal", "?mode=ro", "?mode=rw", "immutable=1", "before-restore-"])
+def test_a_name_on_the_disk_is_spelled_in_one_place(text: str) -> None:
+    trees = {module: ast.parse(path.read_text()) for module, path in NAMES.items()}
+    homes = {module for module, tree in trees.items() if any(text in spelled for spelled in texts(tree))}
+    assert len(homes) == 1
+
+
+@pytest.mark.parametrize("name", ["SEALED_MODE", "WRITABLE_MODE", "ROWS_PER_READ", "CLOCK_AHEAD_MAX", "LOCK_WAIT_S"])
+def test_a_limit_of_several_modules_has_one_home(name: str) -> None:
+    pattern = re.compile(rf"^_?{name}\b.* = ", re.MULTILINE)
+    assert len([path for path in MODULES if pattern.search(path.read_text())]) == 1
 
 
 def test_modules_and_functions_stay_small() -> None:

@@ -14,7 +14,7 @@ from telemetry.storage.aggregates.loss import missing_segments, reading_aggregat
 from telemetry.storage.aggregates.segment_states import SEGMENT_STATES, SegmentState
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.own_files import size_bytes
-from telemetry.storage.sqlite.access import beside
+from telemetry.storage.sqlite.database_files import LOG, beside
 from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import read_only
 
@@ -62,9 +62,7 @@ def list_segments(directory: DataDirectory) -> list[Listed]:
 
 def _listed(path: Path, state: SegmentState) -> Listed:
     rows = state.rows if state.sealed_at is not None else _count(path)
-    return Listed(
-        state.day, rows, size_bytes(path) + size_bytes(beside(path, "-wal")), state.sealed_at, state.watermark
-    )
+    return Listed(state.day, rows, size_bytes(path) + size_bytes(beside(path, LOG)), state.sealed_at, state.watermark)
 
 
 def _count(path: Path) -> int | None:

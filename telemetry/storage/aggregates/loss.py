@@ -8,6 +8,7 @@ from pathlib import Path
 from telemetry.operator_errors import DamagedError, NoDataError, OperatorError
 from telemetry.storage.aggregates.segment_states import SEGMENT_STATES, SegmentState, missing
 from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.sqlite.database_files import LOG, SHARED_MEMORY
 from telemetry.storage.sqlite.reading import read_only, reading
 from telemetry.wording import amount, were
 
@@ -31,8 +32,8 @@ def aggregates_loss(directory: DataDirectory) -> str | None:
     name, count = directory.aggregates.name, amount(len(days), "day")
     return (
         f"{fault} beside events of {count}: the statistics of earlier days, signatures and exclusions would "
-        f"be lost. Copy {name} of the newest backup there, remove {name}-wal and {name}-shm if they exist, and start "
-        "the service: it counts the events since. Without a backup, accept the loss with `telemetry migrate "
+        f"be lost. Copy {name} of the newest backup there, remove {name}{LOG} and {name}{SHARED_MEMORY} if they exist, "
+        "and start the service: it counts the events since. Without a backup, accept the loss with `telemetry migrate "
         "--accept-loss`: the next start counts the events that are there from scratch"
     )
 

@@ -56,7 +56,7 @@ def plan(staging: Staging, directory: DataDirectory) -> Imported:
     counted, taken_over = _known_days(directory)
     staged_days = staging.days()
     for day, staged in staged_days.items():
-        segment = directory.events / f"{day}.db"
+        segment = directory.segment(day)
         stored = 0
         if segment.exists():
             stored = staging.drop_stored(segment)
@@ -69,7 +69,7 @@ def plan(staging: Staging, directory: DataDirectory) -> Imported:
     for day in sorted(staging.stats):
         if day in staged_days:
             continue
-        here = day in counted or (directory.events / f"{day}.db").exists()
+        here = day in counted or (directory.segment(day)).exists()
         (planned.stats_left if here and day not in taken_over else planned.stats_kept).append(day)
     return planned
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from telemetry.operator_errors import DamagedError
 from telemetry.storage.sqlite.copying import Progress, damage, no_progress
+from telemetry.storage.sqlite.database_files import JOURNAL, LOG, beside, immutable_uri
 from telemetry.storage.sqlite.errors import primary_code
 
 _MAGIC = b"SQLite format 3\0"
@@ -52,14 +53,14 @@ def old_data(path: Path, folder: Path, on_bytes: Progress = no_progress) -> Iter
 
 def with_companions(path: Path) -> list[Path]:
     """Return a database and the files beside it that hold what has not been moved into it yet."""
-    return [path.with_name(f"{path.name}{suffix}") for suffix in ("", "-wal", "-journal")]
+    return [path, beside(path, LOG), beside(path, JOURNAL)]
 
 
 def _open(path: Path, folder: Path) -> sqlite3.Connection:
     """Open a database as it is, or a copy if something has not been moved into it yet, which opening it would do."""
     parts = with_companions(path)
     if not any(part.exists() and part.stat().st_size for part in parts[1:]):
-        return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+        return sqlite3.connect(immutable_uri(path), uri=True)
     copies = with_companions(folder / "old.db")
     for part, copy in zip(parts, copies, strict=True):
         if part.exists():

@@ -16,6 +16,7 @@ from telemetry.storage.d1.rows import Judged, OldRow, Reason, RowRefusedError, j
 from telemetry.storage.erasure.erasures import Erasure
 from telemetry.storage.erasure.exclusions import hashed
 from telemetry.storage.sqlite.copying import Progress
+from telemetry.storage.sqlite.database_files import read_only_uri
 from telemetry.storage.sqlite.errors import telling_damage
 from telemetry.storage.sqlite.queries import query
 
@@ -115,7 +116,7 @@ class Staging:
 
     @contextmanager
     def _attached(self, segment: Path) -> Iterator[None]:
-        self._connection.execute("ATTACH ? AS segment", (f"{segment.absolute().as_uri()}?mode=ro",))
+        self._connection.execute("ATTACH ? AS segment", (read_only_uri(segment),))
         try:
             yield
         finally:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from telemetry.operator_errors import DataDirectoryError, InUseError, NoDataError
-from telemetry.storage.directory.segment_files import segment_days
+from telemetry.storage.directory.segment_files import segment_days, segment_name
+from telemetry.storage.sqlite.database_files import COMPANIONS, beside
 from telemetry.storage.sqlite.syncing import sync_folder
 
 SCRATCH = "scratch-"
@@ -34,7 +35,7 @@ class DataDirectory:
 
     def segment(self, day: str) -> Path:
         """Return where the segment of a day is or would be."""
-        return self.events / f"{day}.db"
+        return self.events / segment_name(day)
 
     def days(self) -> list[str]:
         """Return the days that have a segment, oldest first."""
@@ -48,8 +49,8 @@ class DataDirectory:
         """Remove a segment that nobody uses, durably, with whatever a reader or a crash left beside it."""
         path = self.segment(day)
         # The database last: as long as it is there, what is left can be found.
-        for suffix in ("-wal", "-shm", "-journal", ""):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        for suffix in (*COMPANIONS, ""):
+            beside(path, suffix).unlink(missing_ok=True)
         sync_folder(self.events)
 
     def create(self) -> None:

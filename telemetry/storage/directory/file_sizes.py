@@ -7,6 +7,7 @@ from typing import NamedTuple
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.own_files import size_bytes
 from telemetry.storage.directory.segment_files import segment_day
+from telemetry.storage.sqlite.database_files import LOG, beside
 
 
 class FileSizes(NamedTuple):
@@ -31,7 +32,7 @@ def measure(directory: DataDirectory) -> FileSizes:
             with suppress(FileNotFoundError):
                 if (day := segment_day(entry)) is not None:
                     segments[day] = entry.stat().st_size
-                elif entry.name.endswith(".db-wal"):
+                elif entry.name.endswith(f".db{LOG}"):
                     segments_wal_bytes += entry.stat().st_size
     return FileSizes(
         segments=len(segments),
@@ -39,7 +40,7 @@ def measure(directory: DataDirectory) -> FileSizes:
         newest_segment_bytes=segments[max(segments)] if segments else 0,
         aggregates_bytes=size_bytes(directory.aggregates),
         segments_wal_bytes=segments_wal_bytes,
-        aggregates_wal_bytes=size_bytes(directory.aggregates.with_suffix(".db-wal")),
+        aggregates_wal_bytes=size_bytes(beside(directory.aggregates, LOG)),
         free_bytes=free_bytes(directory),
     )
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from telemetry.storage.directory.data_directory import SCRATCH, DataDirectory
 from telemetry.storage.directory.segment_files import is_day, kind_of
+from telemetry.storage.sqlite.database_files import COMPANIONS
 
 INCOMING = "restore-incoming"
 """What a restore is copying or has copied."""
 ASIDE = "before-restore-"
 """What a restore has moved aside, with the time of the restore."""
 
-_DATABASE = r"\.db(-wal|-shm|-journal)?"
+_DATABASE = rf"\.db({'|'.join(COMPANIONS)})?"
 _AGGREGATES = re.compile(rf"telemetry{_DATABASE}")
 _SEGMENT = re.compile(rf"(.*){_DATABASE}")
 _ASIDE = re.compile(rf"{ASIDE}\d{{4}}-\d\d-\d\dT\d{{6}}Z(-\d+)?")

@@ -12,6 +12,7 @@ from telemetry.operator_errors import SegmentUnusableError
 from telemetry.storage.sqlite.access import obstacle
 
 WRITABLE_MODE = 0o600
+SEALED_MODE = 0o400
 _SUFFIX = ".db"
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -26,6 +27,11 @@ class Foreign(NamedTuple):
 
     name: str
     sentence: str
+
+
+def segment_name(day: str) -> str:
+    """Return the name of the file that holds a day."""
+    return f"{day}{_SUFFIX}"
 
 
 def segment_day(entry: os.DirEntry[str]) -> str | None:

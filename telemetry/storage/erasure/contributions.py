@@ -24,11 +24,10 @@ from telemetry.storage.aggregates.flushing import flush
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.replaying import count_stored
 from telemetry.storage.log.segment import StoredEvent, stored_event
+from telemetry.storage.sqlite.database_files import read_only_uri
 from telemetry.storage.sqlite.queries import query
-from telemetry.storage.sqlite.reading import read_only, reading
+from telemetry.storage.sqlite.reading import ROWS_PER_READ, read_only, reading
 from telemetry.storage.sqlite.scrubbing import INSTRUCTIONS_PER_LOOK, check_stop, telling_stop
-
-_ROWS_PER_READ = 2_000
 
 
 class Contributions:
@@ -93,11 +92,11 @@ class Contributions:
         with telling_stop(self._stop), reading(self._directory.segment(day), "segment") as segment:
             segment.set_progress_handler(self._stop.is_set, INSTRUCTIONS_PER_LOOK)
             for name_of, path in (("contribution", self.contribution), ("current", self._directory.aggregates)):
-                segment.execute(f"ATTACH ? AS {name_of}", (f"{path.absolute().as_uri()}?mode=ro",))
+                segment.execute(f"ATTACH ? AS {name_of}", (read_only_uri(path),))
             position = self._counted.get(day, 0)
             # Counters want events in the order of their ids.
             rows = heapq.merge(*(_rows(segment, name, one, position, watermark) for one in whose), key=itemgetter(0))
-            while chunk := list(islice(rows, _ROWS_PER_READ)):
+            while chunk := list(islice(rows, ROWS_PER_READ)):
                 yield [stored_event(row) for row in chunk]
 
     def _pairs(self) -> ActionPairs:
@@ -112,6 +111,6 @@ class Contributions:
 
 
 def _rows(segment: sqlite3.Connection, name: str, whose: str, after: int, watermark: int) -> Iterator[tuple[int, ...]]:
-    while rows := segment.execute(query(name), (whose, after, watermark, _ROWS_PER_READ)).fetchall():
+    while rows := segment.execute(query(name), (whose, after, watermark, ROWS_PER_READ)).fetchall():
         yield from rows
         after = rows[-1][0]

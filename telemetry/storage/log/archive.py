@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from telemetry.storage.aggregates.segment_states import SegmentState, SegmentStates, missing
 from telemetry.storage.directory.data_directory import DataDirectory
-from telemetry.storage.directory.segment_files import WRITABLE_MODE, check_usable, kind_of
-from telemetry.storage.log.sealing import SEALED_MODE
+from telemetry.storage.directory.segment_files import SEALED_MODE, WRITABLE_MODE, check_usable, kind_of
 from telemetry.storage.log.sealing_process import SealingProcess
 from telemetry.storage.log.segment import Segment
 from telemetry.storage.sqlite.background import NotNowError

@@ -10,10 +10,9 @@ from telemetry.counting.counters import Appended, Counters
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.log.segment import Segment, StoredEvent
+from telemetry.storage.sqlite.reading import ROWS_PER_READ
 
 logger = logging.getLogger(__name__)
-
-_ROWS_PER_READ = 2_000
 
 
 class Replay:
@@ -62,7 +61,7 @@ class Replay:
         counters.pairs.restore(await self._aggregates.action_pairs())
         position = max(counters.counted(day), (await self._states.get(day)).watermark)
         replayed = 0
-        while chunk := await segment.read_after(position, _ROWS_PER_READ):
+        while chunk := await segment.read_after(position, ROWS_PER_READ):
             count_stored(counters, day, chunk)
             position = chunk[-1].id
             replayed += len(chunk)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.sqlite.database_files import COMPANIONS, beside
 from telemetry.storage.sqlite.open_file import SAVED, UNFINISHED
 from telemetry.storage.sqlite.syncing import sync_folder
 
@@ -30,9 +31,9 @@ def put_back(directory: DataDirectory) -> None:
                 extra={"path": str(saved), "reason": saved_advice(saved, path)},
             )
             continue
-        for suffix in ("-wal", "-shm", "-journal"):
+        for suffix in COMPANIONS:
             # They were beside the file that was removed.
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+            beside(path, suffix).unlink(missing_ok=True)
         saved.rename(path)
         sync_folder(path.parent)
         logger.warning("a file that was removed while the service ran is back", extra={"path": str(path)})

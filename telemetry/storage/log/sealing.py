@@ -15,7 +15,9 @@ from contextlib import closing
 from pathlib import Path
 
 from telemetry.catalogue.installations import PLACEHOLDERS_JSON
+from telemetry.storage.directory.segment_files import SEALED_MODE
 from telemetry.storage.sqlite.background import NotNowError, step_back
+from telemetry.storage.sqlite.database_files import existing_uri
 from telemetry.storage.sqlite.queries import query
 
 # By their documented names.
@@ -25,7 +27,6 @@ INDEXES = {
     "idx_events_created": "created_at",
     "idx_events_timestamp": "timestamp",
 }
-SEALED_MODE = 0o400
 
 # How long a reader may be in the way of a step before sealing is put off.
 _READER_WAIT_S = 2.0
@@ -56,9 +57,7 @@ def seal(path: Path, watermark: int) -> tuple[int, int]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=_READER_WAIT_S
-    )
+    connection = sqlite3.connect(existing_uri(path), uri=True, isolation_level=None, timeout=_READER_WAIT_S)
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     # The removal of a journal is to be durable too: a power cut must not bring one back beside a sealed segment.
     connection.execute("PRAGMA synchronous = EXTRA")

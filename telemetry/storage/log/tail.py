@@ -8,8 +8,8 @@ from telemetry.operator_errors import ConflictError, InUseError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import LogReader
 from telemetry.storage.log.segment import StoredEvent
+from telemetry.storage.sqlite.reading import ROWS_PER_READ
 
-_ROWS_PER_READ = 2_000
 # Today's events should not wait for a day that is being sealed.
 _WAIT_S = 0.2
 
@@ -38,7 +38,7 @@ class LogTail:
         """Return the events before the starting point with their days, newest first."""
         for day in sorted(self._started, reverse=True):
             before = self._started[day] + 1
-            while chunk := self._log.before(day, before, _ROWS_PER_READ):
+            while chunk := self._log.before(day, before, ROWS_PER_READ):
                 before = chunk[-1].id
                 for stored in chunk:
                     yield day, stored
@@ -54,7 +54,7 @@ class LogTail:
                 continue
             # A segment that is just being sealed can be locked for a while; its turn comes again.
             with suppress(InUseError, ConflictError):
-                while chunk := self._impatient_log.after(day, place.last_id, _ROWS_PER_READ):
+                while chunk := self._impatient_log.after(day, place.last_id, ROWS_PER_READ):
                     place.last_id = chunk[-1].id
                     yield from ((day, stored) for stored in chunk)
                 place.stamp = stamp

@@ -10,8 +10,7 @@ from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import LogReader
 from telemetry.storage.log.segment import StoredEvent
 from telemetry.storage.sqlite.queries import query
-
-_ROWS_PER_READ = 5_000
+from telemetry.storage.sqlite.reading import ROWS_PER_READ
 
 TableRow = Sequence[Any]
 
@@ -89,7 +88,7 @@ def event_rows(log: LogReader, day: str) -> Iterator[list[TableRow]]:
     Raises ``NoDataError`` in the place of an end that came because retention has removed the day.
     """
     position = 0
-    while chunk := log.after(day, position, _ROWS_PER_READ):
+    while chunk := log.after(day, position, ROWS_PER_READ):
         position = chunk[-1].id
         yield [_event_row(day, stored) for stored in chunk]
     if not log.stamp(day):
@@ -101,7 +100,7 @@ def table_rows(directory: DataDirectory, table: Table, first: str, last: str) ->
     key: TableRow = ("",) * table.keys
     while True:
         with reading_aggregates(directory) as connection:
-            chunk = connection.execute(query(table.query), (first, last, _ROWS_PER_READ, *key)).fetchall()
+            chunk = connection.execute(query(table.query), (first, last, ROWS_PER_READ, *key)).fetchall()
         if not chunk:
             return
         yield chunk

@@ -38,6 +38,7 @@ from telemetry.storage.maintenance.backups import (
     unfinished,
 )  # fmt: skip
 from telemetry.storage.sqlite.copying import Progress, check_copy, copy_database, digest, no_progress
+from telemetry.storage.sqlite.database_files import LOG, beside
 from telemetry.storage.sqlite.syncing import sync_file, sync_folder
 
 logger = logging.getLogger(__name__)
@@ -215,7 +216,7 @@ def _stamp(source: Path, clock: Clock) -> tuple[int, int | None] | None:
     except FileNotFoundError:
         # Retention removed it in the meantime.
         return None
-    wal = source.with_name(f"{source.name}-wal")
+    wal = beside(source, LOG)
     in_use = wal.exists() and wal.stat().st_size > 0
     settled = not in_use and status.st_mtime_ns < clock.now() * 1e9 - _SETTLED_NS
     return status.st_size, status.st_mtime_ns if settled else None

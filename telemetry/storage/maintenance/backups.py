@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from telemetry.clock import instant
 from telemetry.operator_errors import DamagedError
+from telemetry.storage.sqlite.database_files import immutable_uri
 
 MANIFEST = "backup.json"
 FORMAT = 1
@@ -92,7 +93,7 @@ def revision(folder: Path) -> int:
 def copied_revision(aggregates: Path) -> int:
     """Return the revision of aggregates that nobody writes; -1 if it is unknown."""
     try:
-        with closing(sqlite3.connect(f"{aggregates.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+        with closing(sqlite3.connect(immutable_uri(aggregates), uri=True)) as connection:
             return int(connection.execute("SELECT revision FROM state").fetchone()[0])
     except (sqlite3.Error, TypeError, ValueError):
         return _UNKNOWN

@@ -15,7 +15,7 @@ from telemetry.storage.aggregates.loss import missing_segments, missing_sentence
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.file_sizes import free_bytes
 from telemetry.storage.directory.own_files import bytes_below, folders_aside, own_paths
-from telemetry.storage.directory.segment_files import foreign_files
+from telemetry.storage.directory.segment_files import SEALED_MODE, WRITABLE_MODE, foreign_files, segment_name
 from telemetry.storage.erasure.erasures import is_unreadable, known_erasures
 from telemetry.storage.log.saved_files import saved_advice, saved_files
 from telemetry.storage.maintenance.refusal_record import RefusalRecord
@@ -29,7 +29,6 @@ from telemetry.wording import amount, were
 _CLOCK_TOLERANCE_S = 60
 _DISK_DAYS = 7
 _DISK_BYTES_MIN = 256 * 1024 * 1024
-_SEALED_MODE = 0o400
 
 
 class Severity(StrEnum):
@@ -83,7 +82,7 @@ def check_permissions(directory: DataDirectory) -> Iterator[Finding]:
             mode = path.stat().st_mode & 0o777
         except FileNotFoundError:
             continue
-        fitting = {0o700} if path.is_dir() else {0o600, _SEALED_MODE}
+        fitting = {0o700} if path.is_dir() else {WRITABLE_MODE, SEALED_MODE}
         if mode not in fitting:
             needed = max(fitting)
             sentence = f"has mode {mode:04o}: run `chmod {needed:o} {path}`"
@@ -112,7 +111,7 @@ def check_missing(directory: DataDirectory) -> Iterator[Finding]:
     saved = {path.stem for _, path in saved_files(directory)}
     for state in missing_segments(directory):
         if state.day not in saved:
-            yield Finding(Severity.ERROR, f"{state.day}.db", missing_sentence(state))
+            yield Finding(Severity.ERROR, segment_name(state.day), missing_sentence(state))
 
 
 def check_saved(directory: DataDirectory) -> Iterator[Finding]:

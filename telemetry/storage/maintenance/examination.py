@@ -13,6 +13,7 @@ from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.loss import aggregates_loss
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.scratch import temporary
+from telemetry.storage.directory.segment_files import segment_name
 from telemetry.storage.erasure.erasures import known_erasures
 from telemetry.storage.maintenance.checks import (
     Finding,
@@ -177,7 +178,7 @@ def _number_findings(recounted: Recounted) -> Iterator[Finding]:
 
 
 def _segment_findings(state: RecountedSegment) -> Iterator[Finding]:
-    name = f"{state.day}.db"
+    name = segment_name(state.day)
     if state.missing:
         sentence = (
             f"has lost {amount(state.missing, 'event')} of those counted: restore it from a backup if one has them"

@@ -25,10 +25,10 @@ from telemetry.storage.log.replaying import count_stored
 from telemetry.storage.log.segment import stored_event
 from telemetry.storage.maintenance.pseudonyms import PseudonymousAggregates, Pseudonyms
 from telemetry.storage.sqlite.copying import PATIENCE_S, Progress, no_progress
+from telemetry.storage.sqlite.database_files import read_only_uri
 from telemetry.storage.sqlite.queries import query
-from telemetry.storage.sqlite.reading import read_only
+from telemetry.storage.sqlite.reading import ROWS_PER_READ, read_only
 
-_ROWS_PER_READ = 2_000
 _KNOWN = "SELECT day, watermark, erased FROM segments"
 _LEAVING = "SELECT installation_sha256 FROM erasures WHERE counted_at IS NOT NULL AND finished_at IS NULL"
 
@@ -135,7 +135,7 @@ async def _count(
     if not state.counted:
         return 0
     with read_only(path, wait_s=PATIENCE_S) as segment:
-        while rows := segment.execute(query("read_events_after"), (position, _ROWS_PER_READ)).fetchall():
+        while rows := segment.execute(query("read_events_after"), (position, ROWS_PER_READ)).fetchall():
             stored = [stored_event(row) for row in rows if row[0] <= state.watermark and row[4] not in state.leaving]
             count_stored(counters, state.day, stored)
             misplaced += sum(day_of(event.received_at) != state.day for event in stored)
@@ -174,5 +174,5 @@ def _keep_the_past(target: Path, current: Path) -> None:
 
 def _attached(target: Path, current: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(target, uri=True)
-    connection.execute("ATTACH ? AS current", (f"{current.absolute().as_uri()}?mode=ro",))
+    connection.execute("ATTACH ? AS current", (read_only_uri(current),))
     return connection

@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 
 from telemetry.operator_errors import DataDirectoryError, NoDataError, OperatorError
+from telemetry.storage.sqlite.database_files import COMPANIONS, JOURNAL, LOG, SHARED_MEMORY, beside
 
-_BESIDE = ("-wal", "-shm", "-journal")
 _EVENTS = "events"
 # As SQLite makes it, 32 KiB at a time.
 _SHARED_BYTES_MIN = 32_768
@@ -22,7 +22,7 @@ def obstacle(path: Path, *, writing: bool) -> OperatorError | None:
         return NoDataError(f"{path} does not exist: choose the directory of a service with --data-dir")
     if not path.is_file():
         return DataDirectoryError(f"{path} is not a file: move it away")
-    for file in (path, *(beside(path, suffix) for suffix in _BESIDE)):
+    for file in (path, *(beside(path, suffix) for suffix in COMPANIONS)):
         if file.exists() and not _allows(file, os.R_OK):
             return DataDirectoryError(f"{file} cannot be read by this user: {advice(file, _root(path))}")
     if can_write(path.parent) and (can_write(path) or not writing):
@@ -71,15 +71,10 @@ def refusal(error: OSError) -> OperatorError | None:
     return DataDirectoryError(f"{refused} cannot be used by this user: {needed}")
 
 
-def beside(path: Path, suffix: str) -> Path:
-    """Return the file that SQLite keeps beside a database: ``-wal``, ``-shm`` or ``-journal``."""
-    return path.with_name(f"{path.name}{suffix}")
-
-
 def log_bytes(path: Path) -> int | None:
     """Return the size of the write-ahead log of a database, or None if there is none."""
     try:
-        return beside(path, "-wal").stat().st_size
+        return beside(path, LOG).stat().st_size
     except FileNotFoundError:
         return None
 
@@ -87,7 +82,7 @@ def log_bytes(path: Path) -> int | None:
 def has_shared_memory(path: Path) -> bool:
     """Tell whether there is the file that the programs at work on a database share; a full disk holds a part of it."""
     try:
-        return beside(path, "-shm").stat().st_size >= _SHARED_BYTES_MIN
+        return beside(path, SHARED_MEMORY).stat().st_size >= _SHARED_BYTES_MIN
     except FileNotFoundError:
         return False
 
@@ -98,7 +93,7 @@ def has_journal(path: Path) -> bool:
     A journal that is empty, or whose first byte is zero, holds nothing to be rolled back.
     """
     try:
-        with beside(path, "-journal").open("rb") as journal:
+        with beside(path, JOURNAL).open("rb") as journal:
             return journal.read(1) not in (b"", b"\0")
     except FileNotFoundError:
         return False

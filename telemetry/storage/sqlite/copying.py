@@ -8,6 +8,7 @@ from pathlib import Path
 
 from telemetry.operator_errors import DamagedError
 from telemetry.storage.sqlite.database import DatabaseKind
+from telemetry.storage.sqlite.database_files import immutable_uri
 from telemetry.storage.sqlite.errors import DAMAGED, failure, primary_code, telling_damage
 from telemetry.storage.sqlite.migrations import is_of_kind, other_kind_sentence
 from telemetry.storage.sqlite.reading import read_only
@@ -87,7 +88,7 @@ def check_copy(path: Path, source: Path, kind: DatabaseKind) -> None:
     # Immutable, so that SQLite puts nothing beside it.
     with (
         telling_damage(path),
-        closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as connection,
+        closing(sqlite3.connect(immutable_uri(path), uri=True)) as connection,
     ):
         if found := damage(connection):
             raise DamagedError(f"{path} is damaged ({found})")

@@ -9,6 +9,7 @@ from typing import Literal
 
 import aiosqlite
 
+from telemetry.storage.sqlite.database_files import read_only_uri
 from telemetry.storage.sqlite.errors import telling_damage
 from telemetry.storage.sqlite.migrations import check_version, migrate
 from telemetry.storage.sqlite.proving import ProvingConnection
@@ -59,11 +60,6 @@ async def open_to_read(path: Path, kind: DatabaseKind) -> aiosqlite.Connection:
     """Open a database file so that nothing can be written to it; raise as ``open_database`` does."""
     async with _opening(read_only_uri(path), path, kind) as connection:
         return connection
-
-
-def read_only_uri(path: Path) -> str:
-    """Return how SQLite is told to open a file without writing to it."""
-    return f"{path.absolute().as_uri()}?mode=ro"
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from telemetry.storage.sqlite.access import has_journal
+from telemetry.storage.sqlite.database_files import existing_uri
 
 _TOUCH = "SELECT count(*) FROM sqlite_schema"
 
@@ -17,7 +18,7 @@ def roll_back(path: Path, *, wait_s: float) -> None:
     """
     if not has_journal(path):
         return
-    uri = f"{path.absolute().as_uri()}?mode=rw"
+    uri = existing_uri(path)
     with closing(sqlite3.connect(uri, uri=True, timeout=wait_s, isolation_level=None)) as connection:
         # The removal of the journal has to be durable too: a power cut must not bring it back.
         connection.execute("PRAGMA synchronous = EXTRA")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 
+from telemetry.storage.sqlite.database_files import LOG, beside
 from telemetry.storage.sqlite.syncing import sync_file, sync_folder
 
 SAVED = "-saved"
@@ -24,7 +25,7 @@ class OpenFile:
     def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
         self.path = path
         self._connection = connection
-        self._log = path.with_name(f"{path.name}-wal")
+        self._log = beside(path, LOG)
         # Closing another kind of descriptor would drop the locks that SQLite holds.
         self._descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         self._file_opened, self._log_opened = _identity(path), _identity(self._log)

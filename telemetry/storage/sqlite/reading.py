@@ -7,13 +7,16 @@ from pathlib import Path
 
 from telemetry.operator_errors import ConflictError, DamagedError
 from telemetry.storage.sqlite.access import can_write, has_journal, has_shared_memory, is_foreign, log_bytes
-from telemetry.storage.sqlite.database import LOCK_WAIT_S, DatabaseKind, read_only_uri
+from telemetry.storage.sqlite.database import LOCK_WAIT_S, DatabaseKind
+from telemetry.storage.sqlite.database_files import LOG, beside, existing_uri, immutable_uri, read_only_uri
 from telemetry.storage.sqlite.disk_room import has_room
 from telemetry.storage.sqlite.errors import explaining, primary_code
 from telemetry.storage.sqlite.journals import roll_back
 from telemetry.storage.sqlite.migrations import check_known, is_of_kind, newest_version, other_kind_sentence
 
 _ALONE_WAIT_S = 1.0
+ROWS_PER_READ = 2_000
+"""How many rows to fetch at a time: some hundred kilobytes in memory, and a read of a few milliseconds."""
 
 
 @contextmanager
@@ -59,7 +62,7 @@ def reading_alone(path: Path) -> Iterator[sqlite3.Connection]:
 
     Nothing is written but what a write-ahead log already holds. Raises ``sqlite3.Error``.
     """
-    uri = f"{path.absolute().as_uri()}?mode=rw"
+    uri = existing_uri(path)
     with closing(sqlite3.connect(uri, uri=True, timeout=_ALONE_WAIT_S)) as connection:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA query_only = ON")
@@ -71,7 +74,7 @@ def readable_uri(path: Path, *, wait_s: float) -> str:
     if has_journal(path):
         _settle(path, wait_s)
     immutable = _is_empty(path) or _is_quiet(path)
-    return f"{path.absolute().as_uri()}?immutable=1" if immutable else read_only_uri(path)
+    return immutable_uri(path) if immutable else read_only_uri(path)
 
 
 @contextmanager
@@ -139,7 +142,7 @@ def last_written(path: Path) -> int:
     """Return when a database was last written to, in nanoseconds since 1970, or 0 if there is none."""
     newest = 0
     # SQLite makes an empty WAL when a file is only read.
-    for file, bytes_min in ((path, 0), (path.with_name(f"{path.name}-wal"), 1)):
+    for file, bytes_min in ((path, 0), (beside(path, LOG), 1)):
         with suppress(FileNotFoundError):
             status = file.stat()
             if status.st_size >= bytes_min:

@@ -1,0 +1,27 @@
+"""The files of a database, and how SQLite is told to open them."""
+
+from pathlib import Path
+
+LOG, SHARED_MEMORY, JOURNAL = "-wal", "-shm", "-journal"
+"""The ends of the names of what SQLite keeps beside a database; the shared memory is the log's index."""
+COMPANIONS = (LOG, SHARED_MEMORY, JOURNAL)
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Return the file with one of these ends that belongs to a database."""
+    return path.with_name(f"{path.name}{suffix}")
+
+
+def read_only_uri(path: Path) -> str:
+    """Return how SQLite is told to open a file without writing to it."""
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
+def existing_uri(path: Path) -> str:
+    """Return how SQLite is told to open a file for writing, and not to make one."""
+    return f"{path.absolute().as_uri()}?mode=rw"
+
+
+def immutable_uri(path: Path) -> str:
+    """Return how SQLite is told to read a file that nobody writes: without locks and without what lies beside it."""
+    return f"{path.absolute().as_uri()}?immutable=1"
