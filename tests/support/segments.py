@@ -42,6 +42,11 @@ def is_running(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+def is_stopped(pid: int) -> bool:
+    """Tell whether a process stands still because of a signal."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] == "T"
+
+
 def overwrite(path: Path, content: bytes) -> None:
     """Replace what is in a sealed file, and leave it sealed."""
     path.chmod(0o600)
@@ -65,7 +70,7 @@ async def sealing_stopped(started: Running) -> AsyncIterator[tuple[asyncio.Task[
     stopping.chmod(0o700)
     with mock.patch.object(sys, "executable", str(stopping)):
         checking = asyncio.create_task(started.upkeep.sealer.check())
-        while (pid := archive.sealing_pid) is None or _state(pid) != "T":  # noqa: ASYNC110 - there is no event for it
+        while (pid := archive.sealing_pid) is None or not is_stopped(pid):  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.001)
     stopping.unlink()
     yield checking, pid
@@ -74,10 +79,6 @@ async def sealing_stopped(started: Running) -> AsyncIterator[tuple[asyncio.Task[
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
     await checking
-
-
-def _state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
 def leave_journal(path: Path) -> None:

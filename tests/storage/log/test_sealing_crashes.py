@@ -17,7 +17,7 @@ from tests.support import oracle
 from tests.support.commands import succeed
 from tests.support.http import eventually
 from tests.support.load import Ledger, load
-from tests.support.segments import is_running, is_sealed, leave_journal, make_segment, sealed_days, segment
+from tests.support.segments import is_running, is_sealed, is_stopped, leave_journal, make_segment, sealed_days, segment
 from tests.support.server import ServerProcess, serving
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
@@ -132,15 +132,24 @@ def test_a_journal_left_by_a_kill_is_rolled_back_when_the_day_is_entered_again(d
 
 def stop_at_an_index(server: ServerProcess) -> int:
     """Have the process that seals a day stand still while it writes an index; return its id."""
-    deadline = time.monotonic() + 20
-    while not has_journal(segment(server.data_dir, DAY)):
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
     child = wait_until_sealing(server, DAY)
     assert child is not None
-    os.kill(child, signal.SIGSTOP)
-    assert has_journal(segment(server.data_dir, DAY))
+    deadline = time.monotonic() + 20
+    while not stops_with_a_journal(child, segment(server.data_dir, DAY)):
+        # It may have been between two indexes, or between the sight of a journal and the signal.
+        os.kill(child, signal.SIGCONT)
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
     return child
+
+
+def stops_with_a_journal(pid: int, path: Path) -> bool:
+    """Stop a process, and tell whether it has left a journal beside a file."""
+    if not has_journal(path):
+        return False
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: is_stopped(pid))
+    return has_journal(path)
 
 
 @pytest.mark.case(20, 45)
