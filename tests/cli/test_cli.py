@@ -1,6 +1,8 @@
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -21,6 +23,18 @@ def test_help_shows_every_command_and_an_example_of_each() -> None:
     assert {"serve", "migrate", "config"} <= set(commands)
     for command in commands:
         assert "Example: " in run(command, "--help").stdout
+
+
+def test_commands_that_look_or_copy_do_not_wait_for_the_modules_of_the_server() -> None:
+    names = ("segments", "config", "tail", "stats", "query", "export", "backup", "restore", "check")
+    program = f"""import sys
+from click import Context
+from telemetry.cli import cli
+assert all(cli.get_command(Context(cli), name) for name in {names})
+print({{"aiohttp", "prometheus_client", "pyarrow", "apsw"}} & sys.modules.keys())"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "set()\n"
 
 
 def test_serve_prints_where_it_listens_where_the_data_is_and_its_public_urls(data_dir: Path) -> None:
