@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from tests.support.case_report import CaseReport, choose_seed, seed
 from tests.support.commands import succeed
 from tests.support.old_worker import EXPORT
+from tests.support.processes import end_preloaded
 
 settings.register_profile("service", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("service")
@@ -23,6 +24,10 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     choose_seed(long=config.getoption("--torture"))
     config.pluginmanager.register(CaseReport(config))
+
+
+def pytest_unconfigure() -> None:
+    end_preloaded()
 
 
 @pytest.fixture(name="seed")

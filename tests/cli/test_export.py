@@ -17,7 +17,8 @@ from tests.support.cli import DAYS, fill, rows, run_on_terminal, seal
 from tests.support.commands import run
 from tests.support.events import Traffic, encode
 from tests.support.http import eventually
-from tests.support.server import COMMAND, serving
+from tests.support.processes import COMMAND
+from tests.support.server import serving
 
 ALL = ("events", "signatures", "actions", "daily", "installations")
 _EVENTS = "id, type, timestamp, installation_id, drift_version, payload, created_at"

@@ -12,7 +12,7 @@ import pytest
 from tests.support.cli import fill
 from tests.support.commands import run, succeed
 from tests.support.disks import needs_root
-from tests.support.server import COMMAND
+from tests.support.processes import COMMAND
 
 pytestmark = pytest.mark.case(41)
 

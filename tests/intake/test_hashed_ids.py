@@ -19,8 +19,9 @@ from tests.support.backups import backup
 from tests.support.commands import run, succeed
 from tests.support.events import Fields, Traffic, encode, installation_id, make_event, timestamp
 from tests.support.old_worker import make_old_database, old_event
+from tests.support.processes import COMMAND
 from tests.support.segments import pass_a_day, sealed_days
-from tests.support.server import COMMAND, serving
+from tests.support.server import serving
 from tests.support.service import HandClock, service
 
 HOST = "johns-macbook-pro"

@@ -15,7 +15,7 @@ from telemetry.operator_errors import Exit
 from telemetry.settings import Settings, load
 from telemetry.web.listening import BACKLOG
 from telemetry.web.server import CONNECTIONS_MAX
-from tests.support.server import COMMAND
+from tests.support.processes import COMMAND
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "systemd"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from tests.support.events import Fields, Traffic, encode
-from tests.support.server import COMMAND
+from tests.support.processes import COMMAND, start
 from tests.support.service import HandClock, service
 
 DAYS = ("2026-11-22", "2026-11-23")
@@ -43,9 +43,7 @@ class RunningCommand:
 
     def __init__(self, *arguments: str | Path) -> None:
         self._lines: queue.Queue[str] = queue.Queue()
-        self._process = subprocess.Popen(
-            [COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        self._process = start(*arguments)
         assert self._process.stdout is not None
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
         self._reader.start()

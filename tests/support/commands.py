@@ -1,23 +1,21 @@
 """The installed command, run to its end."""
 
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.support.server import COMMAND
+from tests.support.processes import start
 
 
 def run(*arguments: str | Path, prefix: Sequence[str] = (), **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, whatever that is."""
-    return subprocess.run(
-        [*prefix, COMMAND, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=os.environ | variables,
-        check=False,
-    )
+    """Run a command to its end, whatever that is; it is killed if that takes more than a minute."""
+    process = start(*arguments, prefix=prefix, environment=variables)
+    try:
+        output, errors = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return subprocess.CompletedProcess(arguments, process.wait(), output, errors)
 
 
 def lose_aggregates(data_dir: Path) -> None:

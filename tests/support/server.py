@@ -1,11 +1,8 @@
 """The installed ``telemetry`` command as a real process."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
@@ -14,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-COMMAND = Path(sys.executable).with_name("telemetry")
+from tests.support.processes import start
+
 START_TIMEOUT_S = 60.0
 # A test sends from one address what a thousand clients would: the limit is at work, and out of reach.
 HIGH_RATE_LIMIT = ("--rate-limit-requests-per-minute", "1000000000")
@@ -48,13 +46,13 @@ class ServerProcess:
         self.output: list[str] = []
         self.url = ""
         self._listening = threading.Event()
-        self._process = subprocess.Popen(
-            [*prefix, str(COMMAND), "serve", "--port", "0", "--data-dir", str(data_dir), *HIGH_RATE_LIMIT, *flags],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=os.environ | (environment or {}),
-            pass_fds=descriptors,
+        self._process = start(
+            "serve",
+            *("--port", "0", "--data-dir", str(data_dir), *HIGH_RATE_LIMIT, *flags),
+            prefix=prefix,
+            environment=environment,
+            descriptors=descriptors,
+            merged=True,
         )
         assert self._process.stdout is not None
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)

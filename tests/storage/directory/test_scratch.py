@@ -15,7 +15,7 @@ from tests.support import oracle
 from tests.support.commands import run, succeed
 from tests.support.disks import memory_disk, needs_root
 from tests.support.old_worker import EXPORT
-from tests.support.server import COMMAND
+from tests.support.processes import COMMAND
 
 pytestmark = pytest.mark.case(41)
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")

@@ -29,7 +29,8 @@ from tests.support.admin import ask, scrape
 from tests.support.commands import run, succeed
 from tests.support.events import Traffic, encode, installation_id
 from tests.support.http import eventually
-from tests.support.server import COMMAND, ServerProcess, serving
+from tests.support.processes import COMMAND
+from tests.support.server import ServerProcess, serving
 from tests.support.service import HandClock, service
 
 

@@ -23,7 +23,8 @@ from tests.support.backups import backup, replayed
 from tests.support.commands import run, succeed
 from tests.support.events import Traffic, encode
 from tests.support.load import Ledger, load
-from tests.support.server import COMMAND, serving
+from tests.support.processes import COMMAND
+from tests.support.server import serving
 from tests.support.service import HandClock, service
 
 UNITS = Path(__file__).parents[3] / "systemd"
