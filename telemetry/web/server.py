@@ -16,8 +16,9 @@ from telemetry.web.lingering import Lingering
 from telemetry.web.listening import Listener, bound
 from telemetry.web.routing import Handler
 
-# Between asking clients to leave with their next answer and closing what is still open.
+# Between asking clients to leave with their next answer and closing what is still open, if anything is.
 DRAIN_S = 0.5
+_DRAIN_POLL_S = 0.01
 # Each is a descriptor, and files need some too: ``telemetry.web.descriptors`` allows fewer where few can be open.
 CONNECTIONS_MAX = 8_192
 # A client that does not take its answers, or is gone without a word, holds the answers and what it has sent.
@@ -119,8 +120,15 @@ class PublicServer:
         self._site.draining = True
         if self._listener is not None:
             await self._listener.stop()
-        await asyncio.sleep(DRAIN_S)
+        await self._drain()
         await self._runner.cleanup()
+
+    async def _drain(self) -> None:
+        """Give those who are connected time to leave."""
+        for _ in range(round(DRAIN_S / _DRAIN_POLL_S)):
+            if not self._server.connections:
+                return
+            await asyncio.sleep(_DRAIN_POLL_S)
 
     def _has_room(self, accepted: int) -> bool:
         return len(self._server.connections) + accepted < self._connections_max

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from aiohttp import web
 
 from telemetry.web.answers import Answer
 from telemetry.web.connection import HEADER_BYTES_MAX, HEADERS_MAX, LINE_BYTES_MAX
-from telemetry.web.server import UNREAD_TIMEOUT_S, PublicServer
+from telemetry.web.server import DRAIN_S, UNREAD_TIMEOUT_S, PublicServer
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -134,3 +135,18 @@ async def test_headers_up_to_the_limits_are_taken_and_more_is_refused() -> None:
 async def test_accepted_connections_inherit_the_time_limit_of_their_listener(seconds: float) -> None:
     async with listening(_Site(), unread_timeout_s=seconds) as port, connection(port) as connected:
         assert (await ask(connected)).endswith(f"\r\n\r\n{seconds * 1e3:.0f}".encode())
+
+
+async def test_a_server_that_nobody_is_connected_to_stops_at_once_and_else_waits_for_the_last_to_leave() -> None:
+    started = time.monotonic()
+    async with listening(_Site()):
+        pass
+    alone_s = time.monotonic() - started
+
+    async with AsyncExitStack() as stack:
+        async with listening(_Site()) as port:
+            await stack.enter_async_context(connection(port))
+            started = time.monotonic()
+        connected_s = time.monotonic() - started
+
+    assert alone_s < DRAIN_S <= connected_s
