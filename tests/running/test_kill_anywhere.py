@@ -13,7 +13,7 @@ import pytest
 from tests.support import tally
 from tests.support.events import Fields
 from tests.support.images import LIVES, Life, Recording, assert_in_order, check_images
-from tests.support.recording import record
+from tests.support.recording import STRACE, record, unmeasured
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
 
@@ -58,9 +58,10 @@ async def test_a_signal_at_any_call_leaves_a_directory_that_a_start_sets_right(
 
 def told_until_killed(life: Life, data_dir: Path, injected: str) -> list[Fields] | None:
     """Live until a call is met by a signal; return what was told by then, or None if the life came to its end."""
-    inject = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={injected}")
+    call = injected.partition(":")[0]
+    inject = (*STRACE, "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={injected}")
     command = (*inject, sys.executable, "-m", f"tests.support.{life.module}", str(data_dir))
-    lived = subprocess.run(command, check=False, stdout=subprocess.PIPE)
+    lived = subprocess.run(command, check=False, stdout=subprocess.PIPE, env=unmeasured())
     if lived.returncode == 0:
         return None
     assert lived.returncode == -signal.SIGKILL
