@@ -38,9 +38,10 @@ async def live(data_dir: Path) -> None:
                 await erase(started, data_dir, VANDAL, ErasureKind.EXCLUDE)
             if day == 3:
                 await erase(started, data_dir, LEAVING, ErasureKind.FORGET)
+                # With this day the retention of the first ends, and the service looks by itself every minute.
+                tell_begun("retire", [raw for raw in oracle.raw_events(data_dir) if raw.day == START[:10]])
             hand.pass_time(DAY_S)
             await started.upkeep.sealer.check()
-        tell_begun("retire", [raw for raw in oracle.raw_events(data_dir) if raw.day == START[:10]])
         await started.upkeep.retention.check()
         tell_finished("retire")
 

@@ -13,13 +13,14 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 from tests.support import oracle, tally
 from tests.support.events import Fields, Traffic, encode
 from tests.support.examining import examined
 from tests.support.load import Ledger
 from tests.support.power_cut import Disk, Image
-from tests.support.recording import Call
+from tests.support.recording import Call, unmeasured
 from tests.support.segments import is_sealed
 from tests.support.service import HandClock, service
 from tests.support.tally import Tally
@@ -67,7 +68,10 @@ def check_images(recording: Recording, cuts: Sequence[int], *, torn_by: int | No
     """
     tasks = [sorted(cuts)[first : first + CUTS_PER_TASK] for first in range(0, len(cuts), CUTS_PER_TASK)]
     found = Tally()
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    with (
+        mock.patch.dict(os.environ, unmeasured(), clear=True),
+        ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool,
+    ):
         checked = [
             pool.submit(_check_some, recording, f"image-{number}", some, torn_by) for number, some in enumerate(tasks)
         ]
