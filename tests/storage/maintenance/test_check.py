@@ -18,6 +18,7 @@ from tests.support.commands import run, succeed
 from tests.support.events import Traffic, encode, installation_id, make_event, timestamp
 from tests.support.examining import examined
 from tests.support.faults import crash_image
+from tests.support.http import eventually
 from tests.support.load import Ledger, load
 from tests.support.server import serving
 from tests.support.service import HandClock, service
@@ -56,6 +57,10 @@ def check_json(data_dir: Path) -> tuple[int, Any]:
 def test_a_busy_service_is_found_well(data_dir: Path) -> None:
     ledger = Ledger()
     with serving(data_dir, "--flush-interval-s", "0.1") as server, load(server, ledger, seed=1):
+        # Before the first flush there is nothing to recount.
+        eventually(
+            lambda: bool(oracle.read(data_dir / "telemetry.db", "SELECT 1 FROM daily_stats LIMIT 1")), within_s=20
+        )
         code, found = check_json(data_dir)
         again = check_json(data_dir)[0]
     assert (code, again, found["ok"], found["differences"]) == (0, 0, True, [])
