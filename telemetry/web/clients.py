@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 # Other methods cost no more to answer than to refuse, and so does health, which a flood must not hide.
 _COUNTED_METHODS = frozenset({"GET", "HEAD", "POST"})
 _EXEMPT_PATHS = frozenset({"/v1/health"})
+# Fifty times what clients usually send.
+_BODY_BYTES_OF_A_REQUEST = 65_536
 _UNKNOWN = b""
 _OPT_OUT_HEADERS = ("DNT", "Sec-GPC")
 
@@ -61,6 +63,11 @@ class ClientFinder:
         """Return the network of the client."""
         return client_network(self._address(request))
 
+    def peer_network(self, peer: str | None) -> bytes | None:
+        """Return the network of a peer, or None if that is a trusted proxy, whose connections are those of many."""
+        address = parse_address(peer or "")
+        return None if address is None or address in self._trusted_proxies else client_network(address)
+
     def is_proxy(self, request: web.BaseRequest) -> bool:
         """Tell whether a request is taken for a trusted proxy's own, because no header names its client."""
         address = self._address(request)
@@ -96,6 +103,12 @@ class ClientLimit:
         """Count that many requests for one that was admitted already; raise ``Refusal`` if they are too many."""
         if wait_s := self.limiter.charge_s(self._clients.find(request), requests, self._monotonic()):
             raise self._too_fast(request, wait_s)
+
+    def note_body(self, request: web.BaseRequest, size: int) -> None:
+        """Count a large body as one more request for each 64 KiB: it costs as much to receive and to look at."""
+        if size >= _BODY_BYTES_OF_A_REQUEST:
+            client, now = self._clients.find(request), self._monotonic()
+            self.limiter.owe(client, size // _BODY_BYTES_OF_A_REQUEST, now)
 
     def _too_fast(self, request: web.BaseRequest, wait_s: float) -> Refusal:
         if self._clients.is_proxy(request):

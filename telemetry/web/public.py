@@ -76,12 +76,18 @@ class PublicSite:
     async def _post_events(self, request: web.BaseRequest) -> Answer:
         receipt = await self.service.accept(
             # The body gets no name here: nobody needs it while its events wait for their commit.
-            await self.bodies.read(request),
+            await self._read(request),
             opted_out=opted_out(request),
             client=partial(self.clients.find, request),
             charge=no_charge if self.limit is None else partial(self.limit.charge, request),
         )
         return json_answer(receipt)
+
+    async def _read(self, request: web.BaseRequest) -> bytes:
+        body = await self.bodies.read(request)
+        if self.limit is not None:
+            self.limit.note_body(request, len(body))
+        return body
 
     async def _get_stats(self, request: web.BaseRequest) -> Answer:
         document = self.service.stats()

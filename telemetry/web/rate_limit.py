@@ -44,16 +44,26 @@ class RateLimiter:
         """
         return self._admit(client, now, requests=requests, free=min(requests, self._charged_at_once_max))
 
+    def owe(self, client: bytes, requests: int, now: float) -> None:
+        """Count that many more requests for one that was admitted: later ones wait for them."""
+        self._enter(self._key(client), requests, now)
+
     def _admit(self, client: bytes, now: float, *, requests: int, free: int) -> float:
-        key = blake2b(client, key=self._salt, digest_size=8).digest()
+        key = self._key(client)
         free_at = max(self._free_at.get(key, now), now)
         if (wait_s := free_at + self._interval_s * (free - 1) - now - self._ahead_max_s) > self._slack_s:
             self.refused += 1
             return wait_s
-        self._free_at[key] = free_at + self._interval_s * requests
+        self._enter(key, requests, now)
+        return 0.0
+
+    def _key(self, client: bytes) -> bytes:
+        return blake2b(client, key=self._salt, digest_size=8).digest()
+
+    def _enter(self, key: bytes, requests: int, now: float) -> None:
+        self._free_at[key] = max(self._free_at.get(key, now), now) + self._interval_s * requests
         self._free_at.move_to_end(key)
         self._forget(now)
-        return 0.0
 
     def _forget(self, now: float) -> None:
         # Two for each that may have come: the work of a moment is bounded, and what is idle shrinks all the same.

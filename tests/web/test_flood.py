@@ -169,3 +169,10 @@ def test_zero_is_no_limit(data_dir: Path) -> None:
     flags = ("--rate-limit-requests-per-minute", "0", "--rate-limit-burst", "1")
     with audited(data_dir, *flags) as server:
         assert [server.post(b'{"events":[]}').status for _ in range(5)] == [200] * 5
+
+
+def test_a_large_body_counts_as_many_requests(data_dir: Path) -> None:
+    flags = ("--rate-limit-requests-per-minute", "1", "--rate-limit-burst", "20")
+    with audited(data_dir, *flags) as server:
+        assert server.post(b'{"events":[]}'.ljust(1_000_000)).status == 200
+        assert [server.post(b'{"events":[]}').status for _ in range(6)] == [200] * 4 + [429] * 2

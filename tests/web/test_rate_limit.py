@@ -91,3 +91,12 @@ def test_no_address_is_kept_and_hashes_of_two_processes_differ() -> None:
     (kept,), (kept_by_other,) = one._free_at, other._free_at
     assert b"\x7f\x00\x00\x01" not in kept
     assert kept != kept_by_other
+
+
+def test_what_is_owed_is_never_refused_and_later_requests_wait_for_it() -> None:
+    limiter = RateLimiter(requests_per_minute=60, burst=10, clients_max=10)
+    limiter.owe(b"a", 64, now=0.0)
+
+    assert limiter.wait_s(b"a", now=0.0) == pytest.approx(55)
+    assert limiter.wait_s(b"b", now=0.0) == 0
+    assert limiter.wait_s(b"a", now=55.0) == 0
