@@ -77,7 +77,6 @@ class PublicSide:
             self._clock,
             BodyReader(
                 bytes_max=settings.body_bytes_max,
-                reading_bytes_max=settings.reading_bytes_max,
                 timeout_s=settings.body_timeout_s,
             ),
             clients,
@@ -89,9 +88,11 @@ class PublicSide:
         return PublicServer(
             site,
             body_bytes_max=self._settings.body_bytes_max,
+            reading_bytes_max=self._settings.reading_bytes_max,
             keepalive_timeout_s=self._settings.keepalive_timeout_s,
             shutdown_timeout_s=self._settings.shutdown_timeout_s,
             connections_max=self._connections,
+            clients=site.clients,
         )
 
 

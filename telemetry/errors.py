@@ -14,6 +14,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_EVENTS = "too_many_events"
     INVALID_JSON = "invalid_json"
     TOO_LARGE = "too_large"
+    CHUNKS_TOO_SMALL = "chunks_too_small"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     BODY_TIMEOUT = "body_timeout"
     RATE_LIMITED = "rate_limited"
@@ -34,6 +35,7 @@ ERROR_SENTENCES: dict[ErrorCode, str] = {
     ErrorCode.TOO_MANY_EVENTS: "Too many events: max {limit} per batch",
     ErrorCode.INVALID_JSON: "Invalid JSON: send one UTF-8 encoded JSON object and nothing else",
     ErrorCode.TOO_LARGE: "Body too large: send at most {limit} bytes",
+    ErrorCode.CHUNKS_TOO_SMALL: "Chunks too small: send the body with its Content-Length, or in chunks of 1,000 bytes",
     ErrorCode.UNSUPPORTED_ENCODING: "Unsupported Content-Encoding: send the body uncompressed",
     ErrorCode.BODY_TIMEOUT: "Body not received in time: send it within {limit} seconds",
     ErrorCode.RATE_LIMITED: "Too many requests: retry after the seconds given in Retry-After",

@@ -77,7 +77,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         int, Meta(ge=0, description="Events in a batch whose body comes again within ten minutes; 0 turns this off.")
     ] = 5_000
     body_bytes_max: Annotated[Positive, Meta(description="Size of one request body.")] = 4_194_304
-    reading_bytes_max: Annotated[Positive, Meta(description="Bytes of bodies that are still arriving.")] = 67_108_864
+    reading_bytes_max: Annotated[
+        Positive,
+        Meta(description="Bytes of requests that are still arriving, and of answers that wait for their clients."),
+    ] = 67_108_864
     body_timeout_s: Annotated[Seconds, Meta(description="Time for one request body to arrive.")] = 10.0
     keepalive_timeout_s: Annotated[Seconds, Meta(description="Time before an idle connection is closed.")] = 15.0
     shutdown_timeout_s: Annotated[Seconds, Meta(description="Time for requests in flight when stopping.")] = 5.0

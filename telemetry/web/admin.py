@@ -1,5 +1,6 @@
 """The admin listeners: a socket that only this host's operator can open and, if wanted, a port that shows metrics."""
 
+import asyncio
 import hmac
 import logging
 import socket
@@ -22,12 +23,14 @@ from telemetry.web.answers import CORS_HEADERS, Answer, json_answer, operator_an
 from telemetry.web.listening import Listener, bound, bound_at
 from telemetry.web.routing import Routes, answered, find_route, note_answer
 from telemetry.web.server import LeanServer
+from telemetry.web.shares import Shares
 
 logger = logging.getLogger(__name__)
 
 Erase = Callable[[ErasureRequest], Awaitable[Erased]]
 
 _BODY_BYTES_MAX = 65_536
+_HELD_BYTES_MAX = 4_194_304
 # On each of the two listeners.
 ADMIN_CONNECTIONS_MAX = 16
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -149,15 +152,22 @@ class AdminServer:
 
     def _listen(self, runner: web.ServerRunner, sockets: list[socket.socket]) -> None:
         server = runner.server
-        assert server is not None  # setup() has made it.
-        listener = Listener(
-            sockets, server, lambda accepted: len(server.connections) + accepted < ADMIN_CONNECTIONS_MAX
-        )
+        assert isinstance(server, LeanServer)
+        listener = Listener(sockets, server, server.shares)
         self._listeners.append(listener)
         listener.start()
 
     async def _set_up(self, site: AdminSite) -> web.ServerRunner:
-        server = LeanServer(site.answer, body_bytes_max=_BODY_BYTES_MAX, keepalive_timeout_s=self._keepalive_timeout_s)
+        server = LeanServer(
+            site.answer,
+            body_bytes_max=_BODY_BYTES_MAX,
+            keepalive_timeout_s=self._keepalive_timeout_s,
+            shares=Shares(
+                connections_max=ADMIN_CONNECTIONS_MAX,
+                bytes_max=_HELD_BYTES_MAX,
+                monotonic=asyncio.get_running_loop().time,
+            ),
+        )
         runner = web.ServerRunner(server, shutdown_timeout=self._shutdown_timeout_s)
         self._runners.append(runner)
         await runner.setup()

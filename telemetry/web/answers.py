@@ -27,6 +27,7 @@ STATUSES: dict[ErrorCode, int] = {
     ErrorCode.TOO_MANY_EVENTS: 400,
     ErrorCode.INVALID_JSON: 400,
     ErrorCode.TOO_LARGE: 413,
+    ErrorCode.CHUNKS_TOO_SMALL: 400,
     ErrorCode.UNSUPPORTED_ENCODING: 415,
     ErrorCode.BODY_TIMEOUT: 408,
     ErrorCode.RATE_LIMITED: 429,
@@ -50,7 +51,12 @@ OPERATOR_STATUSES: dict[type[OperatorError], int] = {
     LimitReachedError: 409,
 }
 # After these, what is left of the body would have to be read only to be thrown away.
-_CLOSING = {ErrorCode.TOO_LARGE, ErrorCode.BODY_TIMEOUT, ErrorCode.UNSUPPORTED_ENCODING}
+_CLOSING = {
+    ErrorCode.TOO_LARGE,
+    ErrorCode.CHUNKS_TOO_SMALL,
+    ErrorCode.BODY_TIMEOUT,
+    ErrorCode.UNSUPPORTED_ENCODING,
+}
 
 CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",

@@ -12,39 +12,34 @@ logger = logging.getLogger(__name__)
 
 
 class BodyReader:
-    """Reads bodies of up to ``bytes_max`` within ``timeout_s``; those still arriving share ``reading_bytes_max``."""
+    """Reads bodies of up to ``bytes_max`` within ``timeout_s``."""
 
-    def __init__(self, *, bytes_max: int, reading_bytes_max: int, timeout_s: float) -> None:
+    def __init__(self, *, bytes_max: int, timeout_s: float) -> None:
         self.bytes_max = bytes_max
-        self._reading_bytes_max = reading_bytes_max
         self._timeout_s = timeout_s
-        self._reading_bytes = 0
 
     async def read(self, request: web.BaseRequest) -> bytes:
-        """Return the body of a request; raise ``Refusal`` if it is too large, too slow, compressed or one too many.
+        """Return the body of a request; raise ``Refusal`` if it is too large, too slow or compressed.
 
         While they arrive, the request's own ``client_max_size`` stops bodies that do not announce their length. A
         client that waits to be asked for its body is asked; any other expectation is met by the answer itself.
         """
         if _is_encoded(request):
             raise Refusal(ErrorCode.UNSUPPORTED_ENCODING)
-        expected = self.bytes_max if request.content_length is None else request.content_length
-        if expected > self.bytes_max:
-            raise self._too_large(expected)
+        announced = request.content_length or 0
+        if announced > self.bytes_max:
+            raise self._too_large(announced)
         if not request.content.is_eof():
             if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
                 await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            return await self._receive(request, expected)
+            return await self._receive(request)
         # Most bodies came with their headers: there is nothing to wait for or to put together.
         body = request.content.read_nowait()
         if len(body) > self.bytes_max:
             raise self._too_large(len(body))
         return body
 
-    async def _receive(self, request: web.BaseRequest, expected: int) -> bytes:
-        if self._reading_bytes + expected > self._reading_bytes_max:
-            raise Refusal(ErrorCode.BUSY)
-        self._reading_bytes += expected
+    async def _receive(self, request: web.BaseRequest) -> bytes:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await request.read()
@@ -53,8 +48,6 @@ class BodyReader:
         except web.HTTPRequestEntityTooLarge:
             # Nobody knows how much more there would have been.
             raise self._too_large(self.bytes_max + 1) from None
-        finally:
-            self._reading_bytes -= expected
 
     def _too_large(self, size: int) -> Refusal:
         logger.warning(

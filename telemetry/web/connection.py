@@ -15,8 +15,12 @@ from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineToo
 from aiohttp.streams import EMPTY_PAYLOAD
 from yarl import URL
 
+from telemetry.errors import ErrorCode, Refusal
 from telemetry.web.answers import Answer, text_answer
+from telemetry.web.clients import ClientFinder
+from telemetry.web.incoming import HEAD_BYTES_MAX, Incoming
 from telemetry.web.lingering import Lingering
+from telemetry.web.shares import ConnectionShare, Shares
 
 logger = logging.getLogger(__name__)
 
@@ -34,23 +38,29 @@ _MALFORMED = {
     HTTPStatus.BAD_REQUEST: "This is not well-formed HTTP/1.1.",
     HTTPStatus.REQUEST_URI_TOO_LONG: f"The target of the request is too long: send at most {LINE_BYTES_MAX} bytes.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
-        f"The headers are too large: send at most {HEADERS_MAX} of at most {HEADER_BYTES_MAX} bytes each."
+        f"The headers are too large: send at most {HEADERS_MAX} of at most {HEADER_BYTES_MAX} bytes each, and"
+        f" {HEAD_BYTES_MAX} bytes in all."
     ),
 }
 
 
 class Limits(Protocol):
-    """What all connections of a server have in common."""
+    """What all connections of a server have in common.
+
+    ``clients`` finds the client network of a peer and of a request; without it each peer is one.
+    """
 
     body_bytes_max: int
     unread_timeout_s: float
     lingering: Lingering
+    shares: Shares
+    clients: ClientFinder | None
 
 
 class ClientConnection(web.RequestHandler):
     """One connection of a client. Every answer of its handler is an ``Answer``."""
 
-    __slots__ = ("_content", "_half_closed", "_limits", "_upgrade_asked")
+    __slots__ = ("_content", "_half_closed", "_incoming", "_limits", "_share", "_upgrade_asked")
 
     def __init__(self, server: web.Server, limits: Limits, *, keepalive_timeout_s: float) -> None:
         super().__init__(
@@ -67,8 +77,10 @@ class ClientConnection(web.RequestHandler):
         self._limits = limits
         self._half_closed = False
         self._upgrade_asked = False
-        # The body of the last request whose handling began.
+        # The body of the request that is handled.
         self._content: StreamReader = EMPTY_PAYLOAD
+        self._incoming = Incoming()
+        self._share: ConnectionShare | None = None
 
     def make_request(
         self,
@@ -81,26 +93,59 @@ class ClientConnection(web.RequestHandler):
         self._content, self._upgrade_asked = content, message.upgrade
         if message.version not in _VERSIONS:
             message = message._replace(version=HttpVersion10, url=_NOWHERE)
-        return web.BaseRequest(
+        request = web.BaseRequest(
             message, content, self, writer, task, self._loop, client_max_size=self._limits.body_bytes_max
         )
+        if self._share is not None and self._share.network is self and not content.is_eof():
+            # A trusted proxy sends this body while it arrives; the client that it speaks for has the share.
+            assert self._limits.clients is not None
+            self._share.network = self._limits.clients.find(request)
+        return request
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a share in what all connections may hold."""
+        super().connection_made(transport)
+        peer, clients = transport.get_extra_info("peername"), self._limits.clients
+        address = peer[0] if isinstance(peer, tuple) else None
+        network = address if clients is None else clients.peer_network(address)
+        self._share = self._limits.shares.enter(self, self if network is None else network)
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, unless the connection only waits for its client to stop sending."""
-        if not self._limits.lingering.took(self, len(data)):
-            super().data_received(data)
+        if self._limits.lingering.took(self, len(data)) or self._close:
+            return
+        messages = self._request_count
+        super().data_received(data)
+        incoming = self._incoming
+        incoming.add(data, self._messages[-1][1] if self._request_count != messages and self._messages else None)
+        if incoming.bytes or (self._share is not None and self._share.bytes):
+            self._account()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Tell whether a client that sends nothing more is still to be answered: its requests came whole."""
-        last = self._messages[-1][1] if self._messages else self._content
-        waiting = self._waiter is not None and not self._waiter.done() and not self._messages
-        self._half_closed = bool(self._request_count) and not waiting and last.is_eof()
-        return self._half_closed and self.transport is not None
+        self._half_closed = self.is_at_work() and self.transport is not None
+        return self._half_closed
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
+        if self._share is not None:
+            self._limits.shares.leave(self._share)
         self._limits.lingering.lost(self)
         super().connection_lost(exc)
+
+    def is_at_work(self) -> bool:
+        """Tell whether a request came whole and its answer is not made yet."""
+        waiting = self._waiter is not None and not self._waiter.done() and not self._messages
+        return bool(self._request_count) and not waiting and self._incoming.content.is_eof() and not self._paused
+
+    def evict(self) -> None:
+        """Refuse the body that arrives, or else close."""
+        if not self._incoming.content.is_eof() and not self._paused:
+            self._refuse_body(ErrorCode.BUSY)
+        elif self.transport is not None and self._paused:
+            self.transport.abort()
+        else:
+            self.force_close()
 
     def force_close(self) -> None:
         """Close without waiting for anything."""
@@ -132,6 +177,8 @@ class ClientConnection(web.RequestHandler):
             if self.transport is not None:
                 self.transport.abort()
             return resp, True
+        if self._share is not None:
+            self._share.served(self._loop.time())
         if not answer.keep_alive and (wants_more or not request.content.is_eof()):
             self._stop_sending()
         return resp, False
@@ -169,8 +216,40 @@ class ClientConnection(web.RequestHandler):
             raise ConnectionResetError
         self.transport.write(data)
         if self._paused:
+            self._hold(self.transport.get_write_buffer_size())
             async with asyncio.timeout(self._limits.unread_timeout_s):
                 await self._drain_helper()
+            self._hold(0)
+
+    def _account(self) -> None:
+        """Refuse a request that is too costly to receive, or note what the connection holds."""
+        if self._incoming.head_is_too_large:
+            self._refuse_head()
+        elif self._incoming.chunks_are_too_small:
+            self._refuse_body(ErrorCode.CHUNKS_TOO_SMALL)
+        else:
+            self._hold(0)
+
+    def _hold(self, unread: int) -> None:
+        if self._share is not None:
+            self._limits.shares.hold(self._share, self._incoming.bytes + unread)
+
+    def _refuse_body(self, code: ErrorCode) -> None:
+        """Have the handler that waits for the body answer with a refusal; nothing more is parsed."""
+        self._incoming.content.set_exception(Refusal(code))
+        self._close = True
+
+    def _refuse_head(self) -> None:
+        """Answer a request whose headers do not end, and close."""
+        if self.transport is not None and self._waiter is not None and not self._messages:
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            answer = text_answer(status, _MALFORMED[status])
+            logger.warning("malformed HTTP was answered with %d", status)
+            self.transport.write(answer.head(is_http11=True, keepalive_timeout_s=0) + answer.body)
+            self._stop_sending()
+            self.close()
+        else:
+            self.force_close()
 
     def _stop_sending(self) -> None:
         """Close so that the client can read the answer: what it still sends would otherwise reset the connection."""

@@ -12,30 +12,32 @@ import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from telemetry.web.shares import Shares
+
 logger = logging.getLogger(__name__)
 
 # Connections that wait in the kernel, those of a restart among them; systemd's own default for sockets.
 BACKLOG = 4_096
 # Requests on open connections wait while connections are taken.
 _ACCEPTED_AT_ONCE = 100
+# Only what is set up can make room for others.
+_ACCEPTED_PART_MAX = 8
 _RETRY_S = 1.0
 
 
 class Listener:
-    """Accepts on sockets from ``start`` to ``stop``; a connection for which ``has_room`` is false is closed.
-
-    ``has_room`` is given how many connections were accepted and are not set up yet.
-    """
+    """Accepts on sockets from ``start`` to ``stop``; a connection for which no room can be made is closed."""
 
     def __init__(
         self,
         sockets: Iterable[socket.socket],
         protocol: Callable[[], asyncio.BaseProtocol],
-        has_room: Callable[[int], bool] = lambda _accepted: True,
+        shares: Shares,
     ) -> None:
         self.sockets = tuple(sockets)
         self._protocol = protocol
-        self._has_room = has_room
+        self._shares = shares
+        self._accepted_max = max(1, min(_ACCEPTED_AT_ONCE, shares.connections_max // _ACCEPTED_PART_MAX))
         self._loop = asyncio.get_running_loop()
         self._retries: dict[socket.socket, asyncio.TimerHandle] = {}
         self._accepted: set[asyncio.Task[None]] = set()
@@ -63,7 +65,7 @@ class Listener:
         self._loop.add_reader(listening, self._accept, listening)
 
     def _accept(self, listening: socket.socket) -> None:
-        for _ in range(_ACCEPTED_AT_ONCE):
+        while len(self._accepted) < self._accepted_max:
             try:
                 connection, _address = listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionError):
@@ -71,7 +73,7 @@ class Listener:
             except OSError as error:
                 self._pause(listening, error)
                 return
-            if self._has_room(len(self._accepted)):
+            if self._shares.has_room(len(self._accepted)):
                 task = self._loop.create_task(self._set_up(connection))
                 self._accepted.add(task)
                 task.add_done_callback(self._accepted.discard)

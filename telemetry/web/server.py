@@ -11,10 +11,13 @@ from aiohttp.http import RawRequestMessage
 
 from telemetry.operator_errors import UnavailableError
 from telemetry.web.answers import Answer
+from telemetry.web.clients import ClientFinder
 from telemetry.web.connection import ClientConnection
+from telemetry.web.incoming import received_bytes_max
 from telemetry.web.lingering import Lingering
 from telemetry.web.listening import Listener, bound
 from telemetry.web.routing import Handler
+from telemetry.web.shares import Shares
 
 # Between asking clients to leave with their next answer and closing what is still open, if anything is.
 DRAIN_S = 0.5
@@ -34,13 +37,17 @@ class LeanServer(web.Server):
         *,
         body_bytes_max: int,
         keepalive_timeout_s: float,
+        shares: Shares,
         unread_timeout_s: float = UNREAD_TIMEOUT_S,
+        clients: ClientFinder | None = None,
     ) -> None:
         # aiohttp types its own answers; its connections hand ours to ``ClientConnection`` as they are.
         super().__init__(handler, request_factory=_make_request)  # type: ignore[arg-type]
         self.body_bytes_max = body_bytes_max
         self.unread_timeout_s = unread_timeout_s
         self.lingering = Lingering()
+        self.shares = shares
+        self.clients = clients
         self._keepalive_timeout_s = keepalive_timeout_s
 
     def __call__(self) -> ClientConnection:
@@ -72,7 +79,8 @@ class Site(Protocol):
 class PublicServer:
     """Serves a site from ``start`` to ``stop``, on sockets that it inherits or else on one of its own.
 
-    It closes connections beyond ``connections_max``, and those whose client takes nothing for ``unread_timeout_s``.
+    There are at most ``connections_max``, which hold ``reading_bytes_max`` together: see ``telemetry.web.shares``. One
+    whose client takes nothing for ``unread_timeout_s`` is closed.
     """
 
     def __init__(
@@ -82,18 +90,27 @@ class PublicServer:
         body_bytes_max: int,
         keepalive_timeout_s: float,
         shutdown_timeout_s: float,
+        reading_bytes_max: int,
         connections_max: int = CONNECTIONS_MAX,
         unread_timeout_s: float = UNREAD_TIMEOUT_S,
+        clients: ClientFinder | None = None,
     ) -> None:
         self._site = site
+        self._shares = Shares(
+            connections_max=connections_max,
+            # One body alone always fits, with its head and what stands around its chunks.
+            bytes_max=max(reading_bytes_max, received_bytes_max(body_bytes_max)),
+            monotonic=asyncio.get_running_loop().time,
+        )
         self._server = LeanServer(
             site.answer,
             body_bytes_max=body_bytes_max,
             keepalive_timeout_s=keepalive_timeout_s,
+            shares=self._shares,
             unread_timeout_s=unread_timeout_s,
+            clients=clients,
         )
         self._runner = web.ServerRunner(self._server, shutdown_timeout=shutdown_timeout_s)
-        self._connections_max = connections_max
         self._unread_timeout_s = unread_timeout_s
         self._listener: Listener | None = None
 
@@ -105,7 +122,7 @@ class PublicServer:
         await self._runner.setup()
         try:
             sockets = list(inherited) or await bound(host, port)
-            self._listener = Listener(sockets, self._server, self._has_room)
+            self._listener = Listener(sockets, self._server, self._shares)
             self._listener.start()
         except OSError as error:
             await self._runner.cleanup()
@@ -129,9 +146,6 @@ class PublicServer:
             if not self._server.connections:
                 return
             await asyncio.sleep(_DRAIN_POLL_S)
-
-    def _has_room(self, accepted: int) -> bool:
-        return len(self._server.connections) + accepted < self._connections_max
 
     def _limit_unread(self, sockets: Iterable[socket.socket]) -> None:
         """Set the time limit for answers that are not taken; what is accepted from then on inherits it."""

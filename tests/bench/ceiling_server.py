@@ -27,6 +27,7 @@ async def _serve() -> None:
     server = PublicServer(
         _IdleSite(),
         body_bytes_max=settings.body_bytes_max,
+        reading_bytes_max=settings.reading_bytes_max,
         keepalive_timeout_s=settings.keepalive_timeout_s,
         shutdown_timeout_s=settings.shutdown_timeout_s,
     )
