@@ -4,10 +4,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test torture large fuzz bench bench-growth soak check format lock audit clean install uninstall
+.PHONY: run demo test torture large fuzz bench bench-growth soak check format lock audit clean install uninstall
 
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
+
+# Sixty simulated days up to yesterday, made once a day, and a service over them.
+DEMO := build/demo/$(shell date -u +%F)
+demo: $(VENV)/.run
+	test -e $(DEMO)/made || { rm -rf build/demo && \
+		$(BIN)/telemetry simulate --days 60 --data-dir $(DEMO)/data && touch $(DEMO)/made; }
+	$(BIN)/telemetry serve --data-dir $(DEMO)/data $(ARGS)
 
 # As many at once as there are cores: some tests say how long an answer may take.
 WORKERS ?= auto

@@ -14,7 +14,8 @@ from telemetry.cli.arguments import Day, ServiceUrl
 from telemetry.cli.options import settings_options
 from telemetry.cli.output.progress import progress
 from telemetry.cli.posting import Poster
-from telemetry.cli.simulation import SentFields, Session, Simulation
+from telemetry.cli.simulation.sessions import SentFields, Session
+from telemetry.cli.simulation.traffic import Simulation
 from telemetry.clock import Clock, instant
 from telemetry.errors import Refusal
 from telemetry.intake.service import TelemetryService
@@ -23,10 +24,11 @@ from telemetry.running import running
 from telemetry.settings import Settings, load
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import LogReader
+from telemetry.tasks.sealer import SEALING_GRACE_S
 from telemetry.wording import amount
 
 # Sessions of so many seconds are submitted at one moment, in groups of so many requests.
-_SLOT_S = 300
+_SLOT_S = 900
 _REQUESTS_AT_ONCE = 100
 
 
@@ -95,13 +97,24 @@ async def _fill(settings: Settings, simulation: Simulation) -> int:
     # What is simulated need not survive a power cut: it can be made again.
     lax = Settings(data_dir=settings.data_dir, synchronous="NORMAL")
     posted = 0
-    async with running(lax, Clock(now=lambda: now, monotonic=lambda: now)) as started:
+    # That its days are over is no sign that the clock is wrong.
+    clock = Clock(now=lambda: now, monotonic=lambda: now, not_before=now)
+    async with running(lax, clock) as started:
+        sealing = asyncio.create_task(started.upkeep.sealer.check())
         with progress("days", len(simulation.days)) as advance:
             for day in simulation.days:
                 for second, batches in _groups(simulation.sessions(day)):
                     now = _midnight(day) + second
                     posted += await _accept(started.service, [session.events(now) for session in batches])
+                # Beside the next days, in processes of their own.
+                if sealing.done():
+                    sealing = asyncio.create_task(started.upkeep.sealer.check())
                 advance(1)
+        now = _midnight(simulation.days[-1] + timedelta(days=1)) + 2 * SEALING_GRACE_S
+        await sealing
+        # What is not counted is not sealed.
+        await started.publisher.flush()
+        await started.upkeep.sealer.check()
     return posted
 
 
