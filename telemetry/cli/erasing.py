@@ -18,6 +18,7 @@ from telemetry.admin_socket import AdminConnection
 from telemetry.catalogue.installations import is_placeholder
 from telemetry.catalogue.shapes import is_installation_id
 from telemetry.clock import Clock
+from telemetry.counting.aggregates import COUNTED, DAILY_STATS
 from telemetry.errors import ErrorCode
 from telemetry.operator_errors import InUseError, StoppedError, StorageFailedError, UnavailableError, named
 from telemetry.running import running
@@ -88,10 +89,14 @@ def shown(erased: Erased) -> str:
 
 def parts(erased: Erased) -> str:
     """Return which numbers the events have a part in."""
-    return (
-        f"{amount(erased.daily_stats, 'daily count')}, {amount(erased.pattern_signatures, 'signature')} and "
-        f"{amount(erased.action_aggregates, 'kind of decisions', 'kinds of decisions')}"
-    )
+    *others, last = (amount(erased.rows.get(each.table, 0), each.noun, each.plural) for each in (DAILY_STATS, *COUNTED))
+    return f"{', '.join(others)} and {last}"
+
+
+def report_document(erased: Erased) -> dict[str, Any]:
+    """Return a report as it is printed as JSON: the number of rows of each table stands beside the rest."""
+    shown = msgspec.to_builtins(erased)
+    return {**shown.pop("rows"), **shown}
 
 
 def _ask(directory: DataDirectory, request: ErasureRequest) -> Erased:

@@ -5,26 +5,18 @@ drained back if it fails.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import filterfalse
 from operator import attrgetter
-from sys import intern
 
 import msgspec
 
-from telemetry.catalogue.events import AnyEvent, PatternSignature, UserAction, by_class
+from telemetry.catalogue.events import AnyEvent, by_class
 from telemetry.catalogue.installations import is_placeholder
-from telemetry.counting.action_pairs import ActionPairs
-from telemetry.counting.day_labels import DAYS_REMEMBERED, NO_LABEL, DayLabels
-from telemetry.counting.deltas import ActionDelta, Delta, SignatureDelta
-
-# What one event adds to a sum is cut to what is plausible: one event must not make an average meaningless, and no
-# number of them may bring a sum beyond 64 bits. The hours are a year.
-HOURS_SUMMED_MAX = 8_760
-LOCATIONS_SUMMED_MAX = 100_000
-MILLIONTHS = 1_000_000
-CONFIDENCE_HIGH = 0.85
-CONFIDENCE_MEDIUM = 0.70
+from telemetry.counting.aggregates import BOUNDED
+from telemetry.counting.day_labels import DAYS_REMEMBERED, DayLabels
+from telemetry.counting.deltas import CODE, Delta
+from telemetry.counting.names import Names
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -37,14 +29,15 @@ class Appended(msgspec.Struct, frozen=True):
 
 
 class Counters:
-    """Contributions since the last drain; ``labels`` bounds the metrics of a day, ``pairs`` the decisions.
+    """Contributions since the last drain.
 
-    ``keys`` is how many rows of the aggregates a flush would touch now.
+    ``labels`` bounds the metrics of a day, ``names`` the rows of bounded aggregates, by table. ``keys`` is how many
+    rows of the aggregates a flush would touch now.
     """
 
-    def __init__(self, labels: DayLabels, pairs: ActionPairs | None = None) -> None:
+    def __init__(self, labels: DayLabels, names: Mapping[str, Names] | None = None) -> None:
         self.labels = labels
-        self.pairs = pairs or ActionPairs()
+        self.names = names or {aggregate.table: Names(aggregate) for aggregate in BOUNDED}
         self.keys = 0
         self._delta = Delta()
         self._counted: dict[str, int] = {}
@@ -60,8 +53,7 @@ class Counters:
         self._advance(appended.day, appended.ids[-1])
         self._count_installations(appended)
         self._count_labels(appended)
-        self._count_signatures(appended)
-        self._count_actions(appended)
+        self._count_rows(appended)
         self.keys = self._delta.keys
 
     def counted(self, day: str) -> int:
@@ -102,57 +94,10 @@ class Counters:
             for label, count in Counter(labels).items():
                 metrics[self.labels.metric(appended.day, prefix, label)] += count
 
-    def _count_signatures(self, appended: Appended) -> None:
-        day, received_at, signatures = appended.day, appended.received_at, self._delta.signatures
-        for event_id, event in zip(appended.ids, appended.events, strict=True):
-            if not isinstance(event, PatternSignature):
-                continue
-            confidence = round(event.confidence * MILLIONTHS)
-            locations, outliers = event.location_count, event.outlier_count
-            if locations > LOCATIONS_SUMMED_MAX or outliers > LOCATIONS_SUMMED_MAX:
-                locations, outliers = min(locations, LOCATIONS_SUMMED_MAX), min(outliers, LOCATIONS_SUMMED_MAX)
-            language = event.language or NO_LABEL
-            signature = signatures.get(event.signature_hash)
-            if signature is None:
-                signatures[event.signature_hash] = SignatureDelta(
-                    event.signature_hash, 1, confidence, locations, outliers, received_at, received_at, day, event_id,
-                    intern(event.category), intern(event.detection_method), intern(language),
-                )  # fmt: skip
-                continue
-            signature.occurrences += 1
-            signature.confidence_millionths += confidence
-            signature.locations += locations
-            signature.outliers += outliers
-            # Within a day ids only grow; a day before the latest one appears when the clock was set back.
-            if day >= signature.latest_day:
-                signature.latest_day, signature.latest_id = day, event_id
-                if event.category != signature.category:
-                    signature.category = intern(event.category)
-                if event.detection_method != signature.detection_method:
-                    signature.detection_method = intern(event.detection_method)
-                if language != signature.language:
-                    signature.language = intern(language)
-            if received_at > signature.last_seen:
-                signature.last_seen = received_at
-            elif received_at < signature.first_seen:
-                signature.first_seen = received_at
-
-    def _count_actions(self, appended: Appended) -> None:
-        for event in appended.events:
-            if isinstance(event, UserAction):
-                pair = self.pairs.counted_as(event.category, event.action)
-                key = (*pair, confidence_bucket(event.confidence_at_action))
-                hours = max(-HOURS_SUMMED_MAX, min(event.hours_since_discovery, HOURS_SUMMED_MAX))
-                decision = ActionDelta(*key, 1, hours, appended.received_at)
-                if (counted := self._delta.actions.setdefault(key, decision)) is not decision:
-                    counted.merge(decision)
-
-
-def confidence_bucket(confidence: float) -> str:
-    """Return Drift's own name for a range of confidence."""
-    if confidence >= CONFIDENCE_HIGH:
-        return "high"
-    return "medium" if confidence >= CONFIDENCE_MEDIUM else "low"
+    def _count_rows(self, appended: Appended) -> None:
+        for table, rows in self._delta.rows.items():
+            name = self.names[table].counted_as if table in self.names else None
+            CODE[table].count(rows, name, appended)
 
 
 def _labels_by_prefix(events: Sequence[AnyEvent]) -> Iterable[tuple[str, Iterable[str]]]:

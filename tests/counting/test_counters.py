@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.catalogue.events import OtherEvent, PatternSignature, UserAction
-from telemetry.counting.counters import Appended, Counters, confidence_bucket
+from telemetry.counting.aggregates import confidence_bucket
+from telemetry.counting.counters import Appended, Counters
 from telemetry.counting.day_labels import DAYS_REMEMBERED, DayLabels
 from telemetry.counting.deltas import Delta
 from tests.support.strategies import any_events, events_of
@@ -82,10 +83,10 @@ def test_a_flush_that_fails_in_between_changes_nothing(groups: Groups, at: int, 
 
 @given(st.lists(events_of(PatternSignature), min_size=1, max_size=20))
 def test_sums_are_integers_so_that_averages_are_exact(events: list[Any]) -> None:
-    delta = count([(DAYS[0], f"{DAYS[0]} 12:00:00", events)]).drain()
+    signatures = count([(DAYS[0], f"{DAYS[0]} 12:00:00", events)]).drain().rows["pattern_signatures"]
 
-    assert sum(signature.occurrences for signature in delta.signatures.values()) == len(events)
-    assert sum(signature.confidence_millionths for signature in delta.signatures.values()) == sum(
+    assert sum(signature.occurrence_count for signature in signatures.values()) == len(events)
+    assert sum(signature.confidence_millionths for signature in signatures.values()) == sum(
         round(event.confidence * 1_000_000) for event in events
     )
 
@@ -148,7 +149,7 @@ def test_negative_hours_are_summed() -> None:
     action = UserAction("", "a", "1.0.0", "approve", "api", 0.9, -5, is_bulk_action=False)
     delta = count([(DAYS[0], f"{DAYS[0]} 12:00:00", [action, action])]).drain()
 
-    (decision,) = delta.actions.values()
+    (decision,) = delta.rows["action_aggregates"].values()
     assert (decision.count, decision.hours) == (2, -10)
 
 

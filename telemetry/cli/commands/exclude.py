@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from telemetry.cli.erasing import SETTINGS, InstallationArgument, erase, parts, shown
+from telemetry.cli.erasing import SETTINGS, InstallationArgument, erase, parts, report_document, shown
 from telemetry.cli.options import load_settings, settings_options
 from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 
@@ -31,7 +31,7 @@ def command(installation: str, *, dry_run: bool, as_json: bool, config: Path | N
     request = ErasureRequest(installation, ErasureKind.EXCLUDE, dry_run)
     erased = erase(load_settings(config, flags, log_to=sys.stderr), request)
     if as_json:
-        click.echo(msgspec.json.encode(erased))
+        click.echo(msgspec.json.encode(report_document(erased)))
     else:
         click.echo(shown(erased))
         click.echo(f"{'would be ' if dry_run else ''}subtracted from {parts(erased)}")

@@ -19,7 +19,7 @@ from telemetry.cli.output.row_writers import Csv, JsonLines, RowWriter
 from telemetry.operator_errors import NoDataError, OutputError, UnavailableError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import FIRST_DAY, LAST_DAY, LogReader
-from telemetry.storage.lookup.tables import EVENT_COLUMNS, TABLES, Column, TableRow, event_rows, table_rows
+from telemetry.storage.lookup.tables import EVENT_COLUMNS, TABLES, Column, TableRow, columns_of, event_rows, table_rows
 from telemetry.wording import amount
 
 WriterClass = Callable[[BinaryIO, Iterable[Column]], RowWriter]
@@ -91,7 +91,7 @@ class _Export:
                 return self._write_rows(events, stream, EVENT_COLUMNS, advance)
         table = TABLES[what]
         rows = table_rows(self.directory, table, self.first, self.last)
-        return self._write_rows(rows, stream, table.columns, lambda _rows: None)
+        return self._write_rows(rows, stream, columns_of(table), lambda _rows: None)
 
     def write_days(self, folder: Path, form: str) -> tuple[int, int, int]:
         """Write a file for each day whose segment has changed since; return how many did, and how many did not.

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from telemetry.cli.erasing import SETTINGS, InstallationArgument, erase, parts, shown
+from telemetry.cli.erasing import SETTINGS, InstallationArgument, erase, parts, report_document, shown
 from telemetry.cli.options import load_settings, settings_options
 from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 
@@ -29,7 +29,7 @@ def command(installation: str, *, as_json: bool, config: Path | None, **flags: A
     """
     erased = erase(load_settings(config, flags, log_to=sys.stderr), ErasureRequest(installation, ErasureKind.FORGET))
     if as_json:
-        click.echo(msgspec.json.encode(erased))
+        click.echo(msgspec.json.encode(report_document(erased)))
     else:
         click.echo(shown(erased))
         click.echo(f"what remains is in {parts(erased)}, without its id")

@@ -13,8 +13,12 @@ import aiosqlite
 import msgspec
 from msgspec.structs import astuple
 
+from telemetry.counting.aggregates import COUNTED, DAILY_STATS
+from telemetry.counting.declaring import Aggregate
 from telemetry.counting.deltas import Delta
+from telemetry.counting.names import Name
 from telemetry.storage.aggregates.comparison import adopt
+from telemetry.storage.aggregates.row_statements import names_statement, row_statement
 from telemetry.storage.sqlite.database import Synchronous, open_database, transaction
 from telemetry.storage.sqlite.many_rows import many_rows
 from telemetry.storage.sqlite.migrations import schema_version
@@ -80,9 +84,9 @@ class Aggregates:
         """Add a delta and advance the watermarks in one transaction; raise ``sqlite3.Error`` with nothing changed."""
         async with self.change():
             daily = ((day, metric, value) for day, metrics in delta.daily.items() for metric, value in metrics.items())
-            await self._insert("add_daily_stats", daily)
-            await self._insert("add_pattern_signatures", map(astuple, delta.signatures.values()))
-            await self._insert("add_action_aggregates", map(astuple, delta.actions.values()))
+            await self._add_rows(DAILY_STATS, daily)
+            for aggregate in COUNTED:
+                await self._add_rows(aggregate, map(astuple, delta.rows[aggregate.table].values()))
             for day in sorted(delta.installations):
                 await self._add_installations(day, delta.installations[day])
             await self._connection.execute(query("advance_watermarks"), (_encode(delta.watermarks).decode(),))
@@ -133,9 +137,9 @@ class Aggregates:
         found = await self.read(query("find_known_installations"), parameters)
         return {str(row[0]) for row in found}
 
-    async def action_pairs(self) -> list[tuple[str, str]]:
-        """Return the pairs of category and action that have decisions of their own."""
-        return [(row[0], row[1]) for row in await self.read(query("read_action_pairs"))]
+    async def names(self, aggregate: Aggregate) -> list[Name]:
+        """Return the names that have rows of their own in a bounded aggregate."""
+        return [tuple(row) for row in await self.read(names_statement(aggregate))]
 
     async def prove_alive(self) -> None:
         """Return when the thread that writes has answered, be it with an error; never while it hangs."""
@@ -173,9 +177,10 @@ class Aggregates:
                 await self._connection.execute(query(name), (day,))
             await self._connection.execute("DELETE FROM changed_installations")
 
-    async def _insert(self, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    async def _add_rows(self, aggregate: Aggregate, rows: Iterable[tuple[Any, ...]]) -> None:
+        added = row_statement("add_rows", aggregate)
         for part in _chunks(rows, _SORTED_ROWS):
-            statements = [many_rows(name, chunk, len(chunk)) for chunk in _chunks(sorted(part), _ROWS_PER_STATEMENT)]
+            statements = [many_rows(added, chunk, len(chunk)) for chunk in _chunks(sorted(part), _ROWS_PER_STATEMENT)]
             for statement, same in groupby(statements, itemgetter(0)):
                 await self._connection.executemany(statement, [parameters for _, parameters in same])
 

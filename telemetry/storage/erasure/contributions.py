@@ -10,17 +10,18 @@ import asyncio
 import heapq
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 
-from telemetry.counting.action_pairs import ActionPairs
+from telemetry.counting.aggregates import BOUNDED, COUNTED, DAILY_STATS
 from telemetry.counting.counters import Counters
 from telemetry.counting.day_labels import DayLabels
+from telemetry.counting.names import Names
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.flushing import flush
+from telemetry.storage.aggregates.row_statements import names_statement, related_events_statement
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.replaying import count_stored
 from telemetry.storage.log.segment import StoredEvent, stored_event
@@ -58,28 +59,27 @@ class Contributions:
         with read_only(self.contribution) as counted:
             return {str(day): int(events) for day, events in counted.execute(sql)}
 
-    def rows(self) -> Counter[str]:
-        """Return how many rows of each table of the aggregates it has a part in."""
-        tables = ("daily_stats", "pattern_signatures", "action_aggregates")
+    def rows(self) -> dict[str, int]:
+        """Return how many rows of each table it has a part in."""
+        tables = [aggregate.table for aggregate in (DAILY_STATS, *COUNTED)]
         with read_only(self.contribution) as counted:
-            return Counter({name: counted.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables})
+            return {table: int(counted.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) for table in tables}
 
     async def _count(self, watermarks: dict[str, int], *, others: bool) -> None:
         # Labels without a metric of their own were counted as others, whatever the bound was then.
-        await self._count_into(self.contribution, watermarks, "read_installation_events", self._ids)
+        await self._count_into(self.contribution, watermarks, query("read_installation_events"), self._ids)
         # The events of all others are those that none of the ids has.
-        await self._count_into(
-            self.remaining, watermarks if others else {}, "read_related_events", [json.dumps(self._ids)]
-        )
+        related = related_events_statement(COUNTED)
+        await self._count_into(self.remaining, watermarks if others else {}, related, [json.dumps(self._ids)])
 
-    async def _count_into(self, path: Path, watermarks: dict[str, int], name: str, whose: Sequence[str]) -> None:
+    async def _count_into(self, path: Path, watermarks: dict[str, int], sql: str, whose: Sequence[str]) -> None:
         labels = DayLabels(labels_max=0)
-        counters = Counters(labels, self._pairs())
+        counters = Counters(labels, self._names())
         aggregates = await Aggregates.open(path, synchronous="NORMAL")
         try:
             for day, watermark in watermarks.items():
                 labels.restore(day, self._metrics(day))
-                for stored in self._stored(day, watermark, name, whose):
+                for stored in self._stored(day, watermark, sql, whose):
                     check_stop(self._stop)
                     count_stored(counters, day, stored)
                     if counters.keys >= self._keys_max:
@@ -88,29 +88,31 @@ class Contributions:
         finally:
             await aggregates.close()
 
-    def _stored(self, day: str, watermark: int, name: str, whose: Sequence[str]) -> Iterator[list[StoredEvent]]:
+    def _stored(self, day: str, watermark: int, sql: str, whose: Sequence[str]) -> Iterator[list[StoredEvent]]:
         with telling_stop(self._stop), reading(self._directory.segment(day), "segment") as segment:
             segment.set_progress_handler(self._stop.is_set, INSTRUCTIONS_PER_LOOK)
             for name_of, path in (("contribution", self.contribution), ("current", self._directory.aggregates)):
                 segment.execute(f"ATTACH ? AS {name_of}", (read_only_uri(path),))
             position = self._counted.get(day, 0)
             # Counters want events in the order of their ids.
-            rows = heapq.merge(*(_rows(segment, name, one, position, watermark) for one in whose), key=itemgetter(0))
+            rows = heapq.merge(*(_rows(segment, sql, one, position, watermark) for one in whose), key=itemgetter(0))
             while chunk := list(islice(rows, ROWS_PER_READ)):
                 yield [stored_event(row) for row in chunk]
 
-    def _pairs(self) -> ActionPairs:
-        pairs = ActionPairs(pairs_max=0)
+    def _names(self) -> dict[str, Names]:
+        found = {}
         with read_only(self._directory.aggregates) as aggregates:
-            pairs.restore((str(row[0]), str(row[1])) for row in aggregates.execute(query("read_action_pairs")))
-        return pairs
+            for aggregate in BOUNDED:
+                names = found[aggregate.table] = Names(aggregate, names_max=0)
+                names.restore(aggregates.execute(names_statement(aggregate)))
+        return found
 
     def _metrics(self, day: str) -> list[str]:
         with read_only(self._directory.aggregates) as aggregates:
             return [str(row[0]) for row in aggregates.execute("SELECT metric FROM daily_stats WHERE date = ?", (day,))]
 
 
-def _rows(segment: sqlite3.Connection, name: str, whose: str, after: int, watermark: int) -> Iterator[tuple[int, ...]]:
-    while rows := segment.execute(query(name), (whose, after, watermark, ROWS_PER_READ)).fetchall():
+def _rows(segment: sqlite3.Connection, sql: str, whose: str, after: int, watermark: int) -> Iterator[tuple[int, ...]]:
+    while rows := segment.execute(sql, (whose, after, watermark, ROWS_PER_READ)).fetchall():
         yield from rows
         after = rows[-1][0]

@@ -21,6 +21,7 @@ from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.erasure.contributions import Contributions
 from telemetry.storage.erasure.exclusions import EXCLUSIONS_MAX, Exclusions
+from telemetry.storage.erasure.subtracting import excluding, forgetting
 from telemetry.storage.erasure.whereabouts import erasure_name, ids_of, ids_with
 from telemetry.storage.log.event_log import EventLog
 from telemetry.storage.sqlite.queries import query
@@ -40,23 +41,6 @@ class ErasureKind(StrEnum):
     EXCLUDE = "exclude"
 
 
-_STATEMENTS = {
-    ErasureKind.FORGET: ("keep_removed_stats", "count_erased_events"),
-    ErasureKind.EXCLUDE: (
-        "subtract_daily_stats",
-        "fold_subtracted_stats",
-        "delete_empty_daily_stats",
-        "subtract_pattern_signatures",
-        "delete_empty_signatures",
-        "correct_pattern_signatures",
-        "subtract_action_aggregates",
-        "delete_empty_actions",
-        "correct_action_aggregates",
-        "count_erased_events",
-    ),
-}
-
-
 class ErasureRequest(msgspec.Struct, forbid_unknown_fields=True):
     """What is asked for; a dry run only reports."""
 
@@ -70,7 +54,7 @@ class ErasureRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Erased(msgspec.Struct):
-    """What was erased, or would be: events by day, and the rows of the aggregates that they have a part in.
+    """What was erased, or would be: events by day, and how many rows of each table they have a part in.
 
     It is not ``finished`` if a stop has left some of it to the next start.
     """
@@ -78,9 +62,7 @@ class Erased(msgspec.Struct):
     kind: ErasureKind
     dry_run: bool
     events: dict[str, int]
-    daily_stats: int
-    pattern_signatures: int
-    action_aggregates: int
+    rows: dict[str, int]
     finished: bool = True
 
 
@@ -169,7 +151,7 @@ class Eraser:
                 )
             if dry_run:
                 return await self._foresee(ids, kind)
-            erased = Erased(kind, False, {}, 0, 0, 0, finished=False)
+            erased = Erased(kind, False, {}, {}, finished=False)
             try:
                 await self._resume()
                 await self._note(hashed_id, kind)
@@ -230,8 +212,8 @@ class Eraser:
             async with self._aggregates.change(
                 count, contribution=counted.contribution, remaining=counted.remaining
             ) as connection:
-                for name in _STATEMENTS[kind]:
-                    await connection.execute(query(name))
+                for statement in excluding() if kind is ErasureKind.EXCLUDE else forgetting():
+                    await connection.execute(statement)
                 await connection.executemany(
                     "DELETE FROM installations WHERE installation_id = ?", [(one,) for one in ids]
                 )
@@ -288,8 +270,4 @@ class Eraser:
 
 
 def _report(kind: ErasureKind, counted: Contributions, *, dry_run: bool) -> Erased:
-    rows = counted.rows()
-    return Erased(
-        kind, dry_run, counted.events_by_day(), rows["daily_stats"], rows["pattern_signatures"],
-        rows["action_aggregates"],
-    )  # fmt: skip
+    return Erased(kind, dry_run, counted.events_by_day(), counted.rows())

@@ -6,6 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from telemetry.catalogue.rows import from_rows
+from telemetry.counting.aggregates import BOUNDED
 from telemetry.counting.counters import Appended, Counters
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.segment_states import SegmentStates
@@ -58,7 +59,8 @@ class Replay:
     async def _count_rest(self, segment: Segment) -> None:
         day, counters = segment.day, self._counters
         counters.labels.restore(day, await self._aggregates.metrics(day))
-        counters.pairs.restore(await self._aggregates.action_pairs())
+        for aggregate in BOUNDED:
+            counters.names[aggregate.table].restore(await self._aggregates.names(aggregate))
         position = max(counters.counted(day), (await self._states.get(day)).watermark)
         replayed = 0
         while chunk := await segment.read_after(position, ROWS_PER_READ):

@@ -155,7 +155,7 @@ class Segment:
     async def _insert(self, rows: list[Row], received_at: str) -> int:
         """Insert rows by one statement, which is a transaction if none is open; return the id of the first."""
         inserted = await self._connection.execute_insert(
-            *many_rows("append_events", map(astuple, rows), len(rows), received_at)
+            *many_rows(query("append_events"), map(astuple, rows), len(rows), received_at)
         )
         assert inserted is not None  # SELECT last_insert_rowid() always has a row.
         return int(inserted[0]) - len(rows) + 1

@@ -1,15 +1,17 @@
 """What can be exported: the columns of each table, and its rows in order, read in short pieces."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from telemetry.counting.aggregates import AGGREGATES
+from telemetry.counting.columns import ValueKind
+from telemetry.counting.declaring import Aggregate
 from telemetry.operator_errors import NoDataError
 from telemetry.storage.aggregates.loss import reading_aggregates
+from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import LogReader
 from telemetry.storage.log.segment import StoredEvent
-from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import ROWS_PER_READ
 
 TableRow = Sequence[Any]
@@ -19,16 +21,7 @@ class Column(NamedTuple):
     """A column; ``day`` and ``moment`` are UTC, and text like 2026-11-23 and 2026-11-23 16:22:38 in the files."""
 
     name: str
-    kind: Literal["text", "integer", "real", "day", "moment", "json"]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of the aggregates: its columns, the first ``keys`` of which are its key, and what reads it."""
-
-    columns: tuple[Column, ...]
-    keys: int
-    query: str
+    kind: ValueKind | Literal["json"]
 
 
 EVENT_COLUMNS = (
@@ -42,44 +35,13 @@ EVENT_COLUMNS = (
     Column("created_at", "moment"),
 )
 
-TABLES = {
-    "signatures": Table(
-        (
-            Column("signature_hash", "text"),
-            Column("category", "text"),
-            Column("detection_method", "text"),
-            Column("language", "text"),
-            Column("first_seen", "moment"),
-            Column("last_seen", "moment"),
-            Column("occurrence_count", "integer"),
-            Column("avg_confidence", "real"),
-            Column("avg_location_count", "real"),
-            Column("avg_outlier_count", "real"),
-        ),
-        1,
-        "read_pattern_signatures_after",
-    ),
-    "actions": Table(
-        (
-            Column("category", "text"),
-            Column("action", "text"),
-            Column("confidence_bucket", "text"),
-            Column("count", "integer"),
-            Column("avg_hours_to_decision", "real"),
-            Column("updated_at", "moment"),
-        ),
-        3,
-        "read_action_aggregates_after",
-    ),
-    "daily": Table(
-        (Column("date", "day"), Column("metric", "text"), Column("value", "integer")), 2, "read_daily_stats_after"
-    ),
-    "installations": Table(
-        (Column("installation_id", "text"), Column("first_seen", "day"), Column("last_seen", "day")),
-        1,
-        "read_installations_after",
-    ),
-}
+TABLES = {aggregate.export_name: aggregate for aggregate in AGGREGATES}
+"""The tables of the aggregates, by the names that people type."""
+
+
+def columns_of(table: Aggregate) -> tuple[Column, ...]:
+    """Return the columns of a table that are exported."""
+    return tuple(Column(name, table.kinds[name]) for name in table.exported)
 
 
 def event_rows(log: LogReader, day: str) -> Iterator[list[TableRow]]:
@@ -95,16 +57,17 @@ def event_rows(log: LogReader, day: str) -> Iterator[list[TableRow]]:
         raise NoDataError(f"retention has removed {day} while it was being read: do this again")
 
 
-def table_rows(directory: DataDirectory, table: Table, first: str, last: str) -> Iterator[list[TableRow]]:
+def table_rows(directory: DataDirectory, table: Aggregate, first: str, last: str) -> Iterator[list[TableRow]]:
     """Return the rows of a table by key, some thousand at a time; a later piece can be newer than an earlier one."""
-    key: TableRow = ("",) * table.keys
+    keys, following = len(table.keys), row_statement("read_rows_after", table)
+    key: TableRow = ("",) * keys
     while True:
         with reading_aggregates(directory) as connection:
-            chunk = connection.execute(query(table.query), (first, last, ROWS_PER_READ, *key)).fetchall()
+            chunk = connection.execute(following, (first, last, ROWS_PER_READ, *key)).fetchall()
         if not chunk:
             return
         yield chunk
-        key = chunk[-1][: table.keys]
+        key = chunk[-1][:keys]
 
 
 def _event_row(day: str, stored: StoredEvent) -> TableRow:

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from telemetry.clock import day_of
-from telemetry.counting.action_pairs import OVERFLOW_PAIR, ActionPairs
+from telemetry.counting.aggregates import BOUNDED, COUNTED
 from telemetry.counting.counters import Counters
 from telemetry.counting.day_labels import DayLabels
 from telemetry.counting.limits import CountingLimits
+from telemetry.counting.names import Names
 from telemetry.operator_errors import NoDataError
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.flushing import Adding, flush
+from telemetry.storage.aggregates.row_statements import names_statement, row_statement
 from telemetry.storage.erasure.exclusions import hashed
 from telemetry.storage.log.replaying import count_stored
 from telemetry.storage.log.segment import stored_event
@@ -89,7 +91,7 @@ async def recount(
             leaving = {str(row[0]) for row in now.execute(_LEAVING)}
             states = [_state(path, *known.get(day, (0, 0)), leaving) for day, path in sorted(segments.items())]
             found.segments = [state for state in states if state is not None]
-            counters = Counters(DayLabels(labels_max=limits.daily_labels_max), _pairs(now))
+            counters = Counters(DayLabels(labels_max=limits.daily_labels_max), _names(now))
             found.past_days = _seed(target, current, found.whole_days)
             for number, state in enumerate(found.segments):
                 metrics = now.execute("SELECT metric FROM daily_stats WHERE date = ?", (state.day,))
@@ -106,12 +108,14 @@ async def recount(
     return found
 
 
-def _pairs(current: sqlite3.Connection) -> ActionPairs:
-    """Return the pairs that are counted; if some are counted as others, no pair has been admitted since."""
-    admitted = [(str(row[0]), str(row[1])) for row in current.execute(query("read_action_pairs"))]
-    pairs = ActionPairs(pairs_max=0) if OVERFLOW_PAIR in admitted else ActionPairs()
-    pairs.restore(admitted)
-    return pairs
+def _names(current: sqlite3.Connection) -> dict[str, Names]:
+    """Return the names that are counted; if some are counted as others, no name has been admitted since."""
+    found = {}
+    for aggregate in BOUNDED:
+        admitted = current.execute(names_statement(aggregate)).fetchall()
+        names = found[aggregate.table] = Names(aggregate, names_max=0 if aggregate.overflow in admitted else None)
+        names.restore(admitted)
+    return found
 
 
 def _state(path: Path, watermark: int, erased: int, leaving: set[str]) -> RecountedSegment | None:
@@ -166,9 +170,10 @@ def _keep_the_past(target: Path, current: Path) -> None:
         expected.execute(query("add_imported_stats"))
         expected.execute(query("add_removed_stats"))
         expected.execute(query("keep_installations"))
-        expected.execute(query("keep_pattern_signatures"))
-        expected.execute(query("fold_action_overflow"))
-        expected.execute(query("keep_action_aggregates"))
+        for aggregate in BOUNDED:
+            expected.execute(row_statement("fold_rows", aggregate))
+        for aggregate in COUNTED:
+            expected.execute(row_statement("keep_rows", aggregate))
         expected.commit()
 
 

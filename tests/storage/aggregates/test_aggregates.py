@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.counting.deltas import Delta, SignatureDelta
+from telemetry.counting.deltas import CODE, Delta
 from telemetry.storage.aggregates.database import Aggregates
 
 DAY, LATER = "2026-11-23", "2026-11-24"
@@ -15,14 +15,15 @@ DAY, LATER = "2026-11-23", "2026-11-24"
 
 def delta(day: str, count: int, category: str) -> Delta:
     received_at = f"{day} 10:00:00"
+    row = CODE["pattern_signatures"].row
     numbers = [f"{number:05}" for number in range(count)]
     return Delta(
         daily={day: Counter({f"category:c{number}": 2 for number in numbers})},
-        signatures={
-            number: SignatureDelta(
-                number, 3, 2_400_000, 9, 1, received_at, received_at, day, 7, category, "structural", "python"
-            )
-            for number in numbers
+        rows=Delta().rows | {
+            "pattern_signatures": {
+                number: row(number, 3, 2_400_000, 9, 1, received_at, received_at, day, 7, category, "ast", "ts")
+                for number in numbers
+            }
         },
         installations={day: set(numbers)},
         watermarks={day: count},

@@ -112,7 +112,7 @@ async def test_a_dry_run_changes_nothing_and_says_what_would_change(data_dir: Pa
 
     assert planned.dry_run
     assert planned.events == done.events
-    assert planned.pattern_signatures == done.pattern_signatures > 0
+    assert planned.rows["pattern_signatures"] == done.rows["pattern_signatures"] > 0
 
 
 def begin_and_crash(data_dir: Path, days: Iterable[str], now: str, *, rows_left: int) -> None:

@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from telemetry.counting.action_pairs import OVERFLOW_PAIR, PAIRS_MAX, ActionPairs
+from telemetry.counting.aggregates import ACTION_AGGREGATES
+from telemetry.counting.names import Names
 from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 from tests.support import oracle
 from tests.support.commands import succeed
 from tests.support.events import Fields, encode, make_event, timestamp
 from tests.support.service import HandClock, service
 
+PAIRS_MAX = ACTION_AGGREGATES.names_max
 VANDAL, HONEST = "5387623e-62a8-468c-9fbe-92f1c6a8b775", "0c8d2bb5-3d7a-4d1e-8a60-6f6d3e3a8f10"
 OTHERS = "SELECT coalesce(sum(count), 0) FROM action_aggregates WHERE category = 'other' AND action = 'other'"
 TOTALS = "SELECT sum(count), sum(hours) FROM action_aggregates"
@@ -34,11 +36,11 @@ async def post(started: Any, events: list[Fields]) -> None:
 
 
 def test_the_first_pairs_are_counted_by_name_and_later_ones_as_others() -> None:
-    pairs = ActionPairs(pairs_max=2)
+    pairs = Names(ACTION_AGGREGATES, names_max=2)
 
     assert pairs.counted_as("a", "approve") == ("a", "approve")
     assert pairs.counted_as("a", "ignore") == ("a", "ignore")
-    assert pairs.counted_as("b", "approve") == OVERFLOW_PAIR
+    assert pairs.counted_as("b", "approve") == ("other", "other")
     assert pairs.counted_as("a", "ignore") == ("a", "ignore")
 
 

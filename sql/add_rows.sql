@@ -1,0 +1,6 @@
+-- The row of values is repeated; those beyond the last are null.
+INSERT INTO {table} ({columns})
+SELECT *
+FROM (VALUES ({marks}))
+WHERE column1 IS NOT NULL
+ON CONFLICT ({keys}) DO UPDATE SET {added}

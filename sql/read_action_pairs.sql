@@ -1,1 +1,0 @@
-SELECT DISTINCT category, action FROM action_aggregates

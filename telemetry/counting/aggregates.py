@@ -1,0 +1,121 @@
+"""The aggregates: every table that the events add up to. To add a column, add it here and in a migration.
+
+Counting, flushing, erasing, recounting, checking, repairing and exporting follow from these declarations.
+"""
+
+from telemetry.catalogue.events import PatternSignature, UserAction
+from telemetry.counting.columns import (
+    Average,
+    Earliest,
+    Incomparable,
+    Key,
+    Latest,
+    Newest,
+    PlaceDay,
+    PlaceId,
+    Sum,
+)
+from telemetry.counting.declaring import Aggregate
+
+# The hours are a year.
+HOURS_SUMMED_MAX = 8_760
+LOCATIONS_SUMMED_MAX = 100_000
+MILLIONTHS = 1_000_000
+CONFIDENCE_HIGH = 0.85
+CONFIDENCE_MEDIUM = 0.70
+
+
+def confidence_bucket(confidence: float) -> str:
+    """Return Drift's own name for a range of confidence."""
+    if confidence >= CONFIDENCE_HIGH:
+        return "high"
+    return "medium" if confidence >= CONFIDENCE_MEDIUM else "low"
+
+
+# Counts of each day: `DayLabels` names the metrics.
+DAILY_STATS = Aggregate(
+    table="daily_stats",
+    noun="daily count",
+    columns=(Key("date", kind="day"), Key("metric"), Sum("value")),
+    export_name="daily",
+    exported=("date", "metric", "value"),
+    dated_by="date",
+    zero_is_no_row=True,
+)
+
+# What scans found: one row for each distinct signature.
+PATTERN_SIGNATURES = Aggregate(
+    table="pattern_signatures",
+    noun="signature",
+    event=PatternSignature,
+    columns=(
+        Key("signature_hash"),
+        Sum("occurrence_count"),
+        Sum("confidence_millionths", of="confidence", unit=MILLIONTHS),
+        Sum("locations", of="location_count", most=LOCATIONS_SUMMED_MAX),
+        Sum("outliers", of="outlier_count", most=LOCATIONS_SUMMED_MAX),
+        Earliest("first_seen"),
+        Newest("last_seen"),
+        PlaceDay("latest_day"),
+        PlaceId("latest_id"),
+        Latest("category"),
+        Latest("detection_method"),
+        Latest("language"),
+    ),
+    averages=(
+        Average("avg_confidence", "confidence_millionths", MILLIONTHS),
+        Average("avg_location_count", "locations"),
+        Average("avg_outlier_count", "outliers"),
+    ),
+    export_name="signatures",
+    exported=(
+        "signature_hash", "category", "detection_method", "language", "first_seen", "last_seen", "occurrence_count",
+        "avg_confidence", "avg_location_count", "avg_outlier_count",
+    ),
+    dated_by="last_seen",
+)  # fmt: skip
+
+# What users decide.
+ACTION_AGGREGATES = Aggregate(
+    table="action_aggregates",
+    noun="kind of decisions",
+    plural="kinds of decisions",
+    event=UserAction,
+    columns=(
+        Key("category"),
+        Key("action"),
+        Key("confidence_bucket", of="confidence_at_action", by=confidence_bucket),
+        Sum("count"),
+        Sum("hours", of="hours_since_discovery", least=-HOURS_SUMMED_MAX, most=HOURS_SUMMED_MAX),
+        Newest("updated_at"),
+    ),
+    averages=(Average("avg_hours_to_decision", "hours"),),
+    bounded=("category", "action"),
+    export_name="actions",
+    exported=("category", "action", "confidence_bucket", "count", "avg_hours_to_decision", "updated_at"),
+    dated_by="updated_at",
+)
+
+# Who was seen when. Flushes keep it by themselves, because it decides which installations are new on a day.
+INSTALLATIONS = Aggregate(
+    table="installations",
+    noun="installation",
+    columns=(
+        Key("installation_id"),
+        Earliest("first_seen", kind="day"),
+        Newest("last_seen", kind="day"),
+        # Its bits depend on the order in which days far apart were reached.
+        Incomparable("days_seen", kind="integer"),
+    ),
+    export_name="installations",
+    exported=("installation_id", "first_seen", "last_seen"),
+    dated_by="last_seen",
+    # Ids of installations are nobody's business.
+    shown=False,
+)
+
+AGGREGATES = (DAILY_STATS, PATTERN_SIGNATURES, ACTION_AGGREGATES, INSTALLATIONS)
+# Those whose rows are counted from the events of one type.
+COUNTED = tuple(aggregate for aggregate in AGGREGATES if aggregate.event is not None)
+# Those with a bound on their rows.
+BOUNDED = tuple(aggregate for aggregate in COUNTED if aggregate.bounded)

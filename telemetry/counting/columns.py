@@ -1,0 +1,107 @@
+"""The kinds of columns that an aggregate can have. Each kind says what an event adds to a row.
+
+What adding, subtracting, merging, keeping and comparing mean follows from the kind: ``compiling`` writes it in Python,
+``storage.aggregates.row_statements`` in SQL.
+"""
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Literal
+
+ValueKind = Literal["text", "integer", "real", "day", "moment"]
+"""How exports write a value. Days and moments are text in the database, in UTC."""
+
+
+@dataclass(frozen=True)
+class StoredColumn:
+    """A stored column."""
+
+    name: str
+    _: KW_ONLY
+    kind: ValueKind = "text"
+
+
+@dataclass(frozen=True)
+class Labelled(StoredColumn):
+    """A column that holds a label of the event: its field ``of``, or the field with the column's name.
+
+    ``by`` makes the label from the value of the field. An empty text counts as ``none``.
+    """
+
+    _: KW_ONLY
+    of: str = ""
+    by: Callable[[Any], str] | None = None
+
+    @property
+    def field(self) -> str:
+        """The name of the event's field."""
+        return self.of or self.name
+
+
+class Key(Labelled):
+    """One of the columns that name a row."""
+
+
+class Latest(Labelled):
+    """The label of the latest event, by day and id."""
+
+
+@dataclass(frozen=True)
+class Sum(StoredColumn):
+    """The sum of the event's field ``of`` in units of 1/``unit``. Without a field, every event adds one.
+
+    What one event adds is cut to the range from ``least`` to ``most``. One event must not make an average meaningless,
+    and no number of events may bring a sum beyond 64 bits.
+    """
+
+    _: KW_ONLY
+    kind: ValueKind = "integer"
+    of: str = ""
+    unit: int = 1
+    least: int | None = None
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class Earliest(StoredColumn):
+    """When the first event was received."""
+
+    _: KW_ONLY
+    kind: ValueKind = "moment"
+
+
+@dataclass(frozen=True)
+class Newest(StoredColumn):
+    """When the last event was received."""
+
+    _: KW_ONLY
+    kind: ValueKind = "moment"
+
+
+@dataclass(frozen=True)
+class PlaceDay(StoredColumn):
+    """The day of the event that the ``Latest`` columns describe."""
+
+    _: KW_ONLY
+    kind: ValueKind = "day"
+
+
+@dataclass(frozen=True)
+class PlaceId(StoredColumn):
+    """The id, within its day, of the event that the ``Latest`` columns describe."""
+
+    _: KW_ONLY
+    kind: ValueKind = "integer"
+
+
+class Incomparable(StoredColumn):
+    """A column that depends on more than the events, so that a recount may find another value."""
+
+
+@dataclass(frozen=True)
+class Average:
+    """A column that SQLite computes: the sum ``of``, kept in units of 1/``unit``, over the number of events."""
+
+    name: str
+    of: str
+    unit: int = 1

@@ -1,0 +1,158 @@
+"""Code that counts events in memory, written from the declaration of an aggregate.
+
+Counting runs for every event. A loop over columns would cost several times what the written code does.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from sys import intern
+from typing import Any
+
+import msgspec
+
+from telemetry.counting.columns import Earliest, Key, Labelled, Latest, Newest, PlaceDay, PlaceId, StoredColumn, Sum
+from telemetry.counting.day_labels import NO_LABEL
+from telemetry.counting.declaring import Aggregate
+
+# `measures` reads from an event what it adds, `first` makes a row of that, `more` adds it to a row.
+_COUNT = """
+def count(rows, name, appended):
+    day, received_at = appended.day, appended.received_at
+    for event_id, event in zip(appended.ids, appended.events, strict=True):
+        if type(event) is not counted_class:
+            continue
+        {measures}
+        row = rows.get({key})
+        if row is None:
+            rows[{key}] = Row({first})
+            continue
+        {more}
+"""
+_MERGE = """
+def merge(row, other):
+    {merged}
+"""
+_PYTHON_TYPES = {"integer": int, "real": float}
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The code of one aggregate.
+
+    ``row`` is a struct with the stored columns in their order. ``count(rows, name, appended)`` adds appended events to
+    rows by key; ``name`` returns what the values of the bounded columns are counted as. ``merge(row, other)`` adds
+    another row of the same key.
+    """
+
+    row: type[msgspec.Struct]
+    count: Callable[[dict[Any, Any], Callable[..., tuple[str, ...]] | None, Any], None]
+    merge: Callable[[Any, Any], None]
+
+
+def compiled(aggregate: Aggregate) -> Compiled:
+    """Write and compile the code of an aggregate that is counted from events."""
+    fields = [(column.name, _PYTHON_TYPES.get(column.kind, str)) for column in aggregate.columns]
+    row = msgspec.defstruct(aggregate.table, fields, array_like=True, gc=False, module=__name__)
+    transforms = {f"by_{name}": column.by for name, column in aggregate.labelled.items()}
+    known = {"Row": row, "counted_class": aggregate.event, "intern": intern, **transforms}
+    functions: dict[str, Any] = {}
+    exec(source(aggregate), known, functions)
+    return Compiled(row, functions["count"], functions["merge"])
+
+
+def source(aggregate: Aggregate) -> str:
+    """Return the code of an aggregate."""
+    keys = [f"new_{key}" for key in aggregate.keys]
+    count = _COUNT.format(
+        measures=_lines(2, _measures(aggregate)),
+        key=keys[0] if len(keys) == 1 else f"({', '.join(keys)})",
+        first=", ".join(map(_first, aggregate.columns)),
+        more=_lines(2, _more(aggregate)),
+    )
+    return count + _MERGE.format(merged=_lines(1, _merged(aggregate)))
+
+
+def _lines(depth: int, lines: Iterable[str]) -> str:
+    return ("\n" + "    " * depth).join(lines)
+
+
+def _measures(aggregate: Aggregate) -> Iterator[str]:
+    bounded = [f"new_{name}" for name in aggregate.bounded]
+    for column in aggregate.columns:
+        if isinstance(column, Labelled):
+            yield f"new_{column.name} = {_label(column)}"
+        elif isinstance(column, Sum) and column.of:
+            yield f"new_{column.name} = {_measure(column)}"
+            yield from _cut(column)
+    if bounded:
+        yield f"{', '.join(bounded)}, = name({', '.join(bounded)})"
+
+
+def _label(column: Labelled) -> str:
+    value = f"event.{column.field}"
+    return f"by_{column.name}({value})" if column.by else f"{value} or {NO_LABEL!r}"
+
+
+def _measure(column: Sum) -> str:
+    # The plus makes a number of a boolean.
+    return f"round(event.{column.of} * {column.unit})" if column.unit != 1 else f"+event.{column.of}"
+
+
+def _cut(column: Sum) -> Iterator[str]:
+    for sign, limit in (("<", column.least), (">", column.most)):
+        if limit is not None:
+            yield f"if new_{column.name} {sign} {limit}: new_{column.name} = {limit}"
+
+
+def _first(column: StoredColumn) -> str:
+    """Return the value of a column in a row that counts one event."""
+    match column:
+        case Latest():
+            # Rows live long and have few labels.
+            return f"intern(new_{column.name})"
+        case Key():
+            return f"new_{column.name}"
+        case Sum():
+            return f"new_{column.name}" if column.of else "1"
+        case PlaceDay():
+            return "day"
+        case PlaceId():
+            return "event_id"
+        case Earliest() | Newest():
+            return "received_at"
+    raise TypeError(f"{column.name}: not counted from events")
+
+
+def _more(aggregate: Aggregate) -> Iterator[str]:
+    for column in aggregate.columns:
+        match column:
+            case Sum():
+                yield f"row.{column.name} += {_first(column)}"
+            case Earliest():
+                yield f"if received_at < row.{column.name}: row.{column.name} = received_at"
+            case Newest():
+                yield f"if received_at > row.{column.name}: row.{column.name} = received_at"
+    if aggregate.place:
+        day, event_id = aggregate.place
+        # Within a day ids only grow; a day before the latest one appears when the clock was set back.
+        yield f"if day >= row.{day}:"
+        yield f"    row.{day}, row.{event_id} = day, event_id"
+        for label in aggregate.names(Latest):
+            yield f"    if new_{label} != row.{label}: row.{label} = intern(new_{label})"
+
+
+def _merged(aggregate: Aggregate) -> Iterator[str]:
+    for column in aggregate.columns:
+        name = column.name
+        match column:
+            case Sum():
+                yield f"row.{name} += other.{name}"
+            case Earliest():
+                yield f"if other.{name} < row.{name}: row.{name} = other.{name}"
+            case Newest():
+                yield f"if other.{name} > row.{name}: row.{name} = other.{name}"
+    if aggregate.place:
+        mine, theirs = (f"({', '.join(f'{row}.{name}' for name in aggregate.place)})" for row in ("row", "other"))
+        yield f"if {theirs} > {mine}:"
+        for name in (*aggregate.place, *aggregate.names(Latest)):
+            yield f"    row.{name} = other.{name}"

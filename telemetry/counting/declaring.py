@@ -1,0 +1,89 @@
+"""The declaration of an aggregate: one table of ``telemetry.db``, its columns, and what it is called."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from telemetry.catalogue.events import KnownEvent
+from telemetry.counting.columns import (
+    Average,
+    Earliest,
+    Key,
+    Labelled,
+    Latest,
+    Newest,
+    PlaceDay,
+    PlaceId,
+    StoredColumn,
+    Sum,
+    ValueKind,
+)
+
+OVERFLOW_NAME = "other"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Aggregate:
+    """A table of sums. The first sum is the number of events that a row stands for.
+
+    Rows are counted from events of the type ``event`` if it is given, as the columns say. If it is not, other code
+    counts them. ``bounded`` are key columns whose first ``names_max`` values, taken together, have rows of their own;
+    all later ones are counted as ``other``.
+    """
+
+    table: str
+    # What reports call a row, and many; ``plural`` is for nouns without an -s.
+    noun: str
+    plural: str = ""
+    columns: tuple[StoredColumn, ...]
+    averages: tuple[Average, ...] = ()
+    event: type[KnownEvent] | None = None
+    bounded: tuple[str, ...] = ()
+    names_max: int = 1_000
+    # What `telemetry export` calls the table, the columns that it writes, and the column that dates a row.
+    export_name: str
+    exported: tuple[str, ...]
+    dated_by: str
+    # Whether a row of zero means the same as no row.
+    zero_is_no_row: bool = False
+    # Whether reports may show single rows.
+    shown: bool = True
+
+    def names(self, *kinds: type[StoredColumn]) -> tuple[str, ...]:
+        """Return the names of the columns of some kinds, in their order."""
+        return tuple(column.name for column in self.columns if isinstance(column, kinds))
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that name a row."""
+        return self.names(Key)
+
+    @cached_property
+    def compared(self) -> tuple[str, ...]:
+        """The columns beside the key that must equal those of a recount."""
+        return self.names(Sum, Earliest, Newest, PlaceDay, PlaceId, Latest)
+
+    @cached_property
+    def place(self) -> tuple[str, ...]:
+        """The columns that tell how late the latest event was: its day and its id, or none."""
+        return self.names(PlaceDay, PlaceId)
+
+    @cached_property
+    def count(self) -> str:
+        """The column that says how many events a row stands for; empty if none does."""
+        return next(iter(self.names(Sum)), "")
+
+    @cached_property
+    def labelled(self) -> dict[str, Labelled]:
+        """The columns that hold labels of the events, by name."""
+        return {column.name: column for column in self.columns if isinstance(column, Labelled)}
+
+    @cached_property
+    def kinds(self) -> dict[str, ValueKind]:
+        """How each column is written by exports, those that SQLite computes included."""
+        computed: dict[str, ValueKind] = {average.name: "real" for average in self.averages}
+        return {column.name: column.kind for column in self.columns} | computed
+
+    @cached_property
+    def overflow(self) -> tuple[str, ...]:
+        """The values of the bounded columns in the rows that count all others."""
+        return (OVERFLOW_NAME,) * len(self.bounded)

@@ -1,0 +1,19 @@
+"""What an erasure does to the numbers: statements to run with ``contribution`` attached."""
+
+from telemetry.counting.aggregates import COUNTED
+from telemetry.storage.aggregates.row_statements import row_statement
+from telemetry.storage.sqlite.queries import query
+
+_OF_DAYS = ("subtract_daily_stats", "fold_subtracted_stats", "delete_empty_daily_stats")
+_OF_ROWS = ("subtract_rows", "delete_empty_rows", "correct_rows")
+
+
+def forgetting() -> list[str]:
+    """Return the statements that note what the raw events have added, so that recounts add it."""
+    return [query("keep_removed_stats"), query("count_erased_events")]
+
+
+def excluding() -> list[str]:
+    """Return the statements that take out what the events have added; ``remaining`` must be attached too."""
+    of_rows = [row_statement(name, aggregate) for aggregate in COUNTED for name in _OF_ROWS]
+    return [*map(query, _OF_DAYS), *of_rows, query("count_erased_events")]
