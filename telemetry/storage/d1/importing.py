@@ -20,6 +20,7 @@ from telemetry.storage.log.event_log import EventLog
 from telemetry.storage.log.replaying import Replay
 from telemetry.storage.sqlite.copying import Progress
 from telemetry.storage.sqlite.database import Synchronous
+from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import read_only
 
 
@@ -122,12 +123,9 @@ def _known_days(directory: DataDirectory) -> tuple[set[str], set[str]]:
         if "segments" not in tables:
             return set(), set()
         taken_over: set[str] = set()
-        own = "SELECT date FROM daily_stats WHERE value != 0"
+        counted_days = "read_counted_days"
         if "imported_stats" in tables:
             taken_over = {str(row[0]) for row in aggregates.execute("SELECT DISTINCT date FROM imported_stats")}
-            own = (
-                "SELECT date FROM (SELECT date, metric, value FROM daily_stats WHERE value != 0"
-                " EXCEPT SELECT date, metric, value FROM imported_stats)"
-            )
-        counted = {str(row[0]) for row in aggregates.execute(f"{own} UNION SELECT day FROM segments")}
+            counted_days = "read_days_counted_here"
+        counted = {str(row[0]) for row in aggregates.execute(query(counted_days))}
     return counted, taken_over

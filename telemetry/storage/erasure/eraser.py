@@ -234,11 +234,7 @@ class Eraser:
                 await scrub(self._directory.segment(day), partial(self._log.appending, day), ids, self._stop)
         await scrub(self._directory.aggregates, lambda: nullcontext(self._aggregates), ids, self._stop)
         async with self._aggregates.change() as connection:
-            await connection.execute(
-                "UPDATE erasures SET counted_at = coalesce(counted_at, ?1), finished_at = ?1"
-                " WHERE installation_sha256 = ?2",
-                (column_time(self._clock.now()), hashed_id),
-            )
+            await connection.execute(query("finish_erasure"), (column_time(self._clock.now()), hashed_id))
         await self.load()
         logger.info("an installation was erased")
 
