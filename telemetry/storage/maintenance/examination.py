@@ -15,23 +15,20 @@ from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.scratch import temporary
 from telemetry.storage.directory.segment_files import segment_name
 from telemetry.storage.erasure.erasures import known_erasures
-from telemetry.storage.maintenance.checks import (
-    Finding,
-    Severity,
+from telemetry.storage.maintenance.client_checks import check_refusals
+from telemetry.storage.maintenance.file_checks import (
     check_aside,
-    check_clock,
     check_database,
-    check_disk,
     check_erasures,
     check_foreign,
     check_id_key,
     check_missing,
     check_owner,
     check_permissions,
-    check_refusals,
     check_saved,
-    check_sqlite,
 )
+from telemetry.storage.maintenance.findings import Finding, Severity
+from telemetry.storage.maintenance.host_checks import check_clock, check_disk, check_sqlite
 from telemetry.storage.maintenance.pseudonyms import Pseudonyms, copy_pseudonymously
 from telemetry.storage.maintenance.recount import Recount, RecountedSegment, recount
 from telemetry.storage.sqlite.copying import PATIENCE_S, Progress, no_progress

@@ -267,7 +267,7 @@ def test_findings_are_printed_as_sentences_and_end_with_their_own_code(data_dir:
 
 async def test_a_full_disk_is_foreseen(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hand = await live(data_dir, days=1)
-    monkeypatch.setattr("telemetry.storage.maintenance.checks.free_bytes", lambda _: 10**6)
+    monkeypatch.setattr("telemetry.storage.maintenance.host_checks.free_bytes", lambda _: 10**6)
 
     assert errors(await examined(data_dir, hand.clock, full=True)) == ["disk"]
 
