@@ -14,7 +14,8 @@ from telemetry.clock import Clock
 from telemetry.operator_errors import Exit
 from telemetry.storage.aggregates.loss import missing_sentence
 from telemetry.storage.directory.data_directory import DataDirectory
-from telemetry.storage.maintenance.backup import Made, back_up, source_bytes
+from telemetry.storage.maintenance.backup import Made, back_up
+from telemetry.storage.maintenance.filling import source_bytes
 from telemetry.wording import amount
 
 

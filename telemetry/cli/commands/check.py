@@ -14,8 +14,8 @@ from telemetry.cli.output.progress import progress
 from telemetry.clock import Clock
 from telemetry.operator_errors import Exit
 from telemetry.storage.directory.data_directory import DataDirectory
-from telemetry.storage.maintenance.backup import source_bytes
 from telemetry.storage.maintenance.examination import Examination, Recounted, examine
+from telemetry.storage.maintenance.filling import source_bytes
 from telemetry.wording import amount
 
 

@@ -16,9 +16,9 @@ from telemetry.operator_errors import DamagedError
 from telemetry.owning import data_directory
 from telemetry.settings import Settings
 from telemetry.storage.directory.scratch import scratch
-from telemetry.storage.maintenance.backup import source_bytes
 from telemetry.storage.maintenance.examination import CURRENT, EXPECTED, Recounted, compare, damage_of, find_sound
 from telemetry.storage.maintenance.file_checks import check_missing
+from telemetry.storage.maintenance.filling import source_bytes
 from telemetry.storage.maintenance.findings import Finding
 from telemetry.storage.sqlite.copying import copy_database
 from telemetry.wording import amount

@@ -22,7 +22,8 @@ from telemetry.operator_errors import OperatorError
 from telemetry.settings import Settings
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
-from telemetry.storage.maintenance import backup
+from telemetry.storage.maintenance import filling
+from telemetry.storage.maintenance.backup import back_up
 from tests.storage.erasure.test_erasing import START, VANDAL, files_with, numbers, of_vandal, three_days
 from tests.support import oracle
 from tests.support.admin import ask, scrape
@@ -245,7 +246,7 @@ async def test_a_backup_is_made_anew_when_an_installation_is_erased_meanwhile(
     async with service(data_dir, hand) as started:
         await three_days(started, hand)
     loop, fills = asyncio.get_running_loop(), []
-    fill = backup._fill
+    fill = filling._fill
 
     def fill_slowly(*arguments: Any) -> Any:
         filled = fill(*arguments)
@@ -254,8 +255,8 @@ async def test_a_backup_is_made_anew_when_an_installation_is_erased_meanwhile(
             succeed("exclude", VANDAL, "--data-dir", data_dir)
         return filled
 
-    monkeypatch.setattr(backup, "_fill", fill_slowly)
-    made = await loop.run_in_executor(None, backup.back_up, DataDirectory(data_dir), tmp_path / "backups", hand.clock)
+    monkeypatch.setattr(filling, "_fill", fill_slowly)
+    made = await loop.run_in_executor(None, back_up, DataDirectory(data_dir), tmp_path / "backups", hand.clock)
 
     assert len(fills) == 2
     assert files_with(made.folder, VANDAL) == []

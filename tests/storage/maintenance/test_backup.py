@@ -207,7 +207,7 @@ def test_a_day_that_begins_meanwhile_is_there_and_one_that_retention_removes_is_
             old.unlink()
         copy_database(source, target, on_bytes)
 
-    monkeypatch.setattr("telemetry.storage.maintenance.backup.copy_database", copy)
+    monkeypatch.setattr("telemetry.storage.maintenance.filling.copy_database", copy)
     made = back_up(DataDirectory(imported), backups, Clock())
     assert [file.name for file in made.manifest.files] == ["telemetry.db", "events/2026-11-24.db", "id.key"]
 
