@@ -40,7 +40,8 @@ class PublicSide:
         if self._site is None:
             self._site = self._make_site(service)
             self._server = self._make_server(self._site)
-            self._announce(await self._server.start(self._settings.host, self._settings.port, self._inherited))
+            urls = await self._server.start(self._settings.host, self._settings.port, self._inherited)
+            self._announce(", ".join(urls))
         self._site.service = service
         await self._end_watching()
         self._watchdog = Watchdog(self._notifier, proofs, service.failing)

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from telemetry.networks.addresses import Networks
 from telemetry.networks.forwarded import hop_reader
+from telemetry.networks.hosts import read_hosts
 from telemetry.operator_errors import SettingsError
 
 ENVIRONMENT_PREFIX = "TELEMETRY_"
@@ -34,7 +35,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     environment: Annotated[
         Environment, Meta(description="Name of the instance; any other than `development` has production's defaults.")
     ] = "development"
-    host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
+    host: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Addresses to listen on, a list; `*` is all of both IP versions, `unix:/PATH` is a socket.",
+        ),
+    ] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port to listen on; 0 takes any free one.")] = 8787
     data_dir: Annotated[str, Meta(min_length=1, description="Folder of the databases.")] = "data"
     admin_host: Annotated[str, Meta(min_length=1, description="Address to serve metrics on, if on a port.")] = (
@@ -166,6 +173,7 @@ def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, co
             raise SettingsError(f"setting {smaller}: it must not be above {larger}")
     if settings.admin_port and not settings.admin_token and not _is_loopback(settings.admin_host):
         raise SettingsError("setting admin_token: it is needed when admin_host can be reached from other hosts")
+    _check_hosts("host", settings.host)
     _check_networks("trusted_proxies", settings.trusted_proxies)
     _check_header("client_address_header", settings.client_address_header)
     return settings
@@ -201,6 +209,13 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _check_hosts(name: str, text: str) -> None:
+    try:
+        read_hosts(text)
+    except ValueError as error:
+        raise SettingsError(f"setting {name}: {error}: list addresses such as 127.0.0.1, ::1") from error
 
 
 def _check_networks(name: str, text: str) -> None:

@@ -20,7 +20,8 @@ from telemetry.operator_errors import LimitReachedError, OperatorError, Unavaila
 from telemetry.storage.erasure.eraser import Erased, ErasureRequest
 from telemetry.storage.sqlite.errors import storage_error_code
 from telemetry.web.answers import CORS_HEADERS, Answer, json_answer, operator_answer
-from telemetry.web.listening import Listener, bound, bound_at
+from telemetry.web.binding import bound, bound_at
+from telemetry.web.listening import Listener
 from telemetry.web.routing import Routes, answered, find_route, note_answer
 from telemetry.web.server import LeanServer
 from telemetry.web.shares import Shares

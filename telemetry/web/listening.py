@@ -6,11 +6,8 @@ with a traceback in the log and a timer that outlives the server.
 
 import asyncio
 import logging
-import os
 import socket
-import stat
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
 from telemetry.web.shares import Shares
 
@@ -96,26 +93,3 @@ class Listener:
         except OSError as error:
             connection.close()
             logger.warning("a connection was lost before it was set up", extra={"reason": error.strerror})
-
-
-async def bound(host: str, port: int) -> list[socket.socket]:
-    """Return sockets bound to all addresses of a host; raise ``OSError`` if there is none or one cannot be had."""
-    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port, start_serving=False)
-    try:
-        return [listening.dup() for listening in server.sockets]
-    finally:
-        server.close()
-
-
-def bound_at(path: str) -> socket.socket:
-    """Return a socket bound to a path, where that of a crash may be left; raise ``OSError`` if that cannot be done."""
-    with suppress(FileNotFoundError):
-        if stat.S_ISSOCK(os.stat(path).st_mode):  # noqa: PTH116 - Path shortens what /proc/self/fd leads to
-            os.unlink(path)  # noqa: PTH108
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        listening.bind(path)
-    except OSError:
-        listening.close()
-        raise
-    return listening

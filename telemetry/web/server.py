@@ -11,11 +11,12 @@ from aiohttp.http import RawRequestMessage
 
 from telemetry.operator_errors import UnavailableError
 from telemetry.web.answers import Answer
+from telemetry.web.binding import bound_to, remove_paths
 from telemetry.web.clients import ClientFinder
 from telemetry.web.connection import ClientConnection
 from telemetry.web.incoming import received_bytes_max
 from telemetry.web.lingering import Lingering
-from telemetry.web.listening import Listener, bound
+from telemetry.web.listening import Listener
 from telemetry.web.routing import Handler
 from telemetry.web.shares import Shares
 
@@ -113,29 +114,36 @@ class PublicServer:
         self._runner = web.ServerRunner(self._server, shutdown_timeout=shutdown_timeout_s)
         self._unread_timeout_s = unread_timeout_s
         self._listener: Listener | None = None
+        self._own: list[socket.socket] = []
 
-    async def start(self, host: str, port: int, inherited: Sequence[socket.socket] = ()) -> str:
-        """Listen, and return the URL to reach the site at; raise ``OperatorError`` if the address cannot be had.
+    async def start(self, hosts: str, port: int, inherited: Sequence[socket.socket] = ()) -> list[str]:
+        """Listen, and return the URLs to reach the site at; raise ``UnavailableError`` if an address cannot be had.
 
         Sockets that are inherited outlive the service: what connects while it restarts waits in their queue.
         """
         await self._runner.setup()
         try:
-            sockets = list(inherited) or await bound(host, port)
+            if not inherited:
+                self._own = await bound_to(hosts, port)
+            sockets = self._own or list(inherited)
             self._listener = Listener(sockets, self._server, self._shares)
             self._listener.start()
         except OSError as error:
-            await self._runner.cleanup()
             raise UnavailableError(
-                f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"
+                f"cannot listen on {hosts}, port {port} ({error.strerror}): choose another --port"
             ) from error
+        finally:
+            if self._listener is None:
+                await self._runner.cleanup()
         self._limit_unread(sockets)
-        return _url(sockets[0].getsockname())
+        return [_url(listening.getsockname()) for listening in sockets]
 
     async def stop(self) -> None:
         """Take no new connections, let requests in flight end, then close."""
         self._site.draining = True
         if self._listener is not None:
+            # A path is free before the socket closes: another program may take it at once.
+            remove_paths(self._own)
             await self._listener.stop()
         await self._drain()
         await self._runner.cleanup()

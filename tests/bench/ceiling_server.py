@@ -31,7 +31,7 @@ async def _serve() -> None:
         keepalive_timeout_s=settings.keepalive_timeout_s,
         shutdown_timeout_s=settings.shutdown_timeout_s,
     )
-    click.echo(await server.start("127.0.0.1", 0))
+    click.echo(", ".join(await server.start("127.0.0.1", 0)))
     await asyncio.Event().wait()
 
 

@@ -46,7 +46,7 @@ async def listening(site: _Site, *, connections_max: int = 10, unread_timeout_s:
         connections_max=connections_max,
         unread_timeout_s=unread_timeout_s,
     )
-    port = urlsplit(await server.start("127.0.0.1", 0)).port
+    port = urlsplit((await server.start("127.0.0.1", 0))[0]).port
     assert port is not None
     try:
         yield port

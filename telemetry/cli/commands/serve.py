@@ -30,6 +30,7 @@ def command(config: Path | None, **flags: Any) -> None:
             return
         click.echo(f"Drift telemetry listens on {url} ({settings.environment})")
         click.echo(f"Data is kept in {data}")
-        click.echo(f"POST {url}/v1/events   GET {url}/v1/stats   GET {url}/v1/health")
+        first = url.partition(", ")[0]
+        click.echo(f"POST {first}/v1/events   GET {first}/v1/stats   GET {first}/v1/health")
 
     asyncio.run(serve(settings, announce))
