@@ -41,21 +41,30 @@ def temporary() -> Iterator[Path]:
     place = Path(os.environ.get("TMPDIR") or "/tmp")
     _remove_left_over(place)
     try:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        folder, lock = _locked_folder(place)
     except OSError as error:
         raise StorageFailedError(
             f"{place}, the folder for temporary files, cannot be used ({error.strerror}): name another with TMPDIR"
         ) from error
     advice = f"{place}, the folder for temporary files, is full: free some space there, or name another with TMPDIR"
-    # The lock shows to others that this command is at work.
-    descriptor = _locked(folder)
     try:
         with _sorting_in(folder), _telling_full(advice):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if descriptor is not None:
-            os.close(descriptor)
+        os.close(lock)
+
+
+def _locked_folder(place: Path) -> tuple[Path, int]:
+    """Make a folder, and return it with the descriptor whose lock shows to others that a command is at work in it."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        # Until it is locked, another command may take the folder for one that was left, and remove it.
+        with suppress(FileNotFoundError):
+            if (lock := _locked(folder)) is not None:
+                if folder.exists():
+                    return folder, lock
+                os.close(lock)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -52,6 +53,19 @@ def test_a_check_that_is_killed_while_it_writes_leaves_no_id_and_the_next_remove
     assert not list(imported.glob("scratch-*"))
     run("check", "--data-dir", imported, TMPDIR=str(temporary))
     assert {path.name for path in temporary.iterdir()} == others
+
+
+def test_commands_that_begin_at_the_same_time_do_not_remove_the_folders_of_each_other(tmp_path: Path) -> None:
+    code = (
+        "from telemetry.storage.directory.scratch import temporary\n"
+        "for _ in range(400):\n"
+        "    with temporary() as folder: (folder / 'made').write_text('')\n"
+    )
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    working = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(4)]
+
+    assert [each.wait() for each in working] == [0] * 4
+    assert not list(tmp_path.iterdir())
 
 
 @needs_strace
