@@ -4,9 +4,12 @@ A version is published at once and kept for ever, and builds of one's own put ho
 """
 
 import re
+from functools import lru_cache
 
 from telemetry.catalogue.shapes import TEXT_LENGTH_MAX, is_address
 
+# Few versions are in use at a time.
+_REMEMBERED_MAX = 4_096
 # Up to four numbers, what Python puts behind them (1.2.3rc1, 1.2.3.dev4), then what SemVer does (-beta.1+build.5).
 VERSION_PATTERN = (
     r"v?[0-9]+(?:\.[0-9]+){0,3}(?:\.?(?:a|alpha|b|beta|c|rc|pre|preview|dev|post)[0-9]*){0,3}"
@@ -17,6 +20,11 @@ VERSION_PATTERN = (
 _match_version = re.compile(VERSION_PATTERN).fullmatch
 _find_numbers = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)").match
 _find_short_numbers = re.compile(r"v?[0-9]{1,5}(?:\.[0-9]{1,5}){0,3}(?!\.?[0-9])").match
+_match_plain = re.compile(r"v?([0-9]{1,5}(?:\.[0-9]{1,5}){1,2})").fullmatch
+# 0.0.0 is what a build says that knows no version of its own.
+_match_development = re.compile(
+    r"v?0\.0\.0(?![0-9]).*|.*(?:[-.]dev|[-.]snapshot).*|.*\+.*|.*local.*", re.IGNORECASE
+).fullmatch
 # Drift will not have ten major versions with four numbers each; an address begins with 10 or more nearly always.
 _FOUR_PART_MAJOR_MAX = 9
 _OCTET_MAX = 255
@@ -69,3 +77,22 @@ def _is_build(suffix: str) -> bool:
         if len(words) > 1 and not all(map(_match_build_part, "-".join(words).split("-"))):
             return False
     return True
+
+
+def plain_version(text: str) -> str | None:
+    """Return a version that is numbers alone, such as 0.9.48, or None: other versions may hold words."""
+    found = _match_plain(text)
+    return found[1] if found else None
+
+
+@lru_cache(maxsize=_REMEMBERED_MAX)
+def is_development(version: str) -> bool:
+    """Tell whether a version is that of a build from source; 0.0.1 is what releases up to 0.9.33 sent."""
+    return _match_development(version) is not None
+
+
+@lru_cache(maxsize=_REMEMBERED_MAX)
+def version_order(version: str) -> tuple[int, ...]:
+    """Return what sorts versions by their numbers; one without numbers comes first."""
+    found = _find_short_numbers(version)
+    return tuple(int(number) for number in found[0].lstrip("v").split(".")) if found else ()
