@@ -1,0 +1,72 @@
+"""What of a label the public may see: itself if it is known or admitted, otherwise ``other``."""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+from telemetry.catalogue.events import KNOWN_EVENTS
+from telemetry.catalogue.languages import language_of
+from telemetry.catalogue.shapes import is_signature_hash
+from telemetry.catalogue.versions import plain_version
+from telemetry.catalogue.vocabularies import category_of, method_of, size_tier_of
+from telemetry.published.series import OTHER_LABEL
+
+_REMEMBERED_MAX = 10_000
+
+
+class LabelKind(StrEnum):
+    """What a label names."""
+
+    TYPE = "type"
+    VERSION = "version"
+    LANGUAGE = "language"
+    CATEGORY = "category"
+    METHOD = "method"
+    SIGNATURE = "signature"
+    SIZE_TIER = "size_tier"
+    FRAMEWORK = "framework"
+    FEATURE = "feature"
+
+
+def _nothing(_sent: str) -> None:
+    return None
+
+
+_KNOWN: dict[LabelKind, Callable[[str], str | None]] = {
+    LabelKind.TYPE: lambda sent: sent if sent in KNOWN_EVENTS else None,
+    LabelKind.VERSION: plain_version,
+    LabelKind.LANGUAGE: language_of,
+    LabelKind.CATEGORY: category_of,
+    LabelKind.METHOD: method_of,
+    # A digest is no word: strangers can say nothing with it.
+    LabelKind.SIGNATURE: lambda sent: sent.lower() if is_signature_hash(sent) else None,
+    LabelKind.SIZE_TIER: size_tier_of,
+    LabelKind.FRAMEWORK: _nothing,
+    LabelKind.FEATURE: _nothing,
+}
+
+
+def known(kind: LabelKind, sent: str) -> str | None:
+    """Return what the catalogue shows a label as, or None if it does not know it."""
+    return _KNOWN[kind](sent)
+
+
+class PublicLabels:
+    """PublicLabels as the public sees them. What is hidden is ``other``, also if it is known."""
+
+    def __init__(self, admitted: Iterable[tuple[str, str]] = (), hidden: Iterable[tuple[str, str]] = ()) -> None:
+        self._admitted = frozenset(admitted)
+        self._hidden = frozenset(hidden)
+        self._remembered: dict[tuple[LabelKind, str], str] = {}
+
+    def shown(self, kind: LabelKind, sent: str) -> str:
+        """Return what stands for a label in public."""
+        found = self._remembered.get((kind, sent))
+        if found is None:
+            if len(self._remembered) >= _REMEMBERED_MAX:
+                self._remembered.clear()
+            found = self._remembered[kind, sent] = self._find(kind, sent)
+        return found
+
+    def _find(self, kind: LabelKind, sent: str) -> str:
+        shown = _KNOWN[kind](sent) or (sent if (kind.value, sent) in self._admitted else OTHER_LABEL)
+        return OTHER_LABEL if {(kind.value, sent), (kind.value, shown)} & self._hidden else shown

@@ -1,0 +1,100 @@
+"""The series: what is published, one declaration each.
+
+A series has one period and one tree of keys. Every leaf of the tree is a row of the table of the series' name, with the
+number of installations and the amounts declared here.
+"""
+
+from dataclasses import dataclass
+
+from telemetry.catalogue.vocabularies import ACTIONS
+from telemetry.published.windows import Period
+
+OTHER_LABEL = "other"
+"""The leaf that keys below the threshold and labels that are not shown join."""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Amounts of a leaf by a further label: a table of its own, with these columns for the label and its value."""
+
+    table: str
+    columns: tuple[str, ...]
+    value: str
+    # PublicLabels with too few installations join the next one towards the middle, not ``other``.
+    ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series. ``payloads`` are the event types whose fields it reads.
+
+    With ``exclusive``, an installation is under one leaf of a window. ``additive`` amounts are sums that ``other`` has
+    too; others are sums of one value between 0 and 1 for each installation, and ``other`` has none.
+    """
+
+    name: str
+    period: Period
+    levels: tuple[str, ...]
+    meaning: str
+    payloads: frozenset[str] = frozenset()
+    exclusive: bool = False
+    amounts: tuple[str, ...] = ()
+    additive: bool = False
+    details: Details | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table, the window's first day included."""
+        return ("window_start", *self.levels, "installations", *self.amounts)
+
+
+_DECISIONS = (*ACTIONS, "other_actions", "approve_squares")
+_DECIDED = frozenset({"user_action"})
+_FOUND = frozenset({"pattern_signature"})
+_CODEBASE = frozenset({"aggregate_stats"})
+_SEEN = ("cohort", "seen")
+
+SERIES: tuple[Series, ...] = (
+    Series("events", Period.DAY, ("type",), "Events by known type.", amounts=("events",), additive=True),
+    Series("versions", Period.DAY, ("cohort", "version"), "The newest version of each installation.", exclusive=True),
+    Series("activity_daily", Period.DAY, _SEEN, "Installations of a day, new and returning.", exclusive=True),
+    Series("activity_weekly", Period.WEEK, _SEEN, "Installations of a week, new and returning.", exclusive=True),
+    Series(
+        "activity_four_weekly", Period.FOUR_WEEKS, _SEEN, "Installations of four weeks, new and returning.",
+        exclusive=True,
+    ),
+    Series(
+        "durations", Period.DAY, ("what", "version"), "How long scans take, as a histogram.",
+        payloads=frozenset({"scan_completion"}), amounts=("observations",), additive=True,
+        details=Details("duration_buckets", ("bucket",), "observations", ordered=True),
+    ),
+    Series(
+        "patterns", Period.WEEK, ("language", "category"), "Where patterns are found.", payloads=_FOUND,
+    ),
+    Series(
+        "signatures", Period.FOUR_WEEKS, ("category", "signature"), "Pattern signatures.", payloads=_FOUND,
+        amounts=("confidence",), details=Details("signature_shares", ("kind", "label"), "share"),
+    ),
+    Series(
+        "decisions", Period.FOUR_WEEKS, ("category", "step"), "Decisions by category and step of confidence.",
+        payloads=_DECIDED, amounts=_DECISIONS,
+    ),
+    Series(
+        "decisions_by_version", Period.FOUR_WEEKS, ("version",), "Decisions by version.",
+        payloads=_DECIDED, amounts=_DECISIONS,
+    ),
+    Series(
+        "decisions_by_bulk", Period.FOUR_WEEKS, ("how",), "Decisions taken in bulk, and one by one.",
+        payloads=_DECIDED, amounts=_DECISIONS,
+    ),
+    Series(
+        "size_tiers", Period.FOUR_WEEKS, ("tier",), "Sizes of code bases.", payloads=_CODEBASE, exclusive=True,
+    ),
+    Series("frameworks", Period.FOUR_WEEKS, ("framework",), "Frameworks of code bases.", payloads=_CODEBASE),
+    Series("features", Period.FOUR_WEEKS, ("feature",), "Features that are turned on.", payloads=_CODEBASE),
+)  # fmt: skip
+
+
+def series_of(period: Period) -> list[Series]:
+    """Return the series whose windows have this length."""
+    return [series for series in SERIES if series.period is period]
