@@ -21,10 +21,12 @@ from telemetry.intake.resends import ResendWindow
 from telemetry.intake.service import TelemetryService
 from telemetry.metrics.sources import Sources
 from telemetry.owning import data_directory
+from telemetry.published.contributions import THRESHOLD
 from telemetry.published.publisher import Publisher
 from telemetry.settings import Settings
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.key_file import put_back_key, settle_key
+from telemetry.storage.aggregates.published_windows import PublishedWindows
 from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.segment_files import foreign_files
@@ -33,6 +35,7 @@ from telemetry.storage.erasure.exclusions import Exclusions
 from telemetry.storage.log.archive import Archive
 from telemetry.storage.log.event_log import EventLog
 from telemetry.storage.log.replaying import Replay
+from telemetry.tasks.closer import Closer
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.file_watch import FileWatch
 from telemetry.tasks.flusher import Flusher
@@ -123,8 +126,19 @@ class _Parts:
             self.eraser,
             self.judge,
             refusals=RefusalWatch(self.ledger, directory, clock),
+            closer=self._closer(),
         )
         self.service = self._service(id_key)
+
+    def _closer(self) -> Closer:
+        return Closer(
+            self.directory,
+            self.archive,
+            PublishedWindows(self.aggregates),
+            self.clock,
+            threshold=THRESHOLD if self.settings.environment != "development" else 1,
+            is_paused=lambda: bool(self.judge.failing),
+        )
 
     def _eraser(self, id_key: IdKey) -> Eraser:
         return Eraser(

@@ -21,7 +21,7 @@ LAYERS = [
     ["cli"],
     ["app"],
     ["starting", "answering"],
-    ["running"],
+    ["running", "closing"],
     ["owning", "metrics"],
     ["web", "tasks"],
     ["intake"],

@@ -4,6 +4,7 @@ import asyncio
 
 from telemetry.intake.clock_judge import JUDGING_INTERVAL_S, ClockJudge
 from telemetry.storage.erasure.eraser import Eraser
+from telemetry.tasks.closer import Closer
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.periodic import Periodic
 from telemetry.tasks.refusal_watch import RefusalWatch
@@ -13,6 +14,8 @@ from telemetry.tasks.sealer import Sealer
 # A start has better things to do than to seal at once.
 _FIRST_S = 1.0
 _SEALER_INTERVAL_S = 60.0
+_CLOSER_FIRST_S = 5.0
+_CLOSER_INTERVAL_S = 60.0
 _RETENTION_INTERVAL_S = 60.0
 _DISK_INTERVAL_S = 10.0
 _ERASING_INTERVAL_S = 600.0
@@ -31,15 +34,18 @@ class Upkeep:
         judge: ClockJudge,
         *,
         refusals: RefusalWatch,
+        closer: Closer,
     ) -> None:
         self.sealer = sealer
         self.retention = retention
         self.budget = budget
         self.eraser = eraser
         self.judge = judge
+        self.closer = closer
         self._refusals = refusals
         self._periodic = (
             Periodic("sealing", sealer.check, interval_s=_SEALER_INTERVAL_S, first_s=_FIRST_S),
+            Periodic("closing windows", closer.check, interval_s=_CLOSER_INTERVAL_S, first_s=_CLOSER_FIRST_S),
             Periodic("retention", retention.check, interval_s=_RETENTION_INTERVAL_S),
             Periodic("erasing", eraser.resume, interval_s=_ERASING_INTERVAL_S, first_s=0),
             Periodic("judging the clock", judge.check, interval_s=JUDGING_INTERVAL_S),
@@ -60,11 +66,12 @@ class Upkeep:
         self.eraser.stop()
 
     async def close(self) -> None:
-        """End the tasks; a sealing or an erasing that is under way is stopped."""
+        """End the tasks; a sealing, a closing or an erasing that is under way is stopped."""
         self.stop()
         for periodic in self._periodic:
             periodic.close()
         await self.sealer.close()
+        await self.closer.close()
         await self.eraser.close()
         await asyncio.wait(self._tasks)
         await self._refusals.check()

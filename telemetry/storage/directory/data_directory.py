@@ -28,6 +28,10 @@ class DataDirectory:
         self.id_key = root / "id.key"
         # Beside the segments, whichever file system they are on: what ``ProvingConnection`` writes to.
         self.witness = self.events / "witness"
+        # Public numbers; replaced as a whole.
+        self.published = root / "published.db"
+        # Labels that the operator lets the public see, or hides from it.
+        self.public_labels = root / "public-labels.json"
         # What ``telemetry check`` says of rejected events and refused batches.
         self.refusals = root / "refusals.json"
         # There while a restore changes the rest.

@@ -30,6 +30,17 @@ def data_files(directory: DataDirectory) -> list[Path]:
     return in_root + [path for path, found in named if found and is_day(found[1])]
 
 
+def published_files(directory: DataDirectory) -> list[Path]:
+    """Return where the public numbers and labels are, and where new ones are written until they have that name."""
+    files = (directory.published, directory.public_labels)
+    return [path for file in files for path in (file, unfinished_publication(file))]
+
+
+def unfinished_publication(path: Path) -> Path:
+    """Return where a public file is written until it has its name."""
+    return path.with_name(f"{path.name}-new")
+
+
 def folders_aside(directory: DataDirectory) -> list[Path]:
     """Return what restores have moved aside and nobody has removed yet, oldest first."""
     entries = [*_entries(directory.root), *_entries(directory.events)]
@@ -44,7 +55,7 @@ def own_paths(directory: DataDirectory) -> Iterator[Path]:
     for path in data_files(directory):
         if path.is_file() if path.parent == directory.root else kind_of(path) is None:
             yield path
-    for path in (directory.events, directory.witness, directory.lock, directory.refusals):
+    for path in (directory.events, directory.witness, directory.lock, directory.refusals, *published_files(directory)):
         if path.exists():
             yield path
     for folder in [*folders_aside(directory), *_working_folders(directory)]:
@@ -59,7 +70,17 @@ def used_bytes(directory: DataDirectory) -> int:
     """
     working = (file for folder in _working_folders(directory) for file in _files_below(folder))
     return sum(
-        map(size_bytes, [*data_files(directory), directory.witness, directory.lock, directory.refusals, *working])
+        map(
+            size_bytes,
+            [
+                *data_files(directory),
+                *published_files(directory),
+                directory.witness,
+                directory.lock,
+                directory.refusals,
+                *working,
+            ],
+        )
     )
 
 

@@ -1,0 +1,4 @@
+SELECT label, installations, observations, members
+FROM nodes
+WHERE series = ? AND parent = ?
+ORDER BY label

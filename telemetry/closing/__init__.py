@@ -1,0 +1,1 @@
+"""Closing: makes the public numbers of windows from sealed segments, in a process of its own."""

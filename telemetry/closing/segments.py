@@ -1,0 +1,127 @@
+"""The events of a window, by installation: its sealed segments, merged in the order of their index.
+
+A sealed segment is immutable, so it is read without a lock: neither ingest nor an erasing ever waits for this. If one
+was opened again meanwhile, what was read of it is thrown away.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from telemetry.published.observations import Observation, read_fields
+from telemetry.storage.sqlite.background import NotNowError
+from telemetry.storage.sqlite.database_files import immutable_uri
+from telemetry.storage.sqlite.queries import query
+
+_CACHE_KIB = 2_048
+_FIRST_DAYS_PER_READ = 1_000
+# Installation id, place of the day, id, type, version, payload.
+_Row = tuple[bytes, int, int, bytes, bytes, object]
+
+
+class SegmentDamagedError(Exception):
+    """A sealed segment cannot be read: `telemetry check` says which, and what to do."""
+
+
+@contextmanager
+def merged(
+    segments: list[tuple[str, Path, int]], payloads: frozenset[str]
+) -> Iterator[Iterator[tuple[bytes, Iterator[Observation]]]]:
+    """Give the installations with their events, each day's segment up to an id, until the end of the block.
+
+    Raises ``NotNowError`` at its end, or instead of what went wrong, if a segment was changed meanwhile.
+    """
+    stamps = {path: _stamp(path) for _, path, _ in segments}
+    types = msgspec.json.encode(sorted(payloads)).decode()
+    days = [day for day, _, _ in segments]
+    with ExitStack() as stack, _telling_damage(stamps, days):
+        sources = []
+        for place, (_, path, last_id) in enumerate(segments):
+            connection = stack.enter_context(closing(sqlite3.connect(immutable_uri(path), uri=True)))
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            # A text that is no UTF-8 costs its event, not the window.
+            connection.text_factory = bytes
+            sources.append(_placed(connection, last_id, types, place))
+        yield _by_installation(merge(*sources), days)
+
+
+@contextmanager
+def _telling_damage(stamps: dict[Path, tuple[int, int, int]], days: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        _check(stamps)
+        raise SegmentDamagedError(f"a segment of {days[0]} to {days[-1]} cannot be read ({error})") from error
+    _check(stamps)
+
+
+def _placed(connection: sqlite3.Connection, last_id: int, types: str, place: int) -> Iterator[_Row]:
+    for row in connection.execute(query("read_published_events"), (last_id, types)):
+        yield (row[0], place, *row[1:])
+
+
+def _by_installation(rows: Iterator[_Row], days: list[str]) -> Iterator[tuple[bytes, Iterator[Observation]]]:
+    names: dict[bytes, str] = {}
+    for installation, own in groupby(rows, itemgetter(0)):
+        yield installation, (_observation(row, days, names) for row in own)
+
+
+def _observation(row: _Row, days: list[str], names: dict[bytes, str]) -> Observation:
+    _, place, _, kind, version, payload = row
+    event_type = _text(kind, names)
+    fields = None if payload is None else read_fields(event_type, payload)
+    return Observation(days[place], event_type, _text(version, names), fields)
+
+
+_NAMES_MAX = 10_000
+
+
+def _text(stored: bytes, names: dict[bytes, str]) -> str:
+    found = names.get(stored)
+    if found is None:
+        if len(names) >= _NAMES_MAX:
+            names.clear()
+        found = names[stored] = stored.decode(errors="replace")
+    return found
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _check(stamps: dict[Path, tuple[int, int, int]]) -> None:
+    for path, stamp in stamps.items():
+        try:
+            changed = _stamp(path) != stamp
+        except FileNotFoundError:
+            changed = True
+        if changed:
+            raise NotNowError(f"{path.name} was changed meanwhile")
+
+
+class FirstDays:
+    """The first day of installations, which are asked for in the order of their ids. Each read is brief."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._page: dict[bytes, str] = {}
+        self._last = b""
+
+    def of(self, installation: bytes) -> str | None:
+        """Return the first day on which an installation was seen, or None if it is not known."""
+        if installation > self._last:
+            parameters: tuple[Any, ...] = (installation.decode(errors="replace"), _FIRST_DAYS_PER_READ)
+            rows = self._connection.execute(query("read_first_days"), parameters).fetchall()
+            self._page = {bytes(row[0]): row[1].decode() for row in rows}
+            self._last = max(self._page, default=installation)
+            if len(rows) < _FIRST_DAYS_PER_READ:
+                self._last = b"\xff"
+        return self._page.get(installation)

@@ -1,0 +1,180 @@
+"""The oracle of public numbers: what may be published of a window, worked out from sets of installations.
+
+It shares no code with the service and does not fold: it says what any leaf may be made of.
+"""
+
+import re
+from collections import defaultdict
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.support.oracle import Raw, read
+
+Sets = dict[tuple[str, ...], set[str]]
+
+_DEVELOPMENT = re.compile(r"0\.0\.0(\D.*)?|.*[-.]dev.*|.*\+.*|.*local.*|.*snapshot.*", re.IGNORECASE)
+_LANGUAGES = {
+    "py": "python",
+    "python": "python",
+    "ts": "typescript",
+    "typescript": "typescript",
+    "go": "go",
+    "c#": "csharp",
+}
+_CATEGORIES = {
+    "api", "auth", "security", "errors", "logging", "testing", "data-access", "config", "types", "structural",
+    "components", "styling", "accessibility", "documentation", "performance",
+}  # fmt: skip
+_KNOWN_TYPES = {"pattern_signature", "aggregate_stats", "user_action", "scan_completion"}
+DAYS = {"day": 1, "week": 7, "four_weeks": 28}
+EXCLUSIVE = {"versions", "activity_daily", "activity_weekly", "activity_four_weekly", "size_tiers"}
+TABLES = {
+    "events": ("day", 1), "versions": ("day", 2), "activity_daily": ("day", 2), "activity_weekly": ("week", 2),
+    "activity_four_weekly": ("four_weeks", 2), "durations": ("day", 2), "patterns": ("week", 2),
+    "signatures": ("four_weeks", 2), "decisions": ("four_weeks", 2), "decisions_by_version": ("four_weeks", 1),
+    "decisions_by_bulk": ("four_weeks", 1), "size_tiers": ("four_weeks", 1), "frameworks": ("four_weeks", 1),
+    "features": ("four_weeks", 1),
+}  # fmt: skip
+
+
+def check_published(data_dir: Path, events: list[Raw], k: int = 5) -> int:
+    """Assert that every public number is one that may be public; return how many rows there are.
+
+    ``events`` are those that count: what was in the sealed days when their windows were closed.
+    """
+    first_seen: dict[str, str] = {}
+    for event in events:
+        first_seen[event.installation_id] = min(first_seen.get(event.installation_id, "9"), event.day)
+    windows = read(data_dir / "published.db", "SELECT period, window_start, last_day FROM windows")
+    rows = 0
+    for period, start, last_day in windows:
+        assert last_day == str(date.fromisoformat(start) + timedelta(DAYS[period] - 1))
+        inside = [event for event in events if start <= event.day <= last_day]
+        for table in (name for name, (of, _) in TABLES.items() if of == period):
+            sets = _sets(table, inside, first_seen, start, known_only=k > 1)
+            rows += _check_table(data_dir, table, start, sets, k)
+    return rows
+
+
+def _check_table(data_dir: Path, table: str, start: str, sets: Sets, k: int) -> int:
+    levels = TABLES[table][1]
+    sql = f"SELECT * FROM {table} WHERE window_start = '{start}'"
+    found = {tuple(row[1 : levels + 1]): row[levels + 1] for row in read(data_dir / "published.db", sql)}
+    everybody = set().union(*sets.values()) if sets else set()
+    where = (table, start, found, {key: len(ids) for key, ids in sets.items()})
+    if len(everybody) < k:
+        assert not found, where
+        return 0
+    assert found, where
+    covered: set[tuple[str, ...]] = set()
+    for leaf, installations in found.items():
+        assert installations >= k, where
+        keys = [key for key in sets if _is_in(key, leaf, found)]
+        covered.update(keys)
+        together = set().union(*(sets[key] for key in keys))
+        if "other" not in leaf:
+            assert keys == [leaf], where
+            assert installations == len(sets[leaf]), where
+        elif table in EXCLUSIVE:
+            assert installations == len(together), where
+        else:
+            assert len(together) - k < installations <= len(together), where
+    # Leaves partition what there is.
+    assert covered == sets.keys(), where
+    return len(found)
+
+
+def _is_in(key: tuple[str, ...], leaf: tuple[str, ...], leaves: dict[tuple[str, ...], Any]) -> bool:
+    """Tell whether a key has gone into a leaf: it is the leaf, or nothing nearer to it than this ``other`` is one."""
+    if key == leaf and key in leaves:
+        return True
+    if key in leaves:
+        return False
+    for depth in range(len(key) - 1, -1, -1):
+        other = (*key[:depth], *["other"] * (len(key) - depth))
+        if other in leaves:
+            return other == leaf
+    return False
+
+
+def _sets(table: str, events: list[Raw], first_seen: dict[str, str], start: str, *, known_only: bool) -> Sets:
+    sets: Sets = defaultdict(set)
+    if table in EXCLUSIVE:
+        for installation, own in _by_installation(events).items():
+            known = [event for event in own if not known_only or event.day > first_seen[installation]]
+            used = own if table.startswith("activity") else known
+            for key in _only_key(table, used, first_seen[installation], start):
+                sets[key].add(installation)
+        return sets
+    for event in events:
+        development = table != "events" and _DEVELOPMENT.fullmatch(event.drift_version)
+        if not development and (not known_only or event.day > first_seen[event.installation_id]):
+            for key in _keys(table, event):
+                sets[key].add(event.installation_id)
+    if table in {"frameworks", "features"}:
+        sets = defaultdict(set)
+        for installation, own in _by_installation(events).items():
+            latest = _latest_report([e for e in own if not known_only or e.day > first_seen[installation]])
+            # Nothing of these is known: all is other.
+            if latest and latest["frameworks" if table == "frameworks" else "featuresEnabled"]:
+                sets["other",].add(installation)
+    return sets
+
+
+def _by_installation(events: list[Raw]) -> dict[str, list[Raw]]:
+    found: dict[str, list[Raw]] = defaultdict(list)
+    for event in events:
+        if event.installation_id != "unknown":
+            found[event.installation_id].append(event)
+    return found
+
+
+def _only_key(table: str, own: list[Raw], first_seen: str, start: str) -> list[tuple[str, ...]]:
+    if table == "size_tiers":
+        latest = _latest_report(own)
+        return [(latest["codebaseSizeTier"],)] if latest else []
+    if not own:
+        return []
+    newest = max(
+        (event.drift_version for event in own), key=lambda text: [int(n) for n in re.findall(r"\d+", text)][:3]
+    )
+    cohort = "development" if _DEVELOPMENT.fullmatch(newest) else "regular"
+    if table == "versions":
+        return [(cohort, newest if re.fullmatch(r"[\d.]+", newest) else "other")]
+    return [(cohort, "new" if first_seen >= start else "returning")]
+
+
+def _latest_report(own: list[Raw]) -> dict[str, Any] | None:
+    reports = [e for e in own if e.type == "aggregate_stats" and not _DEVELOPMENT.fullmatch(e.drift_version)]
+    return max(reports, key=lambda event: (event.day, event.id)).payload if reports else None
+
+
+def _keys(table: str, event: Raw) -> list[tuple[str, ...]]:  # noqa: PLR0911 - one for each table
+    if event.installation_id == "unknown":
+        return []
+    payload = event.payload
+    version = event.drift_version if re.fullmatch(r"[\d.]+", event.drift_version) else "other"
+    match table, event.type:
+        case "events", kind:
+            return [(kind if kind in _KNOWN_TYPES else "other",)]
+        case "durations", "scan_completion":
+            return [("incremental_scan" if payload["isIncremental"] else "scan", version)]
+        case "patterns", "pattern_signature":
+            return [(_LANGUAGES.get(payload["language"], "other"), _category(payload["category"]))]
+        case "signatures", "pattern_signature":
+            return [(_category(payload["category"]), payload["signatureHash"])]
+        case "decisions", "user_action":
+            step = payload["confidenceAtAction"]
+            number = int(round(step * 1e6) - 550_000) // 50_000
+            label = "0.00" if number < 0 else f"{55 + 5 * min(number, 8)}"
+            return [(_category(payload["category"]), label if number < 0 else f"0.{label}")]
+        case "decisions_by_version", "user_action":
+            return [(version,)]
+        case "decisions_by_bulk", "user_action":
+            return [("bulk" if payload["isBulkAction"] else "single",)]
+    return []
+
+
+def _category(sent: str) -> str:
+    return sent if sent in _CATEGORIES else "other"
