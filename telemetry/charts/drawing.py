@@ -1,6 +1,6 @@
 """A drawing: marks and texts on a sheet, written as SVG with one decimal, in the order they were put there."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -78,15 +78,17 @@ class Drawing:
         anchor: Anchor = "start",
         kind: str = "",
         width_max: float | None = None,
+        tail: str = "",
         bold: bool = False,
     ) -> float:
         """Write a text whose middle line is at ``y``; return about how wide it is.
 
-        What is wider than ``width_max`` is clipped, and has the whole as its title.
+        What is wider than ``width_max`` is clipped, all but the tail, and has the whole as its title.
         """
         size = self.form.text_px
-        whole = readable(content)
-        shown = whole if width_max is None else clipped(whole, size, width_max, bold=bold)
+        shown = whole = readable(content) + tail
+        if width_max is not None:
+            shown = clipped(content, size, width_max - width(tail, size, bold=bold), bold=bold) + tail
         title = f"<title>{escaped(whole)}</title>" if shown != whole else ""
         classes = " ".join(name for name in (kind, "b" if bold else "") if name)
         attributes = (f' class="{classes}"' if classes else "") + (f' text-anchor="{anchor}"' * (anchor != "start"))
@@ -112,13 +114,21 @@ class Drawing:
         ))  # fmt: skip
 
 
-def spread(wanted: Iterable[float], distance: float, low: float, high: float) -> list[float]:
-    """Return positions near the wanted ones, in their order, each at least a distance above the one before.
+def spread(wanted: Sequence[float], distance: float, low: float, high: float) -> list[float]:
+    """Return positions near the wanted ascending ones, in their order, each at least a distance above the one before.
 
-    Where they do not all fit, they are as far apart as they can be.
+    Those that are too close make room for each other on both sides. Where they do not all fit, they are as far apart
+    as they can be.
     """
+    distance = min(distance, (high - low) / max(len(wanted) - 1, 1))
+    raised = _pushed(wanted, distance, low, high)
+    lowered = [-position for position in _pushed([-each for each in reversed(wanted)], distance, -high, -low)]
+    return [(one + other) / 2 for one, other in zip(raised, reversed(lowered), strict=True)]
+
+
+def _pushed(wanted: Sequence[float], distance: float, low: float, high: float) -> list[float]:
+    """Return the wanted positions, each raised above the one before, and then lowered below the high end."""
     positions = list(wanted)
-    distance = min(distance, (high - low) / max(len(positions) - 1, 1))
     edge = low
     for place, position in enumerate(positions):
         positions[place] = edge = max(position, edge)

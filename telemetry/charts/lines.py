@@ -9,7 +9,7 @@ from telemetry.charts.days import Days, days
 from telemetry.charts.drawing import WIDE, Caption, Drawing, Form, number, spread
 from telemetry.charts.marks import draw_shapes, line_class
 from telemetry.charts.scales import Scale, finite, linear, logarithmic
-from telemetry.charts.text import clipped, width
+from telemetry.charts.text import readable, width
 from telemetry.charts.theme import SERIES_MAX, Theme
 from telemetry.charts.units import Unit
 
@@ -43,7 +43,8 @@ def lines(
 
     Durations stand on a logarithmic scale, everything else on one that begins at 0.
     """
-    shown = [line for line in series if finite(line.values)][:SERIES_MAX]
+    known = [line for line in series if finite(line.values)]
+    shown = known[:SERIES_MAX]
     values = finite([value for line in shown for each in (line.values, line.low, line.high) for value in each])
     if not values:
         return frame.nothing(form, caption, theme)
@@ -52,10 +53,11 @@ def lines(
     bottom = top + form.plot_height
     scale = _scale(values, unit, bottom, top)
     left = frame.gutter(form, scale, unit)
-    names = [f"{line.name} {unit.figure(finite(line.values)[-1])}" for line in shown]
-    if len(series) > SERIES_MAX:
-        names.append(f"{len(series) - SERIES_MAX} more")
-    widest = max(width(clipped(name, form.text_px, form.label_width_max), form.text_px) for name in names)
+    # A name and the figure behind it, which is never clipped.
+    names = [(line.name, f" {unit.figure(finite(line.values)[-1])}") for line in shown]
+    if len(known) > SERIES_MAX:
+        names.append(("", f"{len(known) - SERIES_MAX} more"))
+    widest = max(min(width(readable(name) + figure, form.text_px), form.label_width_max) for name, figure in names)
     right = form.width - frame.MARGIN - widest - _NAME_GAP
     places = days(dates, left, right)
     inside = [(places(day), name) for day, name in releases if dates[0] <= day <= dates[-1]]
@@ -103,7 +105,11 @@ def _draw_line(drawing: Drawing, kind: int, dates: Sequence[date], line: Line, p
 
 
 def _name_lines(
-    drawing: Drawing, names: Sequence[str], ends: Sequence[float], drawn: int, corner: tuple[float, float, float]
+    drawing: Drawing,
+    names: Sequence[tuple[str, str]],
+    ends: Sequence[float],
+    drawn: int,
+    corner: tuple[float, float, float],
 ) -> None:
     right, top, bottom = corner
     order = sorted(range(len(names)), key=lambda number: (ends[number], number))
@@ -112,5 +118,6 @@ def _name_lines(
         if place < drawn and abs(y - ends[place]) > _LEADER_PX_MIN:
             drawing.rule(".j{stroke:var(--muted);fill:none}")
             drawing.path(f"M{number(right + 3)} {number(ends[place])}L{number(right + _NAME_GAP - 3)} {number(y)}", "j")
-        width_max = drawing.form.label_width_max
-        drawing.text(right + _NAME_GAP, y, names[place], width_max=width_max, kind="" if place < drawn else "m")
+        name, figure = names[place]
+        width_max, kind = drawing.form.label_width_max, "" if place < drawn else "m"
+        drawing.text(right + _NAME_GAP, y, name, width_max=width_max, tail=figure, kind=kind)

@@ -98,6 +98,7 @@ def _draw_bars(
     position: tuple[Days, Linear],
 ) -> None:
     places, scale = position
+    base = round(scale(0))
     bar = min(places.slot * _BAR_SHARE, _BAR_WIDTH_MAX)
     drawing.rule(f".q{{fill:none;stroke-width:{number(max(bar, 0.5))}}}")
     for part, shade in enumerate(shades):
@@ -106,7 +107,7 @@ def _draw_bars(
         for day, bounds in zip(dates, levels, strict=True):
             low, high = round(scale(bounds[part])), round(scale(bounds[part + 1]))
             if low > high:
-                gap = 1 if bounds[part] and low - high >= _PART_PX_MIN else 0
+                gap = 1 if low < base and low - high >= _PART_PX_MIN else 0
                 path.append(f"M{number(places(day))} {low - gap}V{high}")
         drawing.path("".join(path), f"q s{shade}")
 
@@ -122,7 +123,7 @@ def _name_parts(
     right, top, bottom = corner
     half, form = drawing.form.line_px / 2, drawing.form
     middles = [(low + high) / 2 for low, high in pairwise(levels)]
-    heights = spread(reversed(middles), form.line_px, top - half + 4, bottom - half + 4)
+    heights = spread(middles[::-1], form.line_px, top - half + 4, bottom - half + 4)
     for name, shade, y in zip(reversed(names), reversed(shades), heights, strict=True):
         _swatch(drawing, shade, right + _SWATCH / 2 - 2, y)
         drawing.text(right + _SWATCH - 2, y, name, width_max=form.label_width_max)

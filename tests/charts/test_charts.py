@@ -118,7 +118,7 @@ def test_a_single_value_is_seen(form: Form) -> None:
     assert [sheet.problems() for sheet in (bars, line, dot, spread, bucket)] == [[]] * 5
     assert bars.paths("s1")
     assert line.paths("l0")
-    assert "p95 7.0 s" in [box.text for box in line.texts()]
+    assert "p95 7.0\N{NO-BREAK SPACE}s" in [box.text for box in line.texts()]
     assert bucket.paths("h")
     assert Sheet(sparkline(CAPTION, [5])).paths("p")
 
@@ -151,6 +151,14 @@ def test_a_name_that_is_clipped_is_whole_in_its_title(form: Form) -> None:
 
     (clipped,) = (text for text in texts if text and text.endswith("\N{HORIZONTAL ELLIPSIS}"))
     assert texts[clipped][0].text == name
+
+
+def test_a_long_name_of_a_line_is_clipped_but_not_its_figure() -> None:
+    svg = lines(CAPTION, days(2), [Line("a-name-that-is-longer-than-a-phone", [1, 1_250])], form=FORMS["narrow"])
+    (named,) = (box.text for box in Sheet(svg).texts() if box.text.startswith("a-"))
+
+    assert named.endswith("\N{HORIZONTAL ELLIPSIS} 1,250")
+    assert "<title>a-name-that-is-longer-than-a-phone 1,250</title>" in svg
 
 
 @given(NAMES, NAMES, st.sampled_from(Tone))

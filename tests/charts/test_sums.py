@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from telemetry.charts.badge import LABEL_COLOUR, Tone
@@ -22,6 +22,7 @@ CAPTION = Caption("Installations", "As many as ever.")
 
 
 @settings(max_examples=40, deadline=None)
+@example([[0, 1, 0], [0, 6, 0], [0, 394, 0]])
 @given(
     st.lists(st.lists(st.integers(0, 1_000), min_size=3, max_size=3), min_size=1, max_size=9).filter(
         lambda parts: any(map(any, parts))
@@ -83,6 +84,12 @@ def test_names_are_spread_in_their_order_and_inside(wanted: list[float], distanc
 
     assert all(after - before >= room - 1e-6 for before, after in pairwise(found))
     assert all(-1e-6 <= position <= 200 + 1e-6 for position in found)
+
+
+def test_names_that_are_too_close_make_room_on_both_sides() -> None:
+    assert spread([100, 100, 180], 20, 0, 200) == [90, 110, 180]
+    assert spread([199, 200], 20, 0, 200) == [180, 200]
+    assert spread([7], 20, 0, 200) == [7]
 
 
 def luminance(colour: str) -> float:
