@@ -1,6 +1,7 @@
 """The README tells the truth: its tables are made from the code, its example is run as pasted."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from telemetry.settings import describe
 from telemetry.web.answers import STATUSES
 from tests.support.server import serving
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 
 
 def rows_below(header: str) -> list[list[str]]:
@@ -52,6 +54,12 @@ def test_every_exit_code_is_listed_with_its_meanings() -> None:
     rows = rows_below("| exit code | meaning |")
     assert rows[3:] == [[str(int(meaning.exit)), meaning.sentence] for meaning in MEANINGS.values()]
     assert {str(int(code)) for code in Exit} | {"0", "2"} == {row[0] for row in rows}
+
+
+def test_every_file_that_is_named_exists() -> None:
+    named = set(re.findall(r"`((?:telemetry|sql|systemd|docs|tests)/[\w./@-]+)`", README))
+    assert len(named) > 10
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 def test_the_example_works_as_pasted(data_dir: Path) -> None:
