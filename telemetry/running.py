@@ -173,7 +173,7 @@ class _Parts:
     async def _flush_unless_lost(self) -> None:
         # A lost file is going to be replaced, and the next start counts from the log what is not in the new one.
         if self.aggregates.file.loss() is None:
-            await self.alarm.flush()
+            await self.alarm.flush_and_look()
 
     async def recover(self, on_replayed: Callable[[], None]) -> Sources:
         """Bring counters and duplicate window to where the log ends; return what the metrics are read from."""

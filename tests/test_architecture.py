@@ -48,7 +48,7 @@ PUBLIC = {"web", "intake", "published", "networks", "errors", "operator_errors",
 OPERATORS = {"telemetry.web.admin"}
 LOOKING = ["check", "config", "export", "forget", "query", "segments", "stats", "tail"]
 # Names that mean the same wherever they are: a command of the command line, a process's entry, a module's logger.
-EVERYWHERE = {"command", "main", "logger", "TABLES"}
+EVERYWHERE = {"command", "main", "logger"}
 MODULE_LINES_MAX = 300
 MODULE_LINES_MEDIAN_MAX = 100
 FUNCTION_LINES_MAX = 60

@@ -24,7 +24,7 @@ from telemetry.operator_errors import InUseError, StoppedError, StorageFailedErr
 from telemetry.running import running
 from telemetry.settings import Settings
 from telemetry.storage.directory.data_directory import DataDirectory
-from telemetry.storage.erasure.eraser import Erased, ErasureRequest
+from telemetry.storage.erasure.requests import Erased, ErasureRequest
 from telemetry.wording import amount
 
 # Settings of those who do it themselves; a service has its own.

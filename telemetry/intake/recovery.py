@@ -66,7 +66,7 @@ async def replay(
                     extra={"day": state.day, "reason": str(error)},
                 )
     replaying.after_read = None
-    await flushing.flush()
+    await flushing.flush_or_wait()
 
 
 class _ReplayFlush:
@@ -82,11 +82,11 @@ class _ReplayFlush:
 
     async def flush_if_many(self) -> None:
         if self._counters.keys >= self._next_at:
-            await self.flush()
+            await self.flush_or_wait()
             # A flush costs as much when it fails: while there is no room it is tried a few times only.
             self._next_at = max(self._keys_max, min(2 * self._counters.keys, self._counter_keys_max + 1))
 
-    async def flush(self) -> None:
+    async def flush_or_wait(self) -> None:
         """Flush; raise ``sqlite3.Error`` or ``OSError`` unless the counters can wait for room."""
         try:
             await self._flush()

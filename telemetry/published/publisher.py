@@ -14,7 +14,7 @@ from telemetry.counting.counters import Counters
 from telemetry.histogram import Histogram
 from telemetry.published.live import Stats, read_stats
 from telemetry.storage.aggregates.database import Aggregates
-from telemetry.storage.aggregates.flushing import flush
+from telemetry.storage.aggregates.flushing import flush_counters
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Publisher:
         as_of, started = self._clock.now(), self._clock.monotonic()
         today = instant(as_of).date()
         try:
-            if await flush(self._counters, self._aggregates):
+            if await flush_counters(self._counters, self._aggregates):
                 self.flush_seconds.observe(self._clock.monotonic() - started)
         except (sqlite3.Error, OSError):
             if self._published is None:

@@ -21,7 +21,7 @@ class WalAlarm:
         self._directory = directory
         self._bytes_max = bytes_max
 
-    async def flush(self) -> None:
+    async def flush_and_look(self) -> None:
         """Flush, then look, whether that succeeded or not."""
         try:
             await self._flush()

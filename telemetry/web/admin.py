@@ -17,7 +17,7 @@ from telemetry.admin_socket import SOCKET_NAME, socket_path
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.ledger import Ledger
 from telemetry.operator_errors import LimitReachedError, OperatorError, UnavailableError
-from telemetry.storage.erasure.eraser import Erased, ErasureRequest
+from telemetry.storage.erasure.requests import Erased, ErasureRequest
 from telemetry.storage.sqlite.errors import storage_error_code
 from telemetry.web.answers import CORS_HEADERS, Answer, json_answer, operator_answer
 from telemetry.web.binding import bound, bound_at

@@ -7,7 +7,7 @@ from pathlib import Path
 from telemetry.published.reading import reading_published
 from telemetry.published.series import SERIES
 from telemetry.published.windows import Period
-from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from tests.support import oracle
 from tests.support.events import encode, installation_id, make_event, timestamp
 from tests.support.public_oracle import check_published

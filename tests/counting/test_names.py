@@ -5,7 +5,7 @@ from typing import Any
 
 from telemetry.counting.aggregates import ACTION_AGGREGATES
 from telemetry.counting.names import Names
-from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from tests.support import oracle
 from tests.support.commands import succeed
 from tests.support.events import Fields, encode, make_event, timestamp

@@ -11,8 +11,8 @@ import pytest
 
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.running import Running
-from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 from telemetry.storage.erasure.exclusions import hashed
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from tests.storage.erasure.test_erasing import files_with
 from tests.support import oracle
 from tests.support.backups import backup

@@ -17,7 +17,7 @@ from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.large_batches import AGAIN_WITHIN_S, BODIES_MAX, RefusedBodies
 from telemetry.intake.ledger import LargeBatch
 from telemetry.running import Running
-from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from telemetry.storage.log.segment import Segment
 from tests.support import oracle
 from tests.support.events import Fields, encode, make_event, timestamp

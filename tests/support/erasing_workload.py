@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from telemetry.running import Running
-from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from tests.support import oracle
 from tests.support.events import Fields, Traffic, encode, installation_id
 from tests.support.segments import DAY_S

@@ -12,7 +12,7 @@ import pytest
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.clock_evidence import INSTALLATIONS_MIN
 from telemetry.operator_errors import DamagedError, OperatorError
-from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from telemetry.storage.sqlite.disk_room import fullness
 from telemetry.storage.sqlite.open_file import SAVED
 from telemetry.tasks.retention import RETENTION_INTERVAL_S

@@ -9,7 +9,7 @@ import msgspec
 
 from telemetry.cli.erasing import SETTINGS, InstallationArgument, erase, parts, report_document, shown
 from telemetry.cli.options import load_settings, settings_options
-from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 
 
 @click.command("forget")

@@ -14,7 +14,7 @@ class Adding(Protocol):
         """Add a delta; raise ``sqlite3.Error`` with nothing changed."""
 
 
-async def flush(counters: Counters, aggregates: Adding) -> bool:
+async def flush_counters(counters: Counters, aggregates: Adding) -> bool:
     """Move everything counted so far into the aggregates in one transaction; return whether there was anything.
 
     Raises ``sqlite3.Error`` or ``OSError`` with the counters as they were. Must not be cancelled.

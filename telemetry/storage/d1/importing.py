@@ -11,7 +11,7 @@ from telemetry.counting.counters import Counters
 from telemetry.counting.day_labels import DayLabels
 from telemetry.counting.limits import CountingLimits
 from telemetry.storage.aggregates.database import Aggregates
-from telemetry.storage.aggregates.flushing import flush
+from telemetry.storage.aggregates.flushing import flush_counters
 from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.d1.staging import Staging
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -95,7 +95,7 @@ async def carry_out(
 
     async def flush_if_many() -> None:
         if counters.keys >= limits.flush_keys_max:
-            await flush(counters, aggregates)
+            await flush_counters(counters, aggregates)
 
     replay.after_read = flush_if_many
     try:
@@ -106,7 +106,7 @@ async def carry_out(
             # Entering a segment is what counts its events.
             await log.close()
             segment = await log.enter(imported.day)
-            await flush(counters, aggregates)
+            await flush_counters(counters, aggregates)
             # The bits that tell the days of an installation apart reach back two months only.
             await aggregates.correct_unique_installations(imported.day, await segment.installations())
             on_rows(imported.added)

@@ -20,7 +20,7 @@ from telemetry.counting.counters import Counters
 from telemetry.counting.day_labels import DayLabels
 from telemetry.counting.names import Names
 from telemetry.storage.aggregates.database import Aggregates
-from telemetry.storage.aggregates.flushing import flush
+from telemetry.storage.aggregates.flushing import flush_counters
 from telemetry.storage.aggregates.row_statements import names_statement, related_events_statement
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.replaying import count_stored
@@ -83,8 +83,8 @@ class Contributions:
                     check_stop(self._stop)
                     count_stored(counters, day, stored)
                     if counters.keys >= self._keys_max:
-                        await flush(counters, aggregates)
-            await flush(counters, aggregates)
+                        await flush_counters(counters, aggregates)
+            await flush_counters(counters, aggregates)
         finally:
             await aggregates.close()
 

@@ -5,14 +5,9 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
-from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
 
-import msgspec
-
-from telemetry.catalogue.installations import is_placeholder
-from telemetry.catalogue.shapes import is_installation_id
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.clock import Clock, column_time
 from telemetry.operator_errors import LimitReachedError, StoppedError, StorageFailedError
@@ -21,6 +16,7 @@ from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.erasure.contributions import Contributions
 from telemetry.storage.erasure.exclusions import EXCLUSIONS_MAX, Exclusions
+from telemetry.storage.erasure.requests import Erased, ErasureKind, ErasureRequest
 from telemetry.storage.erasure.subtracting import excluding, forgetting
 from telemetry.storage.erasure.whereabouts import erasure_name, ids_of, ids_with
 from telemetry.storage.log.event_log import EventLog
@@ -32,38 +28,6 @@ logger = logging.getLogger(__name__)
 
 # A group that comes meanwhile waits for no more than this to be deleted.
 _ROWS_PER_DELETE = 500
-
-
-class ErasureKind(StrEnum):
-    """What is taken away: the raw events alone, or the numbers they made too, for good."""
-
-    FORGET = "forget"
-    EXCLUDE = "exclude"
-
-
-class ErasureRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """What is asked for; a dry run only reports."""
-
-    installation: str
-    kind: ErasureKind
-    dry_run: bool = False
-
-    def __post_init__(self) -> None:
-        if is_placeholder(self.installation) or not is_installation_id(self.installation):
-            raise ValueError("installation: not the id of one")
-
-
-class Erased(msgspec.Struct):
-    """What was erased, or would be: events by day, and how many rows of each table they have a part in.
-
-    It is not ``finished`` if a stop has left some of it to the next start.
-    """
-
-    kind: ErasureKind
-    dry_run: bool
-    events: dict[str, int]
-    rows: dict[str, int]
-    finished: bool = True
 
 
 class _Unfinished(NamedTuple):

@@ -20,7 +20,7 @@ from telemetry.counting.limits import CountingLimits
 from telemetry.counting.names import Names
 from telemetry.operator_errors import NoDataError
 from telemetry.storage.aggregates.database import Aggregates
-from telemetry.storage.aggregates.flushing import Adding, flush
+from telemetry.storage.aggregates.flushing import Adding, flush_counters
 from telemetry.storage.aggregates.row_statements import names_statement, row_statement
 from telemetry.storage.erasure.exclusions import hashed
 from telemetry.storage.log.replaying import count_stored
@@ -101,7 +101,7 @@ async def recount(
                     path, state, counters, adding, keys_max=limits.flush_keys_max, on_bytes=on_bytes
                 )
                 found.segments[number] = replace(state, misplaced=misplaced)
-        await flush(counters, adding)
+        await flush_counters(counters, adding)
     finally:
         await expected.close()
     _keep_the_past(target, current)
@@ -148,7 +148,7 @@ async def _count(
             if position >= state.watermark:
                 break
             if counters.keys >= keys_max:
-                await flush(counters, expected)
+                await flush_counters(counters, expected)
     return misplaced
 
 

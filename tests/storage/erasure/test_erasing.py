@@ -12,8 +12,8 @@ import pytest
 
 from telemetry.clock import column_time
 from telemetry.running import Running
-from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
 from telemetry.storage.erasure.exclusions import hashed
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from tests.support import oracle
 from tests.support.commands import succeed
 from tests.support.events import Traffic, encode, make_event, timestamp

@@ -21,7 +21,7 @@ from telemetry.cli.erasing import erase
 from telemetry.operator_errors import OperatorError
 from telemetry.settings import Settings
 from telemetry.storage.directory.data_directory import DataDirectory
-from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from telemetry.storage.maintenance import filling
 from telemetry.storage.maintenance.backup import back_up
 from tests.storage.erasure.test_erasing import START, VANDAL, files_with, numbers, of_vandal, three_days

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from tests.support import oracle
 from tests.support.events import Traffic, encode, installation_id
 from tests.support.segments import pass_a_day, segment

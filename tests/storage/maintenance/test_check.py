@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from telemetry.operator_errors import ConflictError
-from telemetry.storage.erasure.eraser import ErasureKind, ErasureRequest
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from telemetry.storage.maintenance import examination
 from telemetry.storage.maintenance.examination import Examination, compare
 from tests.support import oracle
