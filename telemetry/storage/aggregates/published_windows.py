@@ -27,9 +27,6 @@ class RecordedWindow(NamedTuple):
         return msgspec.json.decode(self.segments, type=dict[str, int])
 
 
-RECORDED = "SELECT period, window_start, last_day, state, segments, generation, digest, ledger FROM published_windows"
-
-
 class PublishedWindows:
     """Reads and changes what is recorded of windows."""
 
@@ -38,7 +35,7 @@ class PublishedWindows:
 
     async def all(self) -> list[RecordedWindow]:
         """Return every window that is recorded, in the order in which they end."""
-        rows = [RecordedWindow(*row) for row in await self._aggregates.read(RECORDED)]
+        rows = [RecordedWindow(*row) for row in await self._aggregates.read(query("read_recorded_windows"))]
         return sorted(rows, key=lambda row: (row.last_day, row.start, row.period))
 
     async def published_before(self) -> str:
