@@ -88,11 +88,12 @@ ACTION_AGGREGATES = Aggregate(
         Sum("count"),
         Sum("hours", of="hours_since_discovery", least=-HOURS_SUMMED_MAX, most=HOURS_SUMMED_MAX),
         Newest("updated_at"),
+        Sum("bulk_count", of="is_bulk_action"),
     ),
     averages=(Average("avg_hours_to_decision", "hours"),),
     bounded=("category", "action"),
     export_name="actions",
-    exported=("category", "action", "confidence_bucket", "count", "avg_hours_to_decision", "updated_at"),
+    exported=("category", "action", "confidence_bucket", "count", "avg_hours_to_decision", "updated_at", "bulk_count"),
     dated_by="updated_at",
 )
 

@@ -26,7 +26,7 @@ _EVENTS = "id, type, timestamp, installation_id, drift_version, payload, created
 _QUERIES = {
     "signatures": "SELECT signature_hash, category, detection_method, language, first_seen, last_seen,"
     " occurrence_count, avg_confidence, avg_location_count, avg_outlier_count FROM pattern_signatures ORDER BY 1",
-    "actions": "SELECT category, action, confidence_bucket, count, avg_hours_to_decision, updated_at"
+    "actions": "SELECT category, action, confidence_bucket, count, avg_hours_to_decision, updated_at, bulk_count"
     " FROM action_aggregates ORDER BY 1, 2, 3",
     "daily": "SELECT date, metric, value FROM daily_stats ORDER BY 1, 2",
     "installations": "SELECT installation_id, first_seen, last_seen FROM installations ORDER BY 1",

@@ -156,3 +156,14 @@ def test_negative_hours_are_summed() -> None:
 def test_an_empty_delta_is_false_and_has_no_keys() -> None:
     assert not Delta()
     assert Delta().keys == 0
+
+
+def test_decisions_for_many_patterns_at_once_are_counted() -> None:
+    actions = [
+        UserAction("", "a", "1.0.0", "approve", "api", 0.9, 5, is_bulk_action=bulk) for bulk in (True, False, True)
+    ]
+    delta = count([(DAYS[0], f"{DAYS[0]} 12:00:00", actions)]).drain()
+
+    (decision,) = delta.rows["action_aggregates"].values()
+    assert (decision.count, decision.bulk_count) == (3, 2)
+    assert type(decision.bulk_count) is int

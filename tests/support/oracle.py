@@ -112,7 +112,7 @@ _SIGNATURES = """SELECT signature_hash, category, detection_method, language, fi
     round(avg_confidence * occurrence_count * 1000000), round(avg_location_count * occurrence_count),
     round(avg_outlier_count * occurrence_count)
     FROM pattern_signatures"""
-_ACTIONS = """SELECT category, action, confidence_bucket, count, round(avg_hours_to_decision * count)
+_ACTIONS = """SELECT category, action, confidence_bucket, count, round(avg_hours_to_decision * count), bulk_count
     FROM action_aggregates"""
 
 
@@ -174,7 +174,7 @@ def _signatures(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
 
 
 def _actions(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    hours: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    made: dict[tuple[str, str, str], list[tuple[int, bool]]] = defaultdict(list)
     pairs = {("other", "other")}
     for event in events:
         if event.type == "user_action":
@@ -184,9 +184,10 @@ def _actions(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
             if pair not in pairs and len(pairs) > 1_000:
                 pair = ("other", "other")
             pairs.add(pair)
-            hours[*pair, bucket].append(_clamped(event.payload["hoursSinceDiscovery"]))
-    for key, decisions in hours.items():
-        yield key, (len(decisions), sum(decisions))
+            made[*pair, bucket].append((_clamped(event.payload["hoursSinceDiscovery"]), event.payload["isBulkAction"]))
+    for key, decisions in made.items():
+        hours, bulk = zip(*decisions, strict=True)
+        yield key, (len(decisions), sum(hours), sum(bulk))
 
 
 def _clamped(hours: int) -> int:
