@@ -115,7 +115,7 @@ def test_a_full_folder_for_temporary_files_is_named_with_what_to_do(imported: Pa
             )
             assert ended.stderr.count("\n") == 1
             assert list(temporary.iterdir()) == []
-        assert "days recounted" in succeed("repair", "--dry-run", "--data-dir", imported, TMPDIR=str(temporary))
+        assert "1 day recounted" in succeed("repair", "--dry-run", "--data-dir", imported, TMPDIR=str(temporary))
     missing = run("check", "--data-dir", imported, TMPDIR=str(tmp_path / "absent"))
     assert missing.returncode == 74
     assert f"{tmp_path / 'absent'}, the folder for temporary files, cannot be used (No such file" in missing.stderr
