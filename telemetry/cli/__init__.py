@@ -11,8 +11,8 @@ from telemetry import __version__
 from telemetry.operator_errors import Exit, OperatorError, meaning
 
 COMMANDS = (
-    "serve", "migrate", "segments", "config", "tail", "stats", "query", "export", "import", "backup", "restore",
-    "check", "repair", "forget", "exclude", "simulate",
+    "serve", "migrate", "segments", "config", "tail", "stats", "query", "export", "published", "labels", "import",
+    "backup", "restore", "check", "repair", "forget", "exclude", "simulate",
 )  # fmt: skip
 """In the order of the help page; ``telemetry.cli.commands.<name>`` holds the command in ``command``."""
 

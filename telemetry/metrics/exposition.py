@@ -125,6 +125,12 @@ class ServiceCollector(Collector):
         yield counter("segments_sealed", "Segments that were sealed.", sealer.sealed)
         yield counter("sealing_failures", "Sealings that failed; they are tried again.", sealer.failed)
         yield gauge("last_sealing_seconds", "Time that the last sealing took.", sealer.last_duration_s)
+        closer = self._sources.upkeep.closer
+        yield gauge("closing", "1 while windows are being closed.", closer.pid is not None)
+        yield counter("windows_closed", "Windows whose public numbers were made.", closer.closed)
+        yield counter("closing_failures", "Closings that failed; they are tried again.", closer.failed)
+        yield gauge("last_closing_seconds", "Time that the last closing took.", closer.last_duration_s)
+        yield gauge("windows_late", "Windows that ended six hours ago and are not published.", closer.late)
         yield counter("segments_retired", "Segments that were removed past retention.", retention.retired)
         yield gauge("disk_used_bytes", "Size of the data directory.", budget.used_bytes)
         yield gauge("disk_budget_bytes", "Size beyond which events are refused; 0 is no limit.", budget.bytes_max)

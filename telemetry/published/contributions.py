@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import NamedTuple
 
 from telemetry.catalogue.versions import is_development
@@ -66,7 +67,8 @@ class WindowContributions:
         self._policy = policy
         series = series_of(window.period)
         self._activity = [one for one in series if one.name.startswith(_ACTIVITY)]
-        self._every = [one for one in series if not one.payloads and one not in self._activity]
+        self._series = [one for one in series if one not in self._activity]
+        self._every = [one for one in self._series if not one.payloads]
         self._by_type: dict[str, list[Series]] = {}
         for one in series:
             for event_type in sorted(one.payloads):
@@ -76,13 +78,16 @@ class WindowContributions:
     def of(self, first_seen: str | None, events: Iterable[Observation]) -> Iterator[Contribution]:
         """Return what an installation contributes; ``first_seen`` is the first day of it that is known, if any."""
         activity = VersionTally(self._labels)
-        tallies: dict[str, tuple[Series, Tally]] = {}
+        every: list[tuple[Series, Tally]] = []
+        reading: dict[str, list[tuple[Series, Tally]]] = {}
         day, seen_on, counts = "", 0, False
         for event in events:
             if event.day != day:
                 day, seen_on = event.day, 0
                 first_seen = min(first_seen or day, day)
                 counts = self._policy.counts_first_days or day > first_seen
+                if counts and not (every or reading):
+                    every, reading = self._tallies()
             seen_on += 1
             activity.add(event)
             if not counts:
@@ -90,35 +95,33 @@ class WindowContributions:
             elif seen_on > OBSERVATIONS_MAX:
                 self._set_aside(event, Aside.CAPPED)
             else:
-                self._add(event, tallies)
+                for _, tally in every:
+                    tally.add(event)
+                if event.type in reading:
+                    self._read(event, reading[event.type])
         seen = NEW if first_seen is None or first_seen >= self._window.start else RETURNING
         for one in self._activity:
             yield Contribution(one, [voice._replace(path=(voice.path[0], seen)) for voice in activity.voices()])
-        for one, tally in tallies.values():
+        for one, tally in dict(chain(every, *reading.values())).items():
             if tally.capped:
                 self.aside[one.name, Aside.CAPPED] += tally.capped
             yield Contribution(one, list(tally.voices()))
 
-    def _add(self, event: Observation, tallies: dict[str, tuple[Series, Tally]]) -> None:
-        for one in self._every:
-            self._tally(one, tallies).add(event)
-        reading = self._by_type.get(event.type)
-        if reading is None:
-            return
-        why = Aside.UNREADABLE if event.fields is None else Aside.DEVELOPMENT
-        if event.fields is not None and not is_development(event.version):
-            for one in reading:
-                self._tally(one, tallies).add(event)
-        else:
-            # Only series that have a branch for builds from source, or name no version, count them.
-            for one in reading:
-                self.aside[one.name, why] += 1
+    def _tallies(self) -> tuple[list[tuple[Series, Tally]], dict[str, list[tuple[Series, Tally]]]]:
+        """Return empty tallies of the series that count every event, and of those that read some types."""
+        tallies = {one: new_tally(one.name, self._labels) for one in self._series}
+        every = [(one, tallies[one]) for one in self._every]
+        return every, {kind: [(one, tallies[one]) for one in own] for kind, own in self._by_type.items()}
 
-    def _tally(self, one: Series, tallies: dict[str, tuple[Series, Tally]]) -> Tally:
-        found = tallies.get(one.name)
-        if found is None:
-            found = tallies[one.name] = (one, new_tally(one.name, self._labels))
-        return found[1]
+    def _read(self, event: Observation, reading: list[tuple[Series, Tally]]) -> None:
+        if event.fields is not None and not is_development(event.version):
+            for _, tally in reading:
+                tally.add(event)
+            return
+        # Only series that have a branch for builds from source, or name no version, count them.
+        why = Aside.UNREADABLE if event.fields is None else Aside.DEVELOPMENT
+        for one, _ in reading:
+            self.aside[one.name, why] += 1
 
     def _set_aside(self, event: Observation, why: Aside) -> None:
         for one in [*self._every, *self._by_type.get(event.type, ())]:

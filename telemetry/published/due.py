@@ -5,6 +5,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from telemetry.published.windows import PublicWindow, windows_between
+from telemetry.storage.aggregates.segment_states import SegmentState
+
+LATE_S = 6 * 3_600.0
+"""A window is late when it has not been closed so long after its end."""
 
 
 class DayIs(StrEnum):
@@ -13,6 +17,21 @@ class DayIs(StrEnum):
     OPEN = "open"
     SEALED = "sealed"
     GONE = "gone"
+
+
+def days_as_they_are(states: Mapping[str, SegmentState], there: Collection[str]) -> dict[str, DayIs]:
+    """Return what became of each day that has had events; ``there`` are the days whose segment is there.
+
+    A day whose segment is missing is open: it may come back from a backup.
+    """
+    days = {day for day, state in states.items() if state.watermark} | set(there)
+    return {day: _day(states.get(day, SegmentState(day)), is_there=day in there) for day in days}
+
+
+def _day(state: SegmentState, *, is_there: bool) -> DayIs:
+    if state.retired_at is not None:
+        return DayIs.GONE
+    return DayIs.SEALED if state.sealed_at is not None and is_there else DayIs.OPEN
 
 
 class DueWindow(NamedTuple):

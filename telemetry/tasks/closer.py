@@ -9,7 +9,7 @@ import msgspec
 
 from telemetry.clock import Clock, column_time, day_of
 from telemetry.published.closings import Closed, Closing, Damaged, Job, Report
-from telemetry.published.due import DayIs, DueWindow, due
+from telemetry.published.due import LATE_S, DayIs, DueWindow, days_as_they_are, due
 from telemetry.published.reading import reading_published
 from telemetry.published.windows import Period, PublicWindow
 from telemetry.storage.aggregates.published_windows import PublishedWindows, RecordedWindow
@@ -26,8 +26,6 @@ MODULE = "telemetry.closing"
 WINDOWS_MAX = 16
 """Windows that are closed together: a crash costs no more."""
 _RETRY_S = 600.0
-LATE_S = 6 * 3_600.0
-"""A window is late when it has not been closed so long after its end."""
 
 
 class ClosingError(Exception):
@@ -93,20 +91,15 @@ class Closer:
             # What is half erased would be counted half.
             return False
         await self._adopt()
-        days = await self._days()
-        await self._record_due(days)
+        states = await self._archive.states.all()
+        days = days_as_they_are(states, [state.day for state in await self._archive.segments()])
+        still_open = await self._record_due(days, states)
         waiting = [one for one in await self._recorded.all() if one.state == "closing"]
+        self.late = sum(one.last_day < self._today(LATE_S) for one in [*still_open, *waiting] if one.generation == 1)
         ready = [one for one in waiting if one[:2] not in self._damaged and await self._can_close(one, days)]
         first = [one for one in ready if one.generation == 1][:WINDOWS_MAX]
         # Corrections come with the next publication, together: what one exclusion changed is not to be told apart.
         return bool(first) and await self._close_windows([*first, *(one for one in ready if one.generation > 1)])
-
-    async def _days(self) -> dict[str, SegmentState]:
-        """Return the days that have had events; one whose segment is missing counts as one that is not sealed."""
-        there = {state.day: state for state in await self._archive.segments()}
-        days = {day: state for day, state in (await self._archive.states.all()).items() if state.watermark}
-        missing = {day for day, state in days.items() if state.retired_at is None and day not in there}
-        return days | there | {day: days[day]._replace(sealed_at=None) for day in missing}
 
     async def _adopt(self) -> None:
         """Record what is published and not recorded: the aggregates were restored, or lost."""
@@ -120,25 +113,26 @@ class Closer:
             rows = [RecordedWindow(one.period, one.start, one.last_day, "adopted") for one in missing]
             await self._recorded.record(rows)
 
-    async def _record_due(self, days: dict[str, SegmentState]) -> None:
+    async def _record_due(self, days: dict[str, DayIs], states: dict[str, SegmentState]) -> list[RecordedWindow]:
+        """Record what is due, and return what has ended and waits for days to be sealed."""
         recorded = [PublicWindow(Period(one.period), one.start) for one in await self._recorded.all()]
-        ended = due(_states(days), recorded, self._today(0))
-        self.late = sum(one.window.last_day < self._today(LATE_S) for one in ended)
+        ended = due(days, recorded, self._today(0))
         published_before = await self._recorded.published_before()
-        rows = []
+        rows: list[RecordedWindow] = []
+        still_open: list[RecordedWindow] = []
         for one in ended:
             is_gap = one.is_gone or one.window.last_day < published_before
-            if is_gap or not one.is_open:
-                rows.append(_row(one, "gap" if is_gap else "closing", days))
+            row = _row(one, "gap" if is_gap else "closing", states)
+            (rows if is_gap or not one.is_open else still_open).append(row)
         if rows:
             await self._recorded.record(rows)
+        return still_open
 
     def _today(self, ago_s: float) -> str:
         return day_of(column_time(self._clock.now() - ago_s))
 
-    async def _can_close(self, one: RecordedWindow, days: dict[str, SegmentState]) -> bool:
-        found = _states(days)
-        states = {found.get(day, DayIs.GONE) for day in one.last_ids}
+    async def _can_close(self, one: RecordedWindow, days: dict[str, DayIs]) -> bool:
+        states = {days.get(day, DayIs.GONE) for day in one.last_ids}
         if DayIs.GONE in states:
             await self._recorded.give_up(one)
         return states <= {DayIs.SEALED}
@@ -195,16 +189,6 @@ class Closer:
         logger.error("a window cannot be closed, it is tried again: run `telemetry check`", extra=found)
 
 
-def _states(days: dict[str, SegmentState]) -> dict[str, DayIs]:
-    return {day: _state(one) for day, one in days.items()}
-
-
-def _state(one: SegmentState) -> DayIs:
-    if one.retired_at is not None:
-        return DayIs.GONE
-    return DayIs.SEALED if one.sealed_at is not None else DayIs.OPEN
-
-
-def _row(one: DueWindow, state: str, days: dict[str, SegmentState]) -> RecordedWindow:
-    segments = msgspec.json.encode({day: days[day].watermark for day in one.sealed}).decode()
+def _row(one: DueWindow, state: str, states: dict[str, SegmentState]) -> RecordedWindow:
+    segments = msgspec.json.encode({day: states[day].watermark for day in one.sealed}).decode()
     return RecordedWindow(one.window.period, one.window.start, one.window.last_day, state, segments)

@@ -1,6 +1,7 @@
 """``telemetry check``."""
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,14 @@ import msgspec
 
 from telemetry.cli.options import counting_limits, load_settings, settings_options
 from telemetry.cli.output.progress import progress
-from telemetry.clock import Clock
-from telemetry.operator_errors import Exit
+from telemetry.clock import Clock, column_time, day_of
+from telemetry.operator_errors import Exit, OperatorError
+from telemetry.published.due import LATE_S
+from telemetry.published.overview import late_windows
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.maintenance.examination import Examination, Recounted, examine
 from telemetry.storage.maintenance.filling import source_bytes
+from telemetry.storage.maintenance.findings import Finding, Severity
 from telemetry.wording import amount
 
 
@@ -44,8 +48,25 @@ def command(*, full: bool, as_json: bool, config: Path | None, **flags: Any) -> 
             on_bytes=on_bytes,
         )
         found = asyncio.run(examining)
+    found.findings += _late_windows(directory)
     click.echo(msgspec.json.encode(_document(found)) if as_json else "\n".join(_lines(found)))
     sys.exit(Exit.FINDINGS if found.failed else 0)
+
+
+def _late_windows(directory: DataDirectory) -> list[Finding]:
+    """Find whether public numbers are missing that should be there."""
+    try:
+        late = late_windows(directory, day_of(column_time(Clock().now() - LATE_S)))
+    except (OperatorError, sqlite3.Error):
+        # Another finding says what is wrong with the aggregates.
+        return []
+    if not late:
+        return []
+    sentence = (
+        f"{amount(len(late), 'window')} up to {late[-1].last_day} should have been published: the service does that "
+        "while it runs, and its log says what is in the way"
+    )
+    return [Finding(Severity.WARNING, "published numbers", sentence)]
 
 
 def _document(found: Examination) -> dict[str, Any]:

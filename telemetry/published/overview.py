@@ -1,0 +1,80 @@
+"""What is public and how much is not, by series and window, for the operator: read from the files."""
+
+import sqlite3
+from typing import NamedTuple
+
+import msgspec
+
+from telemetry.published.due import days_as_they_are, due
+from telemetry.published.series import SERIES
+from telemetry.published.windows import Period, PublicWindow
+from telemetry.storage.aggregates.loss import reading_aggregates
+from telemetry.storage.aggregates.published_windows import RecordedWindow
+from telemetry.storage.aggregates.segment_states import SEGMENT_STATES, SegmentState
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.sqlite.queries import query
+
+
+class SeriesWindow(NamedTuple):
+    """What became of a series' observations in a window, in ``telemetry.db``'s words.
+
+    ``late`` are events received for the window's days after it was closed, of any type.
+    """
+
+    series: str
+    start: str
+    state: str
+    generation: int
+    named: int
+    other: int
+    withheld: int
+    aside: dict[str, int]
+    late: int
+
+    @property
+    def withheld_share(self) -> float:
+        """Which part of what was counted has no name in public."""
+        counted = self.named + self.other + self.withheld
+        return (self.other + self.withheld) / counted if counted else 0.0
+
+
+def published_series(directory: DataDirectory) -> list[SeriesWindow]:
+    """Return every series of every window that is recorded, by series, the oldest window first."""
+    with reading_aggregates(directory) as connection:
+        recorded = list(map(_recorded, connection.execute(query("read_recorded_windows"))))
+        states = _states(connection)
+    recorded.sort(key=lambda one: one.start)
+    pairs = ((series.name, one) for series in SERIES for one in recorded if one.period == series.period)
+    return [_described(name, one, states) for name, one in pairs]
+
+
+def late_windows(directory: DataDirectory, today: str) -> list[PublicWindow]:
+    """Return the windows that ended before a day and are neither published nor gaps."""
+    with reading_aggregates(directory) as connection:
+        recorded = {
+            PublicWindow(Period(one.period), one.start): one
+            for one in map(_recorded, connection.execute(query("read_recorded_windows")))
+        }
+        states = _states(connection)
+    days = days_as_they_are(states, directory.days())
+    waiting = [window for window, one in recorded.items() if one.state == "closing" and one.last_day < today]
+    ended = due(days, recorded, today)
+    return sorted([*waiting, *(one.window for one in ended if not one.is_gone)], key=lambda window: window.last_day)
+
+
+def _recorded(row: tuple[str, str, str, str, str, int, str, str]) -> RecordedWindow:
+    return RecordedWindow(*row)
+
+
+def _states(connection: sqlite3.Connection) -> dict[str, SegmentState]:
+    return {row[0]: SegmentState(*row) for row in connection.execute(SEGMENT_STATES)}
+
+
+def _described(series: str, one: RecordedWindow, states: dict[str, SegmentState]) -> SeriesWindow:
+    ledger = msgspec.json.decode(one.ledger, type=dict[str, dict[str, int]]) if one.ledger else {}
+    counts = ledger.get(series, {})
+    shown = {name: counts.pop(name, 0) for name in ("named", "other", "withheld")}
+    inside = PublicWindow(Period(one.period), one.start).days()
+    late = sum(max(0, states[day].watermark - one.last_ids.get(day, 0)) for day in inside if day in states)
+    known = one.state in {"published", "uncorrectable"}
+    return SeriesWindow(series, one.start, one.state, one.generation, **shown, aside=counts, late=late if known else 0)
