@@ -4,6 +4,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from telemetry.storage.sqlite.queries import folder
 from tests.support import oracle
 from tests.support.commands import run, succeed
@@ -38,3 +40,10 @@ async def test_a_directory_of_an_older_schema_is_read_backed_up_and_brought_forw
         # What is restored is as old as its backup.
         succeed("migrate", "--data-dir", data_dir)
         oracle.check(data_dir)
+
+
+@pytest.mark.parametrize("kind", ["aggregates", "segment"])
+def test_migrations_are_numbered_without_a_gap_or_a_repetition(kind: str) -> None:
+    files = sorted((folder() / "migrations" / kind).glob("*.sql"))
+
+    assert [file.name[:5] for file in files] == [f"{number:04}_" for number in range(1, len(files) + 1)]
