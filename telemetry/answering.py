@@ -3,14 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 from telemetry.clock import Clock
 from telemetry.networks.addresses import Networks
+from telemetry.published.contributions import threshold_in
 from telemetry.settings import Settings
+from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.systemd import Notifier, inherited_sockets
 from telemetry.tasks.watchdog import Watchdog
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit
+from telemetry.web.pages.site import PublicPages
 from telemetry.web.public import PublicSite, Service
 from telemetry.web.rate_limit import RateLimiter
 from telemetry.web.server import PublicServer
@@ -83,6 +87,7 @@ class PublicSide:
             clients,
             stats_max_age_s=max(1, round(settings.flush_interval_s)),
             limit=_client_limit(settings, clients, self._clock),
+            pages=PublicPages(DataDirectory(Path(settings.data_dir)).published, threshold_in(settings.environment)),
         )
 
     def _make_server(self, site: PublicSite) -> PublicServer:

@@ -21,7 +21,7 @@ from telemetry.intake.resends import ResendWindow
 from telemetry.intake.service import TelemetryService
 from telemetry.metrics.sources import Sources
 from telemetry.owning import data_directory
-from telemetry.published.contributions import THRESHOLD
+from telemetry.published.contributions import threshold_in
 from telemetry.published.publisher import Publisher
 from telemetry.settings import Settings
 from telemetry.storage.aggregates.database import Aggregates
@@ -136,7 +136,7 @@ class _Parts:
             self.archive,
             PublishedWindows(self.aggregates),
             self.clock,
-            threshold=THRESHOLD if self.settings.environment != "development" else 1,
+            threshold=threshold_in(self.settings.environment),
             is_paused=lambda: bool(self.judge.failing),
         )
 

@@ -26,6 +26,11 @@ OBSERVATIONS_MAX = 10_000
 _ACTIVITY = "activity"
 
 
+def threshold_in(environment: str) -> int:
+    """Return how many installations a number counts at least; in ``development`` one, to see what was just sent."""
+    return 1 if environment == "development" else THRESHOLD
+
+
 class Aside(StrEnum):
     """Why an event that a series could read is not in its numbers."""
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Protocol
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from telemetry.clock import Clock, iso_milliseconds
 from telemetry.errors import ERROR_SENTENCES, ErrorCode
@@ -16,6 +16,8 @@ from telemetry.published.publisher import Document
 from telemetry.web.answers import Answer, empty_answer, json_answer
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit, opted_out
+from telemetry.web.known import is_known
+from telemetry.web.pages.site import PublicPages
 from telemetry.web.routing import Routes, answered, find_route, note_answer
 
 
@@ -50,6 +52,7 @@ class PublicSite:
     clients: ClientFinder
     stats_max_age_s: int
     limit: ClientLimit | None = None
+    pages: PublicPages | None = None
     draining: bool = False
     _routes: Routes = field(init=False)
 
@@ -58,6 +61,7 @@ class PublicSite:
             "/v1/events": {"POST": self._post_events},
             "/v1/stats": {"GET": self._get_stats},
             "/v1/health": {"GET": self._get_health},
+            **(self.pages.routes if self.pages is not None else {}),
         }
 
     async def answer(self, request: web.BaseRequest) -> Answer:
@@ -92,7 +96,7 @@ class PublicSite:
     async def _get_stats(self, request: web.BaseRequest) -> Answer:
         document = self.service.stats()
         headers = {"ETag": document.etag, "Cache-Control": f"public, max-age={self.stats_max_age_s}"}
-        if _is_known(document.etag, request):
+        if is_known(document.etag, request):
             return empty_answer(web.HTTPNotModified.status_code, headers)
         return json_answer(document.body, headers=headers)
 
@@ -104,10 +108,3 @@ class PublicSite:
             return json_answer(orjson.dumps({"status": "healthy", "timestamp": timestamp}), headers=headers)
         unhealthy = {"status": "unhealthy", "reason": reason, "error": ERROR_SENTENCES[reason], "timestamp": timestamp}
         return json_answer(orjson.dumps(unhealthy), status=web.HTTPServiceUnavailable.status_code, headers=headers)
-
-
-def _is_known(etag: str, request: web.BaseRequest) -> bool:
-    """Tell whether a client has a document already, or any at all, which is ``*``."""
-    if request.headers.get(hdrs.IF_NONE_MATCH, "").strip() == "*":
-        return True
-    return etag in [f'"{tag.value}"' for tag in request.if_none_match or ()]

@@ -1,0 +1,81 @@
+"""Shelf: what was rendered from one publication, in memory until the next."""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+KEPT_MAX = 1_024
+KEPT_BYTES_MAX = 16 * 1024**2
+
+State = tuple[int, int, int] | None
+"""What tells one publication from another; None before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A document as it is sent. ``is_there`` is false where nothing is published under its address."""
+
+    body: bytes
+    etag: str
+    is_there: bool = True
+
+
+def rendered(body: bytes, *, is_there: bool = True) -> Rendered:
+    """Return a document with the ETag that its bytes have."""
+    return Rendered(body, f'"{hashlib.sha256(body).hexdigest()[:16]}"', is_there)
+
+
+class Shelf:
+    """Renders a document when it is first asked for, in a thread, and keeps it for as long as the publication lasts.
+
+    At most ``KEPT_MAX`` documents and ``KEPT_BYTES_MAX`` bytes are kept; those that were asked for last stay.
+    """
+
+    def __init__(self, published: Path) -> None:
+        self._published = published
+        self._kept: OrderedDict[str, Rendered] = OrderedDict()
+        self._bytes = 0
+        self._state: State = None
+        self._rendering = asyncio.Lock()
+
+    async def get(self, key: str, render: Callable[[], Rendered]) -> Rendered:
+        """Return the document with a key."""
+        self._look()
+        if (found := self._kept.get(key)) is not None:
+            self._kept.move_to_end(key)
+            return found
+        # One at a time, so that many who ask for the same document cost no more than one.
+        async with self._rendering:
+            if (found := self._kept.get(key)) is not None:
+                return found
+            state = self._state
+            made = await asyncio.to_thread(render)
+            if state == self._state and made.is_there:
+                self._keep(key, made)
+            return made
+
+    def _look(self) -> None:
+        state = publication_state(self._published)
+        if state != self._state:
+            self._state = state
+            self._kept.clear()
+            self._bytes = 0
+
+    def _keep(self, key: str, made: Rendered) -> None:
+        self._kept[key] = made
+        self._bytes += len(made.body)
+        while len(self._kept) > KEPT_MAX or self._bytes > KEPT_BYTES_MAX:
+            _, removed = self._kept.popitem(last=False)
+            self._bytes -= len(removed.body)
+
+
+def publication_state(published: Path) -> State:
+    """Return what tells this publication from others; each is a file of its own."""
+    try:
+        found = published.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
