@@ -1,6 +1,7 @@
 """What the aggregates database knows of the windows whose public numbers are made; every change is one transaction."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -65,3 +66,13 @@ class PublishedWindows:
         async with self._aggregates.change() as connection:
             sql = "UPDATE published_windows SET state = ? WHERE period = ? AND window_start = ?"
             await connection.execute(sql, (state, window.period, window.start))
+
+
+async def record_published_before(path: Path, day: str) -> None:
+    """Record in a database that nobody uses that windows which ended before a day may have been published."""
+    aggregates = await Aggregates.open(path, synchronous="FULL")
+    try:
+        async with aggregates.change() as connection:
+            await connection.execute("UPDATE state SET published_before = ?", (day,))
+    finally:
+        await aggregates.close()

@@ -4,9 +4,10 @@ import os
 import re
 import shutil
 import sqlite3
+from collections.abc import Container
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import msgspec
 from msgspec import Meta
@@ -25,7 +26,9 @@ _UNKNOWN = -1
 class BackedUp(msgspec.Struct, frozen=True):
     """One file of a backup; ``source_mtime_ns`` is that of the file it was copied from, if that had settled."""
 
-    name: Annotated[str, Meta(pattern=r"^(id\.key|(telemetry|events/\d{4}-\d\d-\d\d)\.db)$")]
+    name: Annotated[
+        str, Meta(pattern=r"^(id\.key|public-labels\.json|(telemetry|published|events/\d{4}-\d\d-\d\d)\.db)$")
+    ]
     bytes: int
     sha256: str
     source_bytes: int = 0
@@ -40,6 +43,10 @@ class Manifest(msgspec.Struct, frozen=True):
     program: str
     files: list[BackedUp]
     revision: int | None = None
+
+    def without(self, names: Container[str]) -> Self:
+        """Return the same without some files."""
+        return msgspec.structs.replace(self, files=[file for file in self.files if file.name not in names])
 
 
 def backups(root: Path) -> list[Path]:

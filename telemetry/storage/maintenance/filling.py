@@ -97,15 +97,17 @@ def _fill(
         elif file := _copy(source, target / name, name, before, on_bytes):
             files.append(file)
             copied += 1
-    files += _copy_key(directory, target)
+    # After all that the key was made hashes with, and all that is recorded of published windows.
+    for single in (directory.id_key, directory.published, directory.public_labels):
+        files += _copy_whole(single, target)
     return files, copied
 
 
-def _copy_key(directory: DataDirectory, target: Path) -> Iterator[BackedUp]:
-    """Copy the key of hashed ids, if it is a file, after all that was hashed with it."""
-    copy = target / directory.id_key.name
+def _copy_whole(source: Path, target: Path) -> Iterator[BackedUp]:
+    """Copy a file that is only ever replaced as a whole, if it is there."""
+    copy = target / source.name
     with suppress(FileNotFoundError):
-        shutil.copyfile(directory.id_key, copy)
+        shutil.copyfile(source, copy)
         copy.chmod(0o600)
         sync_file(copy)
         yield BackedUp(copy.name, copy.stat().st_size, digest(copy))

@@ -7,10 +7,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from telemetry.clock import Clock, instant
+from telemetry.clock import Clock, column_time, day_of, instant
 from telemetry.operator_errors import DamagedError, DataDirectoryError, NoDataError, OperatorError
 from telemetry.storage.aggregates.key_file import read_key, recorded_fingerprint, write_key
 from telemetry.storage.aggregates.loss import missing_segments
+from telemetry.storage.aggregates.published_windows import record_published_before
 from telemetry.storage.aggregates.segment_states import SegmentState
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.own_files import data_files, folders_aside
@@ -68,17 +69,31 @@ def restore(
     """
     replacement = Replacement(directory)
     try:
-        _copy(backup, replacement, manifest, on_bytes)
+        kept = _kept(directory)
+        _copy(backup, replacement, manifest.without(kept), on_bytes)
         others = [DataDirectory(other) for other in [*_earlier(directory), *reversed(backups(backup.parent))]]
         incoming, databases = DataDirectory(replacement.incoming), [other.aggregates for other in others]
         _bring_key(incoming, others)
         erased_again, unread = _request_erasures(incoming.aggregates, databases), list(filter(is_unreadable, databases))
         _become_newest(incoming.aggregates, max(map(_revision, databases)))
+        if directory.published.name not in kept or directory.restoring.exists():
+            # What has been published since is not known: nothing that has ended may be published otherwise.
+            _record_published_before(incoming.aggregates, clock)
     except BaseException:
         replacement.abandon()
         raise
     aside = replacement.carry_out(f"{instant(clock.now()):%Y-%m-%dT%H%M%S}Z")
     return Restored(aside, erased_again, unread, missing_segments(directory))
+
+
+def _kept(directory: DataDirectory) -> set[str]:
+    """Return the names of public files that stay: what has been published is final."""
+    return {path.name for path in (directory.published, directory.public_labels) if path.exists()}
+
+
+def _record_published_before(aggregates: Path, clock: Clock) -> None:
+    asyncio.run(record_published_before(aggregates, day_of(column_time(clock.now()))))
+    sync_file(aggregates)
 
 
 def _earlier(directory: DataDirectory) -> list[Path]:

@@ -1,0 +1,60 @@
+"""What has been published stays what it is when a backup is restored, and is not published a second time otherwise."""
+
+from pathlib import Path
+
+from tests.support import oracle
+from tests.support.commands import succeed
+from tests.support.public_oracle import check_published
+from tests.support.publishing import Crowd, pass_crowded_day, production, published_bytes
+from tests.support.service import HandClock, service
+
+FIRST = "2026-11-02T12:00:00"
+STATES = "SELECT window_start, state FROM published_windows WHERE period = 'day' ORDER BY 1"
+
+
+async def _publish(data_dir: Path, hand: HandClock, days: int, seed: int = 1) -> None:
+    async with service(data_dir, hand, **production()) as started:
+        for _ in range(days):
+            await pass_crowded_day(started, hand, Crowd(seed), range(12))
+        await started.upkeep.closer.check()
+
+
+async def test_published_numbers_outlive_the_restore_of_an_older_backup(data_dir: Path, backups: Path) -> None:
+    hand = HandClock(FIRST)
+    await _publish(data_dir, hand, 2)
+    succeed("backup", backups, "--data-dir", data_dir)
+    await _publish(data_dir, hand, 2)
+    once = published_bytes(data_dir)
+    succeed("restore", backups, "--to", data_dir, "--force")
+    # Days that the backup lacks come again, otherwise.
+    hand.pass_time(-2 * 86_400)
+    await _publish(data_dir, hand, 2, seed=2)
+
+    assert published_bytes(data_dir) == once
+    assert oracle.read(data_dir / "telemetry.db", STATES) == [
+        ("2026-11-02", "published"), ("2026-11-03", "published"), ("2026-11-04", "adopted"), ("2026-11-05", "adopted"),
+    ]  # fmt: skip
+
+
+async def test_where_published_numbers_are_lost_windows_that_ended_since_are_gaps(
+    data_dir: Path, backups: Path, tmp_path: Path
+) -> None:
+    hand, elsewhere = HandClock(FIRST), tmp_path / "elsewhere"
+    await _publish(data_dir, hand, 2)
+    once = published_bytes(data_dir)
+    succeed("backup", backups, "--data-dir", data_dir)
+    succeed("restore", backups, "--to", elsewhere)
+    assert published_bytes(elsewhere) == once
+    # As far as anybody knows, these days may have been published from what is lost.
+    await _publish(elsewhere, hand, 2, seed=2)
+
+    assert published_bytes(elsewhere) == once
+    assert [state for _, state in oracle.read(elsewhere / "telemetry.db", STATES)] == ["published"] * 2 + ["gap"] * 2
+    later = HandClock("2027-01-11T12:00:00")
+    await _publish(elsewhere, later, 2)
+    found = oracle.read(
+        elsewhere / "published.db",
+        "SELECT count(DISTINCT window_start) FROM activity_daily WHERE window_start > '2027'",
+    )
+    assert found == [(2,)]
+    assert check_published(elsewhere, oracle.raw_events(elsewhere))
