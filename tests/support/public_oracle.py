@@ -3,6 +3,7 @@
 It shares no code with the service and does not fold: it says what any leaf may be made of.
 """
 
+import json
 import re
 from collections import defaultdict
 from datetime import date, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 from tests.support.oracle import Raw, read
 
+Window = tuple[str, str]
 Sets = dict[tuple[str, ...], set[str]]
 
 _DEVELOPMENT = re.compile(r"0\.0\.0(\D.*)?|.*[-.]dev.*|.*\+.*|.*local.*|.*snapshot.*", re.IGNORECASE)
@@ -38,22 +40,49 @@ TABLES = {
 }  # fmt: skip
 
 
-def check_published(data_dir: Path, events: list[Raw], k: int = 5) -> int:
+def check_published(data_dir: Path, events: list[Raw], k: int = 5, *, only: set[Window] | None = None) -> int:
     """Assert that every public number is one that may be public; return how many rows there are.
 
-    ``events`` are those that count: what was in the sealed days when their windows were closed.
+    ``events`` are all there are; those that came after a window was closed are not in it. With ``only``, just these
+    windows are looked at.
     """
+    counted = _counted(data_dir)
     first_seen: dict[str, str] = {}
     for event in events:
         first_seen[event.installation_id] = min(first_seen.get(event.installation_id, "9"), event.day)
     windows = read(data_dir / "published.db", "SELECT period, window_start, last_day FROM windows")
     rows = 0
     for period, start, last_day in windows:
+        if only is not None and (period, start) not in only:
+            continue
         assert last_day == str(date.fromisoformat(start) + timedelta(DAYS[period] - 1))
-        inside = [event for event in events if start <= event.day <= last_day]
+        last_ids = counted[period, start]
+        inside = [event for event in events if event.id <= last_ids.get(event.day, 0)]
         for table in (name for name, (of, _) in TABLES.items() if of == period):
             sets = _sets(table, inside, first_seen, start, known_only=k > 1)
             rows += _check_table(data_dir, table, start, sets, k)
+    return rows
+
+
+def _counted(data_dir: Path) -> dict[Window, dict[str, int]]:
+    """Return the last event of each day that counts, by window."""
+    sql = "SELECT period, window_start, segments FROM published_windows"
+    return {(period, start): json.loads(text) for period, start, text in read(data_dir / "telemetry.db", sql)}
+
+
+def public_rows(data_dir: Path) -> dict[Window, list[Any]]:
+    """Return all that is public of each window."""
+    path = data_dir / "published.db"
+    if not path.exists():
+        return {}
+    rows: dict[Window, list[Any]] = {
+        (period, start): [generation]
+        for period, start, generation in read(path, "SELECT period, window_start, generation FROM windows")
+    }
+    details = {"duration_buckets": "day", "signature_shares": "four_weeks"}
+    for table, period in [*((name, of) for name, (of, _) in TABLES.items()), *details.items()]:
+        for row in read(path, f"SELECT * FROM {table}"):
+            rows[period, row[0]].append((table, row))
     return rows
 
 
