@@ -80,6 +80,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
             stack,
             Path(settings.data_dir),
             clock,
+            environment=settings.environment,
             stand_in=public.serve,
             stop=stop,
         )

@@ -21,6 +21,7 @@ from telemetry.intake.resends import ResendWindow
 from telemetry.intake.service import TelemetryService
 from telemetry.metrics.sources import Sources
 from telemetry.owning import data_directory
+from telemetry.published.closed_days import closed_days
 from telemetry.published.contributions import threshold_in
 from telemetry.published.publisher import Publisher
 from telemetry.settings import Settings
@@ -88,7 +89,8 @@ class _Parts:
         self.archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
         self.replay = Replay(aggregates, self.counters)
         self.log = EventLog(self.archive, self.replay.prepare)
-        self.publisher = Publisher(self.counters, aggregates, clock)
+        closed = closed_days(directory.published, environment=settings.environment)
+        self.publisher = Publisher(self.counters, aggregates, clock, closed)
         self.exclusions = Exclusions()
         self.budget = DiskBudget(directory, bytes_max=settings.disk_bytes_max)
         self.watch = FileWatch(

@@ -11,7 +11,8 @@ from telemetry.clock import Clock, instant
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.ledger import Ledger
 from telemetry.operator_errors import OperatorError
-from telemetry.published.live import read_stats_from
+from telemetry.published.closed_days import ClosedDays, closed_days, public_stats
+from telemetry.published.live import events_statement, live_statements, live_stats
 from telemetry.published.publisher import Document, document
 from telemetry.running import Running
 from telemetry.storage.aggregates.loss import reading_aggregates
@@ -30,9 +31,10 @@ _PAUSE_OVER_TRY = 2.0
 class ServiceWithoutRoom:
     """What the web asks while there is no room to start: it refuses events, and has the last statistics if any."""
 
-    def __init__(self, directory: DataDirectory, clock: Clock) -> None:
+    def __init__(self, directory: DataDirectory, clock: Clock, closed: ClosedDays | None) -> None:
         self.ledger = Ledger()
         self._directory = directory
+        self._closed = closed
         self._clock = clock
         self._stats: Document | None = None
 
@@ -69,7 +71,14 @@ class ServiceWithoutRoom:
 
     def _document(self, connection: sqlite3.Connection, as_of: float) -> Document:
         now = self._clock.now()
-        return document(read_stats_from(connection, instant(now).date()), generated_at=now, as_of=as_of)
+        today = instant(now).date()
+        connection.execute("BEGIN")
+        if self._closed is None:
+            metrics, active = live_statements(today)
+            stats = live_stats(connection.execute(*metrics), connection.execute(*active))
+        else:
+            stats = public_stats(connection.execute(*events_statement(today)), self._closed.numbers())
+        return document(stats, generated_at=now, as_of=as_of)
 
 
 async def start_when_there_is_room(
@@ -78,6 +87,7 @@ async def start_when_there_is_room(
     data_dir: Path,
     clock: Clock,
     *,
+    environment: str,
     stand_in: Callable[[ServiceWithoutRoom], Awaitable[None]],
     stop: asyncio.Event,
 ) -> Running | None:
@@ -97,7 +107,8 @@ async def start_when_there_is_room(
             logger.error("there is no room to start, it is tried again", extra={"reason": str(full)})
         pause_s = max(_PAUSE_MIN_S, min(_PAUSE_OVER_TRY * (clock.monotonic() - began_at), _PAUSE_MAX_S))
         if standing_in is None:
-            standing_in = ServiceWithoutRoom(directory, clock)
+            closed = closed_days(directory.published, environment=environment)
+            standing_in = ServiceWithoutRoom(directory, clock, closed)
             await standing_in.read_stats()
             await stand_in(standing_in)
         else:

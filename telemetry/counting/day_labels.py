@@ -6,6 +6,8 @@ from telemetry.catalogue.events import KNOWN_EVENTS
 
 OVERFLOW_LABEL = "other"
 NO_LABEL = "none"
+# A label that a client sends, and that is not what did not get a metric of its own.
+_OTHER_SENT = f"{OVERFLOW_LABEL} (label)"
 DAYS_REMEMBERED = 8
 
 
@@ -26,11 +28,12 @@ class DayLabels:
             self._admitted(day, prefix).add(label)
 
     def metric(self, day: str, prefix: str, label: str) -> str:
-        """Return the name of the metric that counts ``label`` on ``day``; an empty label is counted as ``none``.
+        """Return the name of the metric that counts ``label`` on ``day``.
 
+        An empty label is counted as ``none``, and the label ``other`` as ``other (label)``.
         A dotted type that the catalogue does not know may be a host name: it is never public.
         """
-        label = label or NO_LABEL
+        label = _OTHER_SENT if label == OVERFLOW_LABEL else label or NO_LABEL
         if prefix == "events" and "." in label and label not in KNOWN_EVENTS:
             return f"{prefix}:{OVERFLOW_LABEL}"
         admitted = self._admitted(day, prefix)

@@ -12,7 +12,8 @@ import orjson
 from telemetry.clock import Clock, instant
 from telemetry.counting.counters import Counters
 from telemetry.histogram import Histogram
-from telemetry.published.live import Stats, read_stats
+from telemetry.published.closed_days import ClosedDays, Stamp, public_stats
+from telemetry.published.live import Stats, events_statement, live_statements, live_stats
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.flushing import flush_counters
 
@@ -26,9 +27,14 @@ class Document:
 
 
 class Publisher:
-    """Owns the published statistics. They are as old as the last flush that found the aggregates changed."""
+    """Owns the published statistics. They are as old as the last flush that found the aggregates changed.
 
-    def __init__(self, counters: Counters, aggregates: Aggregates, clock: Clock) -> None:
+    Without ``closed`` days everything in them is live.
+    """
+
+    def __init__(
+        self, counters: Counters, aggregates: Aggregates, clock: Clock, closed: ClosedDays | None = None
+    ) -> None:
         self.stats = Document()
         self.flush_seconds = Histogram(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
         self.flush_failures = 0
@@ -36,9 +42,11 @@ class Publisher:
         self._counters = counters
         self._aggregates = aggregates
         self._clock = clock
+        self._closed = closed
         self._flushing = asyncio.Lock()
-        # The day that the published statistics end with, and the changes of the aggregates that they include.
-        self._published: tuple[date, int] | None = None
+        # The day that the published statistics end with, the changes of the aggregates that they include, and the file
+        # of public numbers that they are from.
+        self._published: tuple[date, int, Stamp | None] | None = None
 
     async def flush(self) -> None:
         """Flush, and publish if that changed anything; raise ``sqlite3.Error`` or ``OSError`` with nothing lost."""
@@ -62,14 +70,21 @@ class Publisher:
                 # At a start on a full disk readers see what was flushed before it.
                 await self._publish(self._aggregates.written_at, today)
             raise
-        current = (today, self._aggregates.changes)
+        current = (today, self._aggregates.changes, self._closed.stamp() if self._closed is not None else None)
         if current != self._published:
             await self._publish(as_of, today)
             self._published = current
 
     async def _publish(self, as_of: float, today: date) -> None:
-        stats = await read_stats(self._aggregates, today)
+        stats = await self._read(today)
         self.stats = document(stats, generated_at=self._clock.now(), as_of=as_of)
+
+    async def _read(self, today: date) -> Stats:
+        if self._closed is None:
+            metrics, active = live_statements(today)
+            return live_stats(await self._aggregates.read(*metrics), await self._aggregates.read(*active))
+        sums = await self._aggregates.read(*events_statement(today))
+        return public_stats(((str(row[0]), int(row[1])) for row in sums), await asyncio.to_thread(self._closed.numbers))
 
 
 def document(stats: Stats, *, generated_at: float, as_of: float) -> Document:

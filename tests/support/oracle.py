@@ -133,6 +133,7 @@ def _daily_stats(events: list[Raw], labels_max: int) -> dict[tuple[str, str], in
 
     def count(day: str, prefix: str, label: str) -> None:
         seen = labels[day, prefix]
+        label = "other (label)" if label == "other" else label
         if prefix == "events":
             seen |= known
         if label not in seen and len(seen) >= labels_max:
@@ -142,7 +143,10 @@ def _daily_stats(events: list[Raw], labels_max: int) -> dict[tuple[str, str], in
 
     for event in events:
         count(event.day, "version", event.drift_version)
-        count(event.day, "events", "other" if "." in event.type else event.type)
+        if "." in event.type:
+            counts[event.day, "events:other"] += 1
+        else:
+            count(event.day, "events", event.type)
         if event.type == "pattern_signature":
             count(event.day, "category", event.payload["category"])
             count(event.day, "language", event.payload["language"] or "none")

@@ -41,9 +41,10 @@ class _Document(msgspec.Struct, rename="camel"):
 @click.option("--url", type=ServiceUrl(), help="Ask the service at this address instead of reading its files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the document of GET /v1/stats.")
 def command(config: Path | None, *, url: str | None, as_json: bool, **flags: Any) -> None:
-    """Show the public statistics: the sums of the last thirty UTC days.
+    """Show the statistics of the last thirty UTC days.
 
-    Read from the files, they are as new as the last flush, like those that the service answers with.
+    Read from the files, they are as new as the last flush and have every label. With --url they are what the public
+    sees: but for counts of events, of closed days.
 
     Example: telemetry stats --url http://127.0.0.1:8787
     """
