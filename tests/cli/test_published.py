@@ -1,11 +1,14 @@
 """``telemetry published``, ``telemetry labels`` and what ``check`` says of windows that are late."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.support import oracle
 from tests.support.commands import run, succeed
 from tests.support.publishing import Crowd, pass_crowded_day, production
+from tests.support.segments import segment
 from tests.support.service import HandClock, service
 
 FIRST = "2026-11-02T12:00:00"
@@ -45,6 +48,26 @@ async def test_the_operator_sees_what_is_public_and_decides_about_labels(data_di
     assert first["aside"] == {"first_day": 240}
     assert "events (2)" in succeed("published", *here)
     assert "2026-11-03  published" in succeed("published", "--series", "versions", *here)
+
+
+async def test_check_finds_windows_whose_events_are_not_what_was_counted(data_dir: Path) -> None:
+    hand = HandClock(FIRST)
+    async with service(data_dir, hand, **production()) as started:
+        for _ in range(2):
+            await pass_crowded_day(started, hand, Crowd(1), range(-1, 12))
+        hand.pass_time(28 * 86_400)
+        await started.upkeep.closer.check()
+    assert "published numbers" not in run("check", "--data-dir", data_dir).stdout
+
+    changed = segment(data_dir, "2026-11-03")
+    changed.chmod(0o600)
+    with closing(sqlite3.connect(changed)) as connection, connection:
+        connection.execute("DELETE FROM events WHERE id = (SELECT max(id) FROM events WHERE type = 'scan_completion')")
+    changed.chmod(0o400)
+    printed = run("check", "--data-dir", data_dir).stdout
+    assert "events of the window from 2026-11-03 counted 60 events, and its days hold 59" in printed
+    assert "durations of the window from 2026-11-03" in printed
+    assert "patterns" not in printed
 
 
 def test_labels_and_published_say_what_is_wrong(tmp_path: Path) -> None:

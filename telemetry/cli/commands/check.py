@@ -16,6 +16,8 @@ from telemetry.clock import Clock, column_time, day_of
 from telemetry.operator_errors import Exit, OperatorError
 from telemetry.published.due import LATE_S
 from telemetry.published.overview import late_windows
+from telemetry.published.proof import Unproved, unproved
+from telemetry.published.windows import PublicWindow
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.maintenance.examination import Examination, Recounted, examine
 from telemetry.storage.maintenance.filling import source_bytes
@@ -48,18 +50,31 @@ def command(*, full: bool, as_json: bool, config: Path | None, **flags: Any) -> 
             on_bytes=on_bytes,
         )
         found = asyncio.run(examining)
-    found.findings += _late_windows(directory)
+    found.findings += _published_numbers(directory)
     click.echo(msgspec.json.encode(_document(found)) if as_json else "\n".join(_lines(found)))
     sys.exit(Exit.FINDINGS if found.failed else 0)
 
 
-def _late_windows(directory: DataDirectory) -> list[Finding]:
-    """Find whether public numbers are missing that should be there."""
+def _published_numbers(directory: DataDirectory) -> list[Finding]:
+    """Find whether public numbers are missing that should be there, or differ from what they were made of."""
     try:
         late = late_windows(directory, day_of(column_time(Clock().now() - LATE_S)))
+        differing = unproved(directory)
     except (OperatorError, sqlite3.Error):
-        # Another finding says what is wrong with the aggregates.
+        # Another finding says what is wrong with the files.
         return []
+    return [*(_differing_finding(one) for one in differing), *_late_findings(late)]
+
+
+def _differing_finding(one: Unproved) -> Finding:
+    sentence = (
+        f"{one.series} of the window from {one.start} counted {one.recorded:,} events, and its days hold "
+        f"{one.counted:,}: a segment was changed after it was sealed, copy it back from a backup"
+    )
+    return Finding(Severity.ERROR, "published numbers", sentence)
+
+
+def _late_findings(late: list[PublicWindow]) -> list[Finding]:
     if not late:
         return []
     sentence = (
