@@ -30,9 +30,13 @@ class Lingering:
         """Send nothing more and wait for the client to stop; return False if too many connections do that already."""
         if len(self._endings) >= LINGERING_MAX or not transport.can_write_eof() or transport.is_closing():
             return False
+        try:
+            transport.write_eof()
+        except OSError:
+            # The client has reset the connection, and nobody has read that yet.
+            return False
         closing = asyncio.get_running_loop().call_later(LINGER_S, transport.close)
         self._endings[connection] = _Ending(transport, closing, LINGER_BYTES_MAX)
-        transport.write_eof()
         transport.resume_reading()
         return True
 

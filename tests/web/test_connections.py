@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from telemetry.web.answers import Answer
 from telemetry.web.connection import HEADER_BYTES_MAX, HEADERS_MAX, LINE_BYTES_MAX
+from telemetry.web.lingering import Lingering
 from telemetry.web.server import DRAIN_S, UNREAD_TIMEOUT_S, PublicServer
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -123,6 +125,18 @@ async def test_headers_up_to_the_limits_are_taken_and_more_is_refused() -> None:
             async with connection(port) as connected:
                 answer = await ask(connected, request_of(**{name: limit + 2}))
             assert answer.startswith(b"HTTP/1.0 %s " % status), name
+
+
+async def test_a_connection_that_its_client_has_just_reset_does_not_linger() -> None:
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        transport, _ = await loop.connect_accepted_socket(asyncio.Protocol, listener.accept()[0])
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+    assert not Lingering().begin("a connection", transport)
+    transport.abort()
 
 
 @pytest.mark.parametrize("seconds", [2.5, UNREAD_TIMEOUT_S])
