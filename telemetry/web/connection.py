@@ -115,11 +115,14 @@ class ClientConnection(web.RequestHandler):
         if self._limits.lingering.took(self, len(data)) or self._close:
             return
         messages = self._request_count
-        super().data_received(data)
+        self._parse(data)
         incoming = self._incoming
         incoming.add(data, self._messages[-1][1] if self._request_count != messages and self._messages else None)
         if incoming.bytes or (self._share is not None and self._share.bytes):
             self._account()
+
+    def _parse(self, data: bytes) -> None:
+        super().data_received(data)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Tell whether a client that sends nothing more is still to be answered: its requests came whole."""

@@ -17,6 +17,7 @@ from telemetry.web.connection import ClientConnection
 from telemetry.web.incoming import received_bytes_max
 from telemetry.web.lingering import Lingering
 from telemetry.web.listening import Listener
+from telemetry.web.quick import QuickConnection
 from telemetry.web.routing import Handler
 from telemetry.web.shares import Shares
 
@@ -53,7 +54,7 @@ class LeanServer(web.Server):
 
     def __call__(self) -> ClientConnection:
         """Return what is at work on a new connection."""
-        return ClientConnection(self, self, keepalive_timeout_s=self._keepalive_timeout_s)
+        return QuickConnection(self, self, keepalive_timeout_s=self._keepalive_timeout_s)
 
 
 def _make_request(

@@ -1,0 +1,151 @@
+"""Requests that come whole and alone are answered the short way; all others go the long one, and both keep order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import web
+
+from telemetry.web.answers import Answer
+from telemetry.web.quick import QuickConnection
+from telemetry.web.server import PublicServer
+
+KEEPALIVE_S = 0.2
+
+
+class _Site:
+    """Answers with the body of a request and, on ``/slow``, later than an idle connection would be closed."""
+
+    draining = False
+
+    def __init__(self) -> None:
+        self.at_work = asyncio.Event()
+
+    async def answer(self, request: web.BaseRequest) -> Answer:
+        self.at_work.set()
+        if request.path == "/broken":
+            raise ZeroDivisionError
+        if request.path == "/slow":
+            await asyncio.sleep(KEEPALIVE_S * 2)
+        return Answer(200, await request.read(), keep_alive=not self.draining)
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[tuple[PublicServer, _Site, asyncio.StreamReader, asyncio.StreamWriter]]:
+    site = _Site()
+    server = PublicServer(
+        site, body_bytes_max=1_000, reading_bytes_max=100_000, keepalive_timeout_s=KEEPALIVE_S, shutdown_timeout_s=2
+    )
+    port = urlsplit((await server.start("127.0.0.1", 0))[0]).port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield server, site, reader, writer
+    finally:
+        writer.close()
+        if not site.draining:
+            await server.stop()
+
+
+def request(body: bytes, path: bytes = b"/", *lines: bytes) -> bytes:
+    head = b"\r\n".join([b"POST %s HTTP/1.1" % path, b"Host: t", b"Content-Length: %d" % len(body), *lines])
+    return head + b"\r\n\r\n" + body
+
+
+async def read(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Return the status line and the body of the next answer."""
+    async with asyncio.timeout(5):
+        head = await reader.readuntil(b"\r\n\r\n")
+        (length,) = [line[16:] for line in head.split(b"\r\n") if line.startswith(b"Content-Length: ")]
+        return head.split(b"\r\n")[0], await reader.readexactly(int(length))
+
+
+OK = b"HTTP/1.1 200 OK"
+
+
+async def test_a_request_that_takes_longer_than_an_idle_connection_is_kept_is_answered() -> None:
+    async with listening() as (_, _, reader, writer):
+        writer.write(request(b"first", b"/slow"))
+        assert await read(reader) == (OK, b"first")
+        writer.write(request(b"second"))
+        assert await read(reader) == (OK, b"second")
+        # The connection is idle now.
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 7])
+async def test_requests_that_come_meanwhile_are_answered_in_order(pieces: int) -> None:
+    async with listening() as (_, site, reader, writer):
+        writer.write(request(b"first", b"/slow"))
+        await site.at_work.wait()
+        rest = request(b"second", b"/slow") + request(b"third") + request(b"fourth")
+        size = len(rest) // pieces + 1
+        for at in range(0, len(rest), size):
+            writer.write(rest[at : at + size])
+            await asyncio.sleep(0.005)
+        assert [await read(reader) for _ in range(4)] == [
+            (OK, body) for body in (b"first", b"second", b"third", b"fourth")
+        ]
+
+
+async def test_a_request_with_the_beginning_of_the_next_is_answered_and_so_is_that() -> None:
+    async with listening() as (_, _, reader, writer):
+        second = request(b"second")
+        writer.write(request(b"first") + second[:30])
+        assert await read(reader) == (OK, b"first")
+        writer.write(second[30:])
+        assert await read(reader) == (OK, b"second")
+
+
+async def test_a_stop_waits_for_a_request_at_work_and_leaves_no_task() -> None:
+    async with listening() as (server, site, reader, writer):
+        writer.write(request(b"last", b"/slow"))
+        await site.at_work.wait()
+        await server.stop()
+        assert await read(reader) == (OK, b"last")
+        assert await reader.read() == b""
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_client_that_leaves_meanwhile_leaves_nothing_behind() -> None:
+    async with listening() as (server, site, _, writer):
+        writer.write(request(b"gone", b"/slow"))
+        await site.at_work.wait()
+        writer.transport.abort()
+        async with asyncio.timeout(5):
+            while server._server.connections or len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+async def test_a_handler_that_fails_costs_its_connection_alone() -> None:
+    async with listening() as (_, _, reader, writer):
+        writer.write(request(b"", b"/broken"))
+        assert (await read(reader))[0] == b"HTTP/1.1 500 Internal Server Error"
+        assert await reader.read() == b""
+
+
+async def test_only_whole_requests_that_come_alone_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+    begin = QuickConnection._begin
+
+    def counted(self: QuickConnection, waiter: "asyncio.Future[None]") -> None:
+        taken.append(self._messages[0][0].path)  # type: ignore[union-attr]
+        begin(self, waiter)
+
+    monkeypatch.setattr(QuickConnection, "_begin", counted)
+    async with listening() as (_, _, reader, writer):
+        for data in (
+            [request(b"whole", b"/whole")],
+            [request(b"pieces", b"/pieces")[:-2], request(b"pieces", b"/pieces")[-2:]],
+            [request(b"a", b"/pipelined") * 2],
+            [request(b"", b"/upgrade", b"Connection: Upgrade", b"Upgrade: websocket")],
+        ):
+            for piece in data:
+                writer.write(piece)
+                await asyncio.sleep(0.01)
+            for _ in range(data[0].count(b"POST")):
+                await read(reader)
+    assert taken == ["/whole"]
