@@ -37,6 +37,7 @@ LAYERS = [
 # The same inside a room that has rooms of its own; ``*`` are the modules that lie in the room itself.
 SUB_LAYERS = {
     "cli": [["commands"], ["erasing"], ["arguments", "options", "posting", "simulation"], ["output"]],
+    "published": [["dashboard"], ["*"]],
     "web": [["public"], ["pages"], ["*"]],
     "storage": [["maintenance", "d1"], ["erasure", "lookup"], ["log"], ["aggregates"], ["directory"], ["sqlite"]],
 }
@@ -45,7 +46,19 @@ ROOMS = {name for layer in LAYERS for name in layer if (PACKAGE / name).is_dir()
     if (PACKAGE / room / name).is_dir()
 }  # fmt: skip
 # What a page or an answer for the public may be made from.
-PUBLIC = {"web", "intake", "published", "networks", "errors", "operator_errors", "wording", "clock", "settings"}
+PUBLIC = {
+    "web",
+    "intake",
+    "published",
+    "networks",
+    "errors",
+    "operator_errors",
+    "wording",
+    "clock",
+    "settings",
+    "charts",
+    "catalogue",
+}
 OPERATORS = {"telemetry.web.admin"}
 LOOKING = ["check", "config", "export", "forget", "query", "segments", "stats", "tail"]
 # Names that mean the same wherever they are: a command of the command line, a process's entry, a module's logger.

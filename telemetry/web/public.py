@@ -18,7 +18,7 @@ from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit, opted_out
 from telemetry.web.known import is_known
 from telemetry.web.pages.site import PublicPages
-from telemetry.web.routing import Routes, answered, find_route, note_answer
+from telemetry.web.routing import OTHER, Routes, answered, find_route, note_answer
 
 
 class Service(Protocol):
@@ -67,6 +67,8 @@ class PublicSite:
     async def answer(self, request: web.BaseRequest) -> Answer:
         """Answer any request; nothing is raised."""
         path, handler = find_route(self._routes, request)
+        if path == OTHER and self.pages is not None:
+            path, handler = self.pages.find(request) or (path, handler)
         answer: Answer | None
         if request.method == "OPTIONS":
             answer = empty_answer(204)

@@ -1,12 +1,19 @@
 """Pages: what a browser gets, and from where."""
 
+import csv
+import html
+import io
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from tests.support.publication import write_publication
 from tests.support.server import ServerProcess, serving
+
+HOSTILE = "<img/src=x>'\"&"
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +29,95 @@ def test_a_service_without_numbers_says_how_to_send_the_first_event(server: Serv
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'self'; img-src 'self'"
     assert b"Send the first event" in answer.body
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    data_dir = Path(tmp_path_factory.mktemp("numbers"))
+    # A label that a stranger might have sent, had the operator admitted it.
+    write_publication(data_dir / "published.db", label=HOSTILE)
+    with serving(data_dir) as running:
+        yield running
+
+
+def test_the_page_begins_with_what_matters(full: ServerProcess) -> None:
+    page = full.request("GET", "/").body.decode()
+
+    sections = re.findall(r'<section id="(\w+)"', page)
+    assert sections == ["confidence", "versions", "speed", "found", "returning", "growth", "trust"]
+    assert "1 of 3 categories is approved less often when Drift is sure" in page
+    assert page.index('class="lead"') < page.index('class="cards"') < page.index("<section")
+    assert page.count('<li class="card">') == 4
+
+
+def test_labels_are_text_wherever_they_stand(full: ServerProcess) -> None:
+    assert HOSTILE not in full.request("GET", "/").body.decode()
+    assert full.request("GET", "/charts/found.json").json["rows"][0]["language"] == HOSTILE
+
+
+def test_every_address_on_the_page_answers_and_none_is_elsewhere(full: ServerProcess) -> None:
+    page = full.request("GET", "/?days=90").body.decode()
+    addresses = {html.unescape(one) for one in re.findall(r'(?:src|href|srcset)="([^"]+)"', page)}
+    within = {one[1:] for one in addresses if one.startswith("#")}
+
+    assert within <= set(re.findall(r'id="([^"]+)"', page))
+    charts = {one for one in addresses if one.startswith("/charts/")}
+    assert len(charts) > 20
+    for address in charts:
+        answer = full.request("GET", address)
+        assert answer.status == 200, address
+        assert b"no data yet" not in answer.body, address
+
+
+def test_a_page_is_small_whatever_the_range(full: ServerProcess) -> None:
+    for days in ("7", "30", "90", "all"):
+        assert len(full.request("GET", f"/?days={days}").body) < 100_000
+
+
+@pytest.mark.parametrize("name", ["unknown.svg", "course-unknown.svg", "confidence", "%3Cscript%3E.svg", "speed.exe"])
+def test_an_image_always_answers(full: ServerProcess, name: str) -> None:
+    answer = full.request("GET", f"/charts/{name}?theme=none&days=31")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "image/svg+xml; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert b"script" not in answer.body
+
+
+def test_a_chart_has_the_colours_that_are_asked_for(full: ServerProcess) -> None:
+    def chart(query: str) -> bytes:
+        return full.request("GET", f"/charts/confidence.svg{query}").body
+
+    assert b"prefers-color-scheme" in chart("")
+    assert b"#0d1117" not in chart("?theme=light")
+    assert len({chart(""), chart("?theme=light"), chart("?theme=dark"), chart("?form=narrow")}) == 4
+    assert chart("?theme=dark") == chart("?theme=dark")
+
+
+def test_a_chart_its_table_and_its_data_say_the_same(full: ServerProcess) -> None:
+    rows = full.request("GET", "/charts/confidence.json").json["rows"]
+    table = list(csv.DictReader(io.StringIO(full.request("GET", "/charts/confidence.csv").body.decode())))
+
+    assert [row["category"] for row in rows] == [row["category"] for row in table] == ["styling", "api", "auth"]
+    assert [row["high_voices"] for row in rows] == [int(row["high_voices"]) for row in table] == [120] * 3
+    assert full.request("GET", "/charts/confidence.svg").body.count(b">styling<") == 1
+
+
+def test_what_is_not_a_page_is_not_found(full: ServerProcess) -> None:
+    for path in ("/charts", "/charts/", "/charts/a/b.svg", "/charts/../etc/passwd", "/unknown"):
+        assert full.request("GET", path).status in (200, 404), path
+    assert full.request("GET", "/unknown").json["code"] == "not_found"
+    assert full.request("POST", "/", b"{}").status == 405
+
+
+def test_a_new_publication_is_shown_without_a_restart(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        assert b"No numbers to show yet" in running.request("GET", "/").body
+        write_publication(tmp_path / "new.db")
+        (tmp_path / "new.db").rename(tmp_path / "published.db")
+        assert b"25 November 2026" in running.request("GET", "/").body
+        write_publication(tmp_path / "new.db", last=date(2026, 11, 24))
+        (tmp_path / "new.db").rename(tmp_path / "published.db")
+        assert b"24 November 2026" in running.request("GET", "/").body
 
 
 def test_a_page_names_only_addresses_of_this_service(server: ServerProcess) -> None:

@@ -34,7 +34,7 @@ def page(title: str, *content: h.Node, path: str, description: str) -> bytes:
         ],
         h.body[
             h.a(".skip", href="#content")["Skip to the content"],
-            h.header[h.a(".home", href="/")["Drift in numbers"], _navigation(path)],
+            h.header[h.a(".home", href="/")["Drift telemetry"], _navigation(path)],
             h.main("#content", tabindex="-1")[h.h1[title], content],
             h.footer[h.p["Drift telemetry counts anonymous events. This page sets no cookie and runs no script."]],
         ],

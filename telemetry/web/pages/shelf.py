@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from telemetry.published.closed_days import Stamp, file_stamp
+
 KEPT_MAX = 1_024
 KEPT_BYTES_MAX = 16 * 1024**2
-
-State = tuple[int, int, int] | None
-"""What tells one publication from another; None before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Shelf:
         self._published = published
         self._kept: OrderedDict[str, Rendered] = OrderedDict()
         self._bytes = 0
-        self._state: State = None
+        self._state: Stamp | None = None
         self._rendering = asyncio.Lock()
 
     async def get(self, key: str, render: Callable[[], Rendered]) -> Rendered:
@@ -58,7 +57,7 @@ class Shelf:
             return made
 
     def _look(self) -> None:
-        state = publication_state(self._published)
+        state = file_stamp(self._published)
         if state != self._state:
             self._state = state
             self._kept.clear()
@@ -70,12 +69,3 @@ class Shelf:
         while len(self._kept) > KEPT_MAX or self._bytes > KEPT_BYTES_MAX:
             _, removed = self._kept.popitem(last=False)
             self._bytes -= len(removed.body)
-
-
-def publication_state(published: Path) -> State:
-    """Return what tells this publication from others; each is a file of its own."""
-    try:
-        found = published.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,0 +1,127 @@
+"""Overview: everything that pages, charts and badges say about one span of one publication."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from telemetry.charts.units import Unit
+from telemetry.published.dashboard.activity import ActiveWeek, active_weeks, split
+from telemetry.published.dashboard.adoption import Adoption, adoption
+from telemetry.published.dashboard.claims import Claim, headline, p95_ms
+from telemetry.published.dashboard.confidence import ConfidenceWindow, confidence_windows
+from telemetry.published.dashboard.figures import Figure, mean
+from telemetry.published.dashboard.findings import Findings, Growth, findings, growth
+from telemetry.published.dashboard.spans import Span
+from telemetry.published.dashboard.speed import Speed, speed
+from telemetry.published.dashboard.trust import Trust, trust
+from telemetry.published.reading import PublicNumbers
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The numbers of a span. ``days`` are its days up to the last complete one, from the first with numbers on."""
+
+    span: Span
+    days: Sequence[date]
+    claims: Sequence[Claim]
+    figures: Sequence[Figure]
+    weeks: Sequence[ActiveWeek]
+    decided: Sequence[ConfidenceWindow]
+    adoption: Adoption
+    speed: Speed
+    findings: Findings | None
+    growth: Sequence[Growth]
+    trust: Trust
+
+    @property
+    def newest_decided(self) -> ConfidenceWindow | None:
+        """The newest four weeks of decisions."""
+        return self.decided[-1] if self.decided else None
+
+
+def overview(numbers: PublicNumbers, span: Span) -> Overview | None:
+    """Read what a span shows; None if nothing is published."""
+    trusted = trust(numbers)
+    if trusted is None:
+        return None
+    last = trusted.complete_up_to
+    first = max(span.first_day(last), trusted.first_day)
+    days = [first + timedelta(number) for number in range((last - first).days + 1)]
+    weeks, decided, adopted = active_weeks(numbers), confidence_windows(numbers), adoption(numbers)
+    fast = speed(numbers, first, last)
+    before = _speed_before(numbers, span, first, trusted.first_day)
+    return Overview(
+        span,
+        days,
+        headline(decided[-1] if decided else None, adopted, fast, last),
+        [*_people(weeks, span), _approved(decided), _scans(fast, before, days, span)],
+        weeks[-(span.weeks or len(weeks)) :] if span is not Span.WEEK else weeks[-2:],
+        decided,
+        adopted,
+        fast,
+        findings(numbers),
+        growth(numbers),
+        trusted,
+    )
+
+
+def _speed_before(numbers: PublicNumbers, span: Span, first: date, known_from: date) -> Speed | None:
+    """Return the durations of as many days before the span; None if numbers do not reach back so far."""
+    if span is Span.ALL or first - timedelta(int(span)) < known_from:
+        return None
+    return speed(numbers, first - timedelta(int(span)), first - timedelta(1))
+
+
+def _people(weeks: Sequence[ActiveWeek], span: Span) -> list[Figure]:
+    shown, before = split(weeks, span.weeks)
+    against = "the week before" if span is Span.WEEK else f"the {len(before)} weeks before"
+    about = f"week to {_day(shown[-1].start + timedelta(6))}" if len(shown) == 1 else f"a week, mean of {len(shown)}"
+    about = about if shown else "no whole week yet"
+    beside = round(mean([one.development for one in shown]) or 0)
+    counted = "Installations with events in a week from Monday, each counted once."
+    return [
+        Figure(
+            "active", "Active installations", mean([one.active for one in shown]), Unit.COUNT, about,
+            f"{counted} Builds from source are not counted.",
+            mean([one.active for one in before]), against, f"beside {beside:,} of builds from source" if beside else "",
+            [one.active for one in weeks[-max(len(shown), 12):]],
+        ),
+        Figure(
+            "returning", "Returning installations", mean([one.returning for one in shown]), Unit.COUNT, about,
+            f"{counted} Returning ones were seen before that week.",
+            mean([one.returning for one in before]), against,
+            f"beside {round(mean([one.new for one in shown]) or 0):,} in their first week" if shown else "",
+            [one.returning for one in weeks[-max(len(shown), 12):]],
+        ),
+    ]  # fmt: skip
+
+
+def _approved(decided: Sequence[ConfidenceWindow]) -> Figure:
+    newest = decided[-1] if decided else None
+    before = decided[-2] if len(decided) > 1 and decided[-2].is_whole else None
+    return Figure(
+        "approved", "Approved at high confidence",
+        newest.high.share if newest is not None and newest.high is not None else None, Unit.SHARE,
+        f"four weeks to {_day(date.fromisoformat(newest.last_day))}" if newest is not None else "no four weeks yet",
+        "The share of decisions that approve a pattern whose confidence is 0.85 or more. Each installation has one "
+        "voice in each category and step of confidence, whatever it decided.",
+        before.high.share if before is not None and before.high is not None else None, "the four weeks before",
+        f"by {newest.high.voices:,} voices" if newest is not None and newest.high is not None else "",
+        [one.high.share if one.high is not None else None for one in decided if one.is_whole],
+    )  # fmt: skip
+
+
+def _scans(fast: Speed, before: Speed | None, days: Sequence[date], span: Span) -> Figure:
+    known = [fast.day(day) for day in days]
+    return Figure(
+        "scan-p95", "Scan, 95th percentile", p95_ms(fast.between(days[0], days[-1])), Unit.DURATION,
+        f"{len(days)} days to {_day(days[-1])}" if len(days) > 1 else f"on {_day(days[-1])}",
+        "95 of 100 full scans take no longer, within 5 %. Incremental scans are not counted.",
+        p95_ms(before.between(date.min, date.max)) if before is not None else None,
+        "the day before" if len(days) == 1 else f"the {span} days before", "",
+        [one[1] if one is not None else None for one in known],
+    )  # fmt: skip
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B}"

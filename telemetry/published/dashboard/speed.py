@@ -1,0 +1,60 @@
+"""Speed: how long scans take, by day and by version."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from telemetry.catalogue.versions import version_order
+from telemetry.published.dashboard.adoption import WITHOUT_NUMBER
+from telemetry.published.reading import PublicNumbers
+from telemetry.published.scales import percentile_ms
+from telemetry.published.series import OTHER_LABEL
+
+PERCENTS = (50, 95, 99)
+SCAN = "scan"
+OBSERVATIONS_MIN = 50
+"""Of fewer scans a version has no percentiles."""
+
+Buckets = Counter[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How often which duration was observed, by day and by version; only full scans, as incremental ones are others."""
+
+    by_day: Mapping[date, Buckets]
+    by_version: Mapping[str, Buckets]
+
+    def day(self, day: date) -> tuple[float, ...] | None:
+        """Return the percentiles of a day in milliseconds."""
+        return percentiles(self.by_day.get(day, Counter()))
+
+    def versions(self) -> Sequence[tuple[str, tuple[float, ...], int]]:
+        """Return versions with their percentiles and how many scans they are of, newest first."""
+        names = sorted((name for name in self.by_version if name != OTHER_LABEL), key=version_order, reverse=True)
+        found = ((name, percentiles(self.by_version[name]), self.by_version[name].total()) for name in names)
+        return [(name, known, total) for name, known, total in found if known and total >= OBSERVATIONS_MIN]
+
+    def between(self, first: date, last: date) -> Buckets:
+        """Return the durations of some days together."""
+        return sum((buckets for day, buckets in self.by_day.items() if first <= day <= last), Buckets())
+
+
+def speed(numbers: PublicNumbers, first: date, last: date) -> Speed:
+    """Return the durations of full scans of the days from the first to the last."""
+    by_day: defaultdict[date, Buckets] = defaultdict(Counter)
+    by_version: defaultdict[str, Buckets] = defaultdict(Counter)
+    for one in numbers.details("durations", first.isoformat(), last.isoformat()):
+        what, version = one.key
+        if what == SCAN and version != WITHOUT_NUMBER:
+            bucket, observations = int(one.label[0]), int(one.value)
+            by_day[date.fromisoformat(one.start)][bucket] += observations
+            by_version[version][bucket] += observations
+    return Speed(by_day, by_version)
+
+
+def percentiles(buckets: Mapping[int, int], percents: Iterable[int] = PERCENTS) -> tuple[float, ...] | None:
+    """Return the percentiles of some durations in milliseconds, None of nothing."""
+    found = [percentile_ms(buckets.items(), percent) for percent in percents]
+    return tuple(value for value in found if value is not None) or None

@@ -1,0 +1,174 @@
+"""The dashboard: one sentence, four numbers, and a section for each question that a maintainer has."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import htpy as h
+
+from telemetry.charts.units import Unit
+from telemetry.published.dashboard.claims import written
+from telemetry.published.dashboard.overview import Overview
+from telemetry.published.dashboard.trust import Trust
+from telemetry.web.pages import drawings
+from telemetry.web.pages.layout import page
+from telemetry.web.pages.sections import card, chart, details, ranges_of, section, sentence, sources, table
+
+# Of what is found, more is a matter for the files.
+_GAPS_NAMED_MAX = 10
+
+
+def dashboard_page(seen: Overview) -> bytes:
+    """Return the page of a span."""
+    claim = written(seen.claims)
+    return page(
+        "Drift in numbers",
+        h.p(".muted")[_reach(seen.trust)],
+        ranges_of("/", seen.span),
+        sentence(seen.claims) if claim else None,
+        h.ul(".cards", aria_label="The main numbers")[(card(figure, seen.span) for figure in seen.figures)],
+        _confidence(seen),
+        _versions(seen),
+        _speed(seen),
+        _found(seen),
+        _returning(seen),
+        _growth(seen),
+        _trust(seen.trust),
+        path="/",
+        description=claim or "Anonymous usage of Drift in numbers.",
+    )
+
+
+def day_in_words(day: date) -> str:
+    """Return a day as it stands in a sentence."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def _reach(trust: Trust) -> str:
+    each = "1 or more installations" if trust.threshold == 1 else f"{trust.threshold} or more installations"
+    return f"Complete days up to {day_in_words(trust.complete_up_to)} · each number stands for {each}"
+
+
+def _confidence(seen: Overview) -> h.Node:
+    decided = seen.newest_decided
+    when = "" if decided is None else f" Four weeks to {day_in_words(date.fromisoformat(decided.last_day))}."
+    return section(
+        "Is confidence right?",
+        f"Approved share of decisions; a diamond belongs in the shaded band.{when}",
+        drawings.confidence_exhibit(seen),
+        seen.span,
+        "Each installation has one voice in each category and step of confidence: the share of its decisions that "
+        "approve. Low is below 0.70, high from 0.85 on. The bars are 95 % intervals by voices. A category is marked "
+        "if its whole interval at high confidence is below the target, with at least 20 voices.",
+        row_address="/categories",
+    )
+
+
+def _versions(seen: Overview) -> h.Node:
+    source = [count for day, count in seen.adoption.development.items() if day in set(seen.days)]
+    beside = f" Up to {max(source):,} builds from source a day are not among them." if source else ""
+    return section(
+        "Which versions are in use?",
+        f"Installations a day by the newest version they reported.{beside}",
+        drawings.versions_exhibit(seen),
+        seen.span,
+        "An installation counts once a day, under the newest version that it reported, from its second day on. A "
+        "dashed line is the first day on which enough installations had a version. Versions of few are unnamed.",
+    )
+
+
+def _speed(seen: Overview) -> h.Node:
+    by_version, by_day = drawings.speed_exhibit(seen), drawings.speed_by_day_exhibit(seen)
+    counted = (
+        "At most 20 full scans of an installation and day, in buckets that are 10 % wide. Durations of too few "
+        "installations join those next to them, towards the middle. Incremental scans are not counted."
+    )
+    return h.section("#speed", aria_labelledby="speed-title")[
+        h.h2("#speed-title")["Is it fast enough?"],
+        h.p["How long full scans take: half of them, 95 and 99 of 100 take no longer."],
+        chart(by_version, seen.span),
+        details(by_version, row_address="/versions"),
+        sources(by_version, seen.span, counted),
+        h.h3["By day"],
+        chart(by_day, seen.span),
+        details(by_day),
+        sources(by_day, seen.span, counted),
+    ]
+
+
+def _found(seen: Overview) -> h.Node:
+    exhibit = drawings.found_exhibit(seen)
+    week = seen.findings
+    when = "" if week is None else f" in the week to {day_in_words(date.fromisoformat(week.last_day))}"
+    return h.section("#found", aria_labelledby="found-title")[
+        h.h2("#found-title")["What is found?"],
+        h.p[f"Installations in which patterns were found{when}, by language and category."],
+        table(exhibit, row_address="/languages") if exhibit.rows else h.p["No whole week is published yet."],
+        sources(
+            exhibit,
+            seen.span,
+            "An installation counts once for each pair of language and category. Pairs of too few have no number.",
+            drawn=False,
+        ),
+    ]
+
+
+def _returning(seen: Overview) -> h.Node:
+    return section(
+        "Who comes back?",
+        "Installations a week: those that were seen before, new ones, and builds from source.",
+        drawings.returning_exhibit(seen),
+        seen.span,
+        "An installation counts once a week. It is new in the week in which it was seen first; builds of continuous "
+        "integration that get an id for each run are all new.",
+    )
+
+
+def _growth(seen: Overview) -> h.Node:
+    return section(
+        "The data set grows",
+        "Signatures of patterns that enough installations have in common, in four weeks.",
+        drawings.growth_exhibit(seen),
+        seen.span,
+        "A signature counts if enough installations had it in the same four weeks. It is new in the first of them.",
+    )
+
+
+def _trust(trust: Trust) -> h.Node:
+    return h.section("#trust", aria_labelledby="trust-title")[
+        h.h2("#trust-title")["Can these numbers be trusted?"],
+        h.p[
+            f"They are complete from {day_in_words(trust.first_day)} to {day_in_words(trust.complete_up_to)}"
+            f"{_gaps(trust.without_numbers)}."
+        ],
+        h.ul[
+            h.li["A published number does not change, unless a vandal is excluded: ", _again(trust.made_again), "."],
+            h.li["What fewer than ", str(trust.threshold), " installations have in common is not shown."],
+        ],
+        h.details[
+            h.summary["How much has no name"],
+            h.div(".scroll", role="region", tabindex="0", aria_label="Table: share without a name")[
+                h.table[
+                    h.caption["Share of installations under “other”, by series"],
+                    h.thead[h.tr[h.th(scope="col")["series"], h.th(".number", scope="col")["without a name"]]],
+                    h.tbody[
+                        (
+                            h.tr[h.th(scope="row")[one.meaning], h.td(".number")[Unit.SHARE.figure(one.share)]]
+                            for one in trust.unnamed
+                        )
+                    ],
+                ]
+            ],
+        ],
+    ]
+
+
+def _gaps(days: Sequence[date]) -> str:
+    if not days:
+        return ", without a gap"
+    named = ", ".join(day.isoformat() for day in days[:_GAPS_NAMED_MAX])
+    rest = f" and {len(days) - _GAPS_NAMED_MAX} more" if len(days) > _GAPS_NAMED_MAX else ""
+    return f", but for days without a number: {named}{rest}"
+
+
+def _again(count: int) -> str:
+    return "no window was made again" if not count else f"{count} windows were made again"
