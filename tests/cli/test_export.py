@@ -179,7 +179,7 @@ async def test_an_export_that_fails_leaves_the_file_that_was_there(data_dir: Pat
 
     failed = run("export", "events", "--format", "parquet", "--output", tmp_path / "file", "--data-dir", data_dir)
 
-    assert failed.returncode == 69
+    assert failed.returncode == 65
     assert "a value does not fit its column" in failed.stderr
     assert (tmp_path / "file").read_text() == "old"
     assert sorted(path.name for path in (tmp_path / "file").parent.iterdir()) == ["data", "file"]

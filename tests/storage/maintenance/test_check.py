@@ -83,7 +83,7 @@ WRONG = {
     "a wrong sum": ["UPDATE pattern_signatures SET locations = locations + 1"],
     "a wrong label": ["UPDATE pattern_signatures SET category = 'wrong'"],
     "a lost signature": ["DELETE FROM pattern_signatures"],
-    "an invented decision": ["INSERT INTO action_aggregates VALUES ('api', 'approve', 'none', 1, 1, '2026')"],
+    "an invented decision": ["INSERT INTO action_aggregates VALUES ('api', 'approve', 'none', 1, 1, '2026', 0)"],
     "a wrong decision": ["UPDATE action_aggregates SET hours = hours - 1"],
     "a wrong first day": ["UPDATE installations SET first_seen = '2026-11-22'"],
     "an invented installation": ["INSERT INTO installations VALUES ('nobody', '2026-11-21', '2026-11-21', 1)"],
