@@ -12,8 +12,11 @@ from telemetry.settings import Settings
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.systemd import Notifier, inherited_sockets
 from telemetry.tasks.watchdog import Watchdog
+from telemetry.web.api.explanations import Explanations
+from telemetry.web.api.site import PublicApi
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit
+from telemetry.web.pages.privacy import Keeping
 from telemetry.web.pages.site import PublicPages
 from telemetry.web.public import PublicSite, Service
 from telemetry.web.rate_limit import RateLimiter
@@ -77,6 +80,9 @@ class PublicSide:
     def _make_site(self, service: Service) -> PublicSite:
         settings = self._settings
         clients = ClientFinder(Networks(settings.trusted_proxies), settings.client_address_header)
+        limit = _client_limit(settings, clients, self._clock)
+        published, threshold = DataDirectory(Path(settings.data_dir)).published, threshold_in(settings.environment)
+        api = PublicApi(published, limit)
         return PublicSite(
             service,
             self._clock,
@@ -86,8 +92,10 @@ class PublicSide:
             ),
             clients,
             stats_max_age_s=max(1, round(settings.flush_interval_s)),
-            limit=_client_limit(settings, clients, self._clock),
-            pages=PublicPages(DataDirectory(Path(settings.data_dir)).published, threshold_in(settings.environment)),
+            limit=limit,
+            pages=PublicPages(published, threshold),
+            api=api,
+            explanations=Explanations(api, Keeping(settings.retention_days, threshold)),
         )
 
     def _make_server(self, site: PublicSite) -> PublicServer:

@@ -24,6 +24,9 @@ class ErrorCode(StrEnum):
     CLOCK = "clock"
     UNAUTHORIZED = "unauthorized"
     ERASURE_INVALID = "erasure_invalid"
+    PARAMETER_INVALID = "parameter_invalid"
+    NOT_PUBLISHED = "not_published"
+    FILE_TOO_LARGE = "file_too_large"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_FOUND = "not_found"
     INTERNAL = "internal"
@@ -45,6 +48,9 @@ ERROR_SENTENCES: dict[ErrorCode, str] = {
     ErrorCode.CLOCK: "The server's clock seems wrong: retry later; the operator needs to set it (`timedatectl`)",
     ErrorCode.UNAUTHORIZED: "Unauthorized: send the admin token as Authorization: Bearer TOKEN",
     ErrorCode.ERASURE_INVALID: "Invalid erasure: send installation, kind (forget or exclude) and, if wanted, dry_run",
+    ErrorCode.PARAMETER_INVALID: "Invalid parameter: /docs and /openapi.json say what may be asked",
+    ErrorCode.NOT_PUBLISHED: "Nothing is published yet: come again when the first day is closed",
+    ErrorCode.FILE_TOO_LARGE: "The file is too large to be offered, above {limit} bytes: read the series at /v1/series",
     ErrorCode.METHOD_NOT_ALLOWED: "Method not allowed: use one of those in the Allow header",
     ErrorCode.NOT_FOUND: "Not found",
     ErrorCode.INTERNAL: "Internal error: retry later; the operator finds the cause in the log",
@@ -54,10 +60,13 @@ ERROR_SENTENCES: dict[ErrorCode, str] = {
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure of the service
     """A whole request is refused. ``retry_after_s`` is how long its client should wait, if that is known."""
 
-    def __init__(self, code: ErrorCode, *, limit: float | None = None, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, code: ErrorCode, *, limit: float | None = None, retry_after_s: float | None = None, detail: str = ""
+    ) -> None:
         self.code = code
         self.retry_after_s = retry_after_s
-        self.sentence = ERROR_SENTENCES[code].format(limit=limit)
+        sentence = ERROR_SENTENCES[code].format(limit=limit)
+        self.sentence = f"{sentence} ({detail})" if detail else sentence
         super().__init__(self.sentence)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from telemetry.published.closings import Closing
+from telemetry.published.promise import promise
 from telemetry.published.series import SERIES
 from telemetry.published.windows import Period
 from telemetry.storage.directory.own_files import unfinished_publication
@@ -19,11 +20,6 @@ from telemetry.storage.sqlite.syncing import sync_file, sync_folder
 
 PUBLISHED_MODE = 0o400
 PUBLIC_FORMAT = "1"
-PROMISE = (
-    "Every public number counts at least `threshold` installations, over a whole window of UTC days, and each "
-    "installation once. It is published after the window has closed and changes only when a vandal is excluded. Within "
-    "a series nothing smaller can be found by subtraction."
-)
 # The tables of a period, each with how many columns its key has.
 _KEYS = {
     period: {
@@ -91,7 +87,7 @@ def publish(draft: Path, published: Path, threshold: int) -> None:
 
 
 def _fill(connection: sqlite3.Connection, threshold: int) -> None:
-    about = {"format": PUBLIC_FORMAT, "promise": PROMISE}
+    about = {"format": PUBLIC_FORMAT, "promise": promise()}
     connection.executemany("INSERT INTO main.about VALUES (?, ?)", sorted(about.items()))
     series = sorted((one.name, one.period, one.meaning) for one in SERIES)
     connection.executemany("INSERT INTO main.series VALUES (?, ?, ?)", series)

@@ -12,8 +12,12 @@ from typing import Any, NamedTuple
 from telemetry.published.series import SERIES, Series
 from telemetry.published.windows import Period
 from telemetry.storage.sqlite.database_files import read_only_uri
+from telemetry.storage.sqlite.queries import query
 
 _FIRST, _LAST = "0000", "9999"
+_ALL = -1
+_ANY_LABELS: Mapping[str, str] = {}
+_PROMISE = "SELECT value FROM about WHERE name = 'promise'"
 _BY_NAME = {series.name: series for series in SERIES}
 
 
@@ -65,28 +69,80 @@ class PublicNumbers:
         ((day,),) = self._connection.execute(sql)
         return None if day is None else str(day)
 
-    def numbers(self, name: str, first: str = _FIRST, last: str = _LAST) -> Iterator[Number]:
-        """Return the rows of a series whose windows begin between two days, ordered by window and key."""
+    def promise(self) -> str:
+        """Return what the file promises of its numbers; nothing if there is no file."""
+        return next((str(text) for (text,) in self._connection.execute(_PROMISE)), "")
+
+    def numbers(
+        self,
+        name: str,
+        first: str = _FIRST,
+        last: str = _LAST,
+        labels: Mapping[str, str] = _ANY_LABELS,
+        *,
+        limit: int = _ALL,
+        offset: int = 0,
+    ) -> Iterator[Number]:
+        """Return the rows of a series whose windows begin between two days, ordered by window and key.
+
+        ``labels`` are those that rows must have, by level.
+        """
         series = _BY_NAME[name]
         levels = len(series.levels)
-        for row in self._rows(series.name, series, first, last):
+        for row in self._rows(series.name, series, _Part(first, last, labels, limit, offset)):
             start, *key = row[: levels + 1]
             amounts = dict(zip(series.amounts, row[levels + 2 :], strict=True))
             yield Number(start, tuple(key), row[levels + 1], amounts)
 
-    def details(self, name: str, first: str = _FIRST, last: str = _LAST) -> Iterator[Detail]:
-        """Return the amounts by further labels of a series that has them, ordered by window, key and label."""
+    def details(
+        self,
+        name: str,
+        first: str = _FIRST,
+        last: str = _LAST,
+        labels: Mapping[str, str] = _ANY_LABELS,
+        *,
+        between: tuple[tuple[str, ...], tuple[str, ...]] | None = None,
+    ) -> Iterator[Detail]:
+        """Return the amounts by further labels of a series that has them, ordered by window, key and label.
+
+        ``between`` are the first and the last key that are wanted.
+        """
         series = _BY_NAME[name]
         levels = len(series.levels)
         if series.details is not None:
-            for row in self._rows(series.details.table, series, first, last):
+            for row in self._rows(series.details.table, series, _Part(first, last, labels, between=between)):
                 yield Detail(row[0], tuple(row[1 : levels + 1]), tuple(row[levels + 1 : -1]), row[-1])
 
-    def _rows(self, table: str, series: Series, first: str, last: str) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, table: str, series: Series, part: "_Part") -> Iterator[tuple[Any, ...]]:
         labels = series.details.columns if series.details is not None and table == series.details.table else ()
         order = ", ".join(("window_start", *series.levels, *labels))
-        sql = f"SELECT * FROM {table} WHERE window_start BETWEEN ? AND ? ORDER BY {order}"
-        return iter(self._connection.execute(sql, (first, last)))
+        conditions, values = part.conditions(series)
+        sql = f"SELECT * FROM {table} WHERE {conditions} ORDER BY {order} LIMIT ? OFFSET ?"
+        return iter(self._connection.execute(sql, (*values, part.limit, part.offset)))
+
+
+class _Part(NamedTuple):
+    """Which rows of a table are wanted."""
+
+    first: str
+    last: str
+    labels: Mapping[str, str]
+    limit: int = _ALL
+    offset: int = 0
+    between: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+
+    def conditions(self, series: Series) -> tuple[str, list[str]]:
+        """Return the condition of a query, and its parameters."""
+        found, values = ["window_start BETWEEN ? AND ?"], [self.first, self.last]
+        for level in series.levels:
+            if level in self.labels:
+                found.append(f"{level} = ?")
+                values.append(self.labels[level])
+        if self.between is not None:
+            key, places = ", ".join(series.levels), ", ".join("?" * len(series.levels))
+            found.append(f"({key}) BETWEEN ({places}) AND ({places})")
+            values += [*self.between[0], *self.between[1]]
+        return " AND ".join(found), values
 
 
 @contextmanager
@@ -100,4 +156,12 @@ def reading_published(path: Path) -> Iterator[PublicNumbers | None]:
         yield None
         return
     with closing(connection):
+        yield PublicNumbers(connection)
+
+
+@contextmanager
+def no_numbers() -> Iterator[PublicNumbers]:
+    """Open numbers of which there are none, for readers of what has not been published yet."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(query("published"))
         yield PublicNumbers(connection)

@@ -1,6 +1,7 @@
 """Answers: the one place where codes become HTTP statuses, and where every answer gets its headers."""
 
 import math
+import mmap
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
@@ -37,6 +38,9 @@ STATUSES: dict[ErrorCode, int] = {
     ErrorCode.CLOCK: 503,
     ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.ERASURE_INVALID: 400,
+    ErrorCode.PARAMETER_INVALID: 400,
+    ErrorCode.NOT_PUBLISHED: 404,
+    ErrorCode.FILE_TOO_LARGE: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.INTERNAL: 500,
@@ -78,7 +82,7 @@ class Answer:
     """
 
     status: int
-    body: bytes = b""
+    body: bytes | mmap.mmap = b""
     headers: dict[str, str] = field(default_factory=dict)
     keep_alive: bool = True
     refused_with: ErrorCode | None = None

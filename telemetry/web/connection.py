@@ -208,7 +208,7 @@ class ClientConnection(web.RequestHandler):
         head = answer.head(request.version == HttpVersion11, self._keepalive_timeout)
         body = b"" if request.method == "HEAD" else answer.body
         if len(body) <= _WRITTEN_AT_ONCE:
-            await self._write(head + body)
+            await self._write(head + bytes(body))
             return
         await self._write(head)
         for at in range(0, len(body), _WRITTEN_AT_ONCE):

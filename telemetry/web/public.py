@@ -14,6 +14,8 @@ from telemetry.intake.large_batches import Charge, no_charge
 from telemetry.intake.ledger import Ledger
 from telemetry.published.publisher import Document
 from telemetry.web.answers import Answer, empty_answer, json_answer
+from telemetry.web.api.explanations import Explanations
+from telemetry.web.api.site import PublicApi
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit, opted_out
 from telemetry.web.known import is_known
@@ -53,6 +55,8 @@ class PublicSite:
     stats_max_age_s: int
     limit: ClientLimit | None = None
     pages: PublicPages | None = None
+    api: PublicApi | None = None
+    explanations: Explanations | None = None
     draining: bool = False
     _routes: Routes = field(init=False)
 
@@ -61,8 +65,10 @@ class PublicSite:
             "/v1/events": {"POST": self._post_events},
             "/v1/stats": {"GET": self._get_stats},
             "/v1/health": {"GET": self._get_health},
-            **(self.pages.routes if self.pages is not None else {}),
         }
+        for served in (self.pages, self.api, self.explanations):
+            if served is not None:
+                self._routes = {**self._routes, **served.routes}
 
     async def answer(self, request: web.BaseRequest) -> Answer:
         """Answer any request; nothing is raised."""

@@ -13,7 +13,7 @@ PAGE_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-NAVIGATION: tuple[tuple[str, str], ...] = (("/", "Numbers"),)
+NAVIGATION: tuple[tuple[str, str], ...] = (("/", "Numbers"), ("/docs", "API"), ("/privacy", "Privacy"))
 """Address and name of the pages that every page links to, in their order."""
 # A new style sheet is a new address, so browsers keep the old one as long as they like.
 _STYLE_URL = f"{STYLE_PATH}?{hashlib.sha256(STYLE_SHEET).hexdigest()[:12]}"

@@ -1,0 +1,77 @@
+"""Purposes: what every field of every event is for, who uses it, and which public series it is in.
+
+The privacy page and the data dictionary are made from this. A test holds that no field is left out.
+"""
+
+from typing import NamedTuple
+
+
+class Purpose(NamedTuple):
+    """What a field is for. ``series`` are those whose numbers it is in; none, and it is never public."""
+
+    purpose: str
+    owner: str
+    series: tuple[str, ...] = ()
+
+
+DETECTION, PERFORMANCE, RELEASES, PRODUCT = "detection", "performance", "releases", "product"
+OWNERS = {
+    DETECTION: "Maintainers of the detectors, who train and correct them.",
+    PERFORMANCE: "Maintainers of the scanner, who watch how fast it is.",
+    RELEASES: "Release maintainers, who decide which versions are supported.",
+    PRODUCT: "Maintainers who decide what is built next.",
+}
+_ACTIVITY = ("activity_daily", "activity_weekly", "activity_four_weekly")
+_DECIDED = ("decisions", "decisions_by_version", "decisions_by_bulk")
+
+OF_EVERY_EVENT: dict[str, Purpose] = {
+    "type": Purpose("Tells which event it is.", RELEASES, ("events",)),
+    "timestamp": Purpose("Orders events and finds those that were sent twice.", RELEASES),
+    "installationId": Purpose(
+        "Counts each installation once. A random number made by the client; what is not random is stored as a hash.",
+        RELEASES, _ACTIVITY,
+    ),
+    "driftVersion": Purpose(
+        "Shows which versions are in use, and sets builds from source apart.", RELEASES, ("versions", "durations")
+    ),
+}  # fmt: skip
+
+OF_TYPE: dict[str, dict[str, Purpose]] = {
+    "pattern_signature": {
+        "signatureHash": Purpose("Finds the same pattern in many projects; never code.", DETECTION, ("signatures",)),
+        "category": Purpose("Groups patterns by what they are about.", DETECTION, ("patterns", "signatures")),
+        "confidence": Purpose("Shows how sure the detector was.", DETECTION, ("signatures",)),
+        "locationCount": Purpose("Shows how often the pattern occurs in a project.", DETECTION, ("signatures",)),
+        "outlierCount": Purpose("Shows how often code departs from the pattern.", DETECTION, ("signatures",)),
+        "detectionMethod": Purpose("Compares the methods of detection.", DETECTION, ("signatures",)),
+        "language": Purpose("Shows in which languages patterns are found.", DETECTION, ("patterns", "signatures")),
+    },
+    "aggregate_stats": {
+        "totalPatterns": Purpose("Shows how many patterns a code base has.", PRODUCT),
+        "patternsByStatus": Purpose("Shows how many patterns were looked at.", PRODUCT),
+        "patternsByCategory": Purpose("Shows which categories matter in a code base.", DETECTION),
+        "languages": Purpose("Shows which languages to support.", PRODUCT),
+        "frameworks": Purpose("Shows which frameworks to support.", PRODUCT, ("frameworks",)),
+        "featuresEnabled": Purpose("Shows which features are used.", PRODUCT, ("features",)),
+        "codebaseSizeTier": Purpose("Shows for which sizes of code bases to build.", PRODUCT, ("size_tiers",)),
+    },
+    "user_action": {
+        "action": Purpose("Shows what users decide about a pattern.", DETECTION, _DECIDED),
+        "category": Purpose("Shows for which categories detection is right.", DETECTION, ("decisions",)),
+        "confidenceAtAction": Purpose("Shows whether confidence is right.", DETECTION, ("decisions",)),
+        "hoursSinceDiscovery": Purpose("Shows how long a decision takes.", PRODUCT),
+        "isBulkAction": Purpose("Sets decisions about many patterns at once apart.", DETECTION, ("decisions_by_bulk",)),
+    },
+    "scan_completion": {
+        "durationMs": Purpose("Shows how long scans take.", PERFORMANCE, ("durations",)),
+        "filesScanned": Purpose("Relates the duration to the work.", PERFORMANCE),
+        "newPatternsDiscovered": Purpose("Shows whether a scan finds anything new.", DETECTION),
+        "isIncremental": Purpose("Sets incremental scans apart.", PERFORMANCE, ("durations",)),
+        "workerCount": Purpose("Relates the duration to the machine.", PERFORMANCE),
+    },
+}  # fmt: skip
+
+
+def purposes_of(event_type: str) -> dict[str, Purpose]:
+    """Return what the fields of a known event are for, by their names on the wire."""
+    return OF_EVERY_EVENT | OF_TYPE[event_type]

@@ -1,0 +1,18 @@
+"""The promise of the public numbers, in the words of the privacy page and of the file of public numbers."""
+
+_PROMISE = (
+    "Every public number counts at least {threshold}, over a whole window of UTC days, and each "
+    "installation once. It is published after the window has closed and changes only when a vandal is excluded. Within "
+    "a series nothing smaller can be found by subtraction."
+)
+NOT_PROMISED = (
+    "protection from somebody who runs four of the five installations, for ids cost nothing;",
+    "that comparing different series never bounds a smaller group;",
+    "that five ids are five people.",
+)
+
+
+def promise(threshold: int | None = None) -> str:
+    """Return the promise with its threshold, or with the name that the file has for it."""
+    counted = "`threshold` installations" if threshold is None else f"{threshold} installation{'s' * (threshold != 1)}"
+    return _PROMISE.format(threshold=counted)

@@ -1,0 +1,63 @@
+"""Declarations: what the read API serves. Routes, OpenAPI and the reference page follow from them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from telemetry.published.series import SERIES
+from telemetry.web.api import answers, documents, questions
+
+NAME = "{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address that answers GET. ``names`` are the values of the part of it that is ``{name}``."""
+
+    path: str
+    summary: str
+    question: type[questions.Question]
+    document: type[documents.Publication]
+    read: Callable[..., documents.Publication]
+    example: str = ""
+    names: tuple[str, ...] = ()
+
+    def readers(self) -> dict[str, Callable[..., documents.Publication]]:
+        """Return what answers by address."""
+        if not self.names:
+            return {self.path: self.read}
+        return {self.path.replace(NAME, name): partial(self.read, name=name) for name in self.names}
+
+    @property
+    def example_path(self) -> str:
+        """An address to try."""
+        return (self.path.replace(NAME, self.names[0]) if self.names else self.path) + self.example
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        "/v1/series", "All series: their windows, labels and amounts.",
+        questions.ListedQuestion, documents.SeriesList, answers.list_series,
+    ),
+    Endpoint(
+        f"/v1/series/{NAME}", "The numbers of a series, by window and labels.",
+        questions.RowsQuestion, documents.NumberRows, answers.read_series,
+        example="?cohort=regular", names=tuple(sorted(series.name for series in SERIES)),
+    ),
+    Endpoint(
+        "/v1/decisions", "What users decide, by category and step of confidence, with intervals by voices.",
+        questions.DecisionsQuestion, documents.DecisionRows, answers.read_decisions, example="?category=auth",
+    ),
+    Endpoint(
+        "/v1/thresholds", "From which confidence on a category is approved as often as is wanted. It is advice.",
+        questions.ThresholdsQuestion, documents.ThresholdRows, answers.read_thresholds, example="?target=0.85",
+    ),
+    Endpoint(
+        "/v1/durations", "Percentiles of scan durations, by kind and version, over at most 366 days.",
+        questions.DurationsQuestion, documents.DurationRows, answers.read_durations, example="?what=scan",
+    ),
+    Endpoint(
+        "/v1/signatures", "Pattern signatures, with shares of languages and methods.",
+        questions.SignaturesQuestion, documents.SignatureRows, answers.read_signatures,
+    ),
+)  # fmt: skip

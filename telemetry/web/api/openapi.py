@@ -1,0 +1,160 @@
+"""OpenAPI 3.1, made from the declarations of the read API and the codes of refusals."""
+
+from typing import Any, get_args, get_origin
+
+import msgspec
+from msgspec import UnsetType
+
+from telemetry import __version__
+from telemetry.errors import ErrorCode
+from telemetry.web.answers import STATUSES
+from telemetry.web.api.declarations import ENDPOINTS, NAME, Endpoint
+from telemetry.web.api.questions import ListedQuestion, Question
+
+OPENAPI_PATH = "/openapi.json"
+_COMPONENT = "#/components/schemas/{name}"
+_NOT_MODIFIED = {"304": {"description": "The document is the one that If-None-Match names."}}
+_READ_CODES = (ErrorCode.PARAMETER_INVALID, ErrorCode.RATE_LIMITED, ErrorCode.STORAGE_ERROR)
+
+
+class Refused(msgspec.Struct):
+    """A refusal: a sentence for people, and a code of a closed set."""
+
+    error: str
+    code: str
+
+
+class Receipt(msgspec.Struct, rename="camel"):
+    """What became of a batch. ``rejected`` names events that were not stored, by their index."""
+
+    success: bool
+    events_processed: int
+    rejected: list[dict[str, Any]] = []
+
+
+class Statistics(msgspec.Struct, rename="camel"):
+    """Sums over thirty days. ``labelsAsOf`` is the last day of what is not a count of events by type."""
+
+    period: str
+    total_events: int
+    metrics: dict[str, int]
+    generated_at: str
+    active_installations: dict[str, int]
+    as_of: str
+    labels_as_of: str | None
+    folded: dict[str, int]
+
+
+class Health(msgspec.Struct):
+    """Whether events can be stored."""
+
+    status: str
+    timestamp: str
+
+
+def openapi_document() -> bytes:
+    """Return the description of every address that programs use."""
+    kinds: list[Any] = [*(endpoint.document for endpoint in ENDPOINTS), Refused, Receipt, Statistics, Health]
+    schemas, components = msgspec.json.schema_components(kinds, ref_template=_COMPONENT)
+    references = dict(zip(kinds, schemas, strict=True))
+    paths = {endpoint.path: {"get": _read_operation(endpoint, references)} for endpoint in ENDPOINTS}
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Drift telemetry",
+            "version": __version__,
+            "summary": "Anonymous telemetry of Drift, and the numbers that are made of it.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": {**_service_paths(references), **paths},
+        "components": {"schemas": components},
+    }
+    return msgspec.json.encode(document)
+
+
+def parameters(question: type[Question]) -> list[dict[str, Any]]:
+    """Return the parameters of a question as OpenAPI describes them."""
+    found = []
+    for field in msgspec.structs.fields(question):
+        schema = msgspec.json.schema(_wanted(field.type))
+        description = schema.pop("description", "")
+        if field.default not in (msgspec.NODEFAULT, msgspec.UNSET):
+            schema["default"] = field.default
+        found.append({"name": field.encode_name, "in": "query", "description": description, "schema": schema})
+    return found
+
+
+def _wanted(kind: Any) -> Any:
+    """Return the type of what is sent, if it is; for JSON Schema what is missing would be null."""
+    if get_origin(kind) is None or UnsetType not in get_args(kind):
+        return kind
+    (wanted,) = (one for one in get_args(kind) if one is not UnsetType)
+    return wanted
+
+
+def _read_operation(endpoint: Endpoint, references: dict[Any, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": references[endpoint.document]}}
+    if issubclass(endpoint.question, ListedQuestion):
+        content["text/csv"] = {"schema": {"type": "string"}}
+    path = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "enum": [*endpoint.names]}}
+    return {
+        "operationId": endpoint.read.__name__,
+        "summary": endpoint.summary,
+        "parameters": [*([path] if NAME in endpoint.path else []), *parameters(endpoint.question)],
+        "responses": {
+            "200": {"description": endpoint.summary, "content": content},
+            **_NOT_MODIFIED,
+            **_refusals(references, *_READ_CODES, *([ErrorCode.NOT_FOUND] if endpoint.names else [])),
+        },
+    }
+
+
+def _refusals(references: dict[Any, Any], *codes: ErrorCode) -> dict[str, Any]:
+    statuses: dict[int, list[str]] = {}
+    for code in codes:
+        statuses.setdefault(STATUSES[code], []).append(f"`{code}`")
+    content = {"application/json": {"schema": references[Refused]}}
+    return {
+        str(status): {"description": f"Refused: {', '.join(named)}.", "content": content}
+        for status, named in sorted(statuses.items())
+    }
+
+
+def _service_paths(references: dict[Any, Any]) -> dict[str, Any]:
+    def answer(kind: Any) -> dict[str, Any]:
+        return {"description": kind.__doc__, "content": {"application/json": {"schema": references[kind]}}}
+
+    batch = {"type": "object", "required": ["events"], "properties": {"events": {"type": "array", "maxItems": 100}}}
+    accepting = (
+        ErrorCode.EVENTS_REQUIRED, ErrorCode.TOO_LARGE, ErrorCode.UNSUPPORTED_ENCODING, ErrorCode.BODY_TIMEOUT,
+        ErrorCode.RATE_LIMITED, ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.STORAGE_ERROR, ErrorCode.CLOCK,
+    )  # fmt: skip
+    unhealthy = {"description": "Events cannot be stored.", "content": {"application/json": {"schema": {}}}}
+    return {
+        "/v1/events": {
+            "post": {
+                "operationId": "accept_events",
+                "summary": "Store a batch of events; /schema describes them.",
+                "requestBody": {"required": True, "content": {"application/json": {"schema": batch}}},
+                "responses": {"200": answer(Receipt), **_refusals(references, *accepting)},
+            }
+        },
+        "/v1/stats": {
+            "get": {
+                "operationId": "read_stats",
+                "summary": "Sums of the last thirty days.",
+                "responses": {
+                    "200": answer(Statistics),
+                    **_NOT_MODIFIED,
+                    **_refusals(references, ErrorCode.RATE_LIMITED, ErrorCode.STORAGE_FULL),
+                },
+            }
+        },
+        "/v1/health": {
+            "get": {
+                "operationId": "read_health",
+                "summary": "Whether events can be stored.",
+                "responses": {"200": answer(Health), "503": unhealthy},
+            }
+        },
+    }

@@ -1,0 +1,103 @@
+"""The privacy page: every field of every event, what it is for, how long it is kept and what becomes public."""
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import htpy as h
+import msgspec
+
+from telemetry.catalogue.events import KNOWN_EVENTS, AnyEvent
+from telemetry.catalogue.purposes import OF_EVERY_EVENT, OWNERS, Purpose, purposes_of
+from telemetry.published.promise import NOT_PROMISED, promise
+from telemetry.web.pages.layout import page
+
+PRIVACY_PATH = "/privacy"
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What the page says of this instance: days that raw events are kept, and the threshold of public numbers."""
+
+    retention_days: int
+    threshold: int
+
+
+def privacy_page(keeping: Keeping) -> bytes:
+    """Return the page."""
+    return page(
+        "Privacy",
+        h.p(".lead")["What Drift sends, what it is for, how long it is kept, and what everybody may see of it."],
+        h.h2["The promise"],
+        h.p[promise(keeping.threshold)],
+        h.p["Not promised:"],
+        h.ul[(h.li[sentence] for sentence in NOT_PROMISED)],
+        h.h2["How long it is kept"],
+        _keeping(keeping),
+        h.h2["What is not kept"],
+        h.p[
+            "No address: neither the database nor a log line has the address that a request came from. A client that "
+            "sends DNT: 1 or Sec-GPC: 1 is answered, and nothing of it is stored. No code and no path: text that is "
+            "not a short label is refused."
+        ],
+        h.h2["Who uses it"],
+        h.dl[((h.dt[owner], h.dd[sentence]) for owner, sentence in OWNERS.items())],
+        h.h2["Every event has"],
+        _fields(OF_EVERY_EVENT, next(iter(KNOWN_EVENTS.values()))),
+        (
+            (h.h2[h.code[kind]], h.p[inspect.getdoc(event)], _own_fields(kind, event))
+            for kind, event in KNOWN_EVENTS.items()
+        ),
+        h.h2["Other events"],
+        h.p[
+            "Events of newer versions are stored if they hold numbers, booleans and few short names. They are public "
+            "as ",
+            h.code["other"], " in the number of events alone. ", h.a(href="/schema")["/schema"], " has every event.",
+        ],
+        path=PRIVACY_PATH,
+        description="What Drift sends, what it is for, how long it is kept, and what is public.",
+    )  # fmt: skip
+
+
+def _keeping(keeping: Keeping) -> h.Node:
+    days = keeping.retention_days
+    return h.ul[
+        h.li[f"Raw events: {days} days after they came; then the file of their day is removed."],
+        h.li[
+            "Backups: a copy has what was there when it was made. The operator decides how long copies are kept; an "
+            f"event is in none that is made later than {days} days after it came."
+        ],
+        h.li["Sums and signatures: for ever. They name no installation."],
+        h.li["Public numbers: for ever."],
+        h.li["On request, the operator erases all events of an installation, and their part of the sums."],
+    ]  # fmt: skip
+
+
+def _own_fields(kind: str, event: type[AnyEvent]) -> h.Node:
+    own = {name: one for name, one in purposes_of(kind).items() if name not in OF_EVERY_EVENT}
+    return _fields(own, event)
+
+
+def _fields(purposes: dict[str, Purpose], event: type[AnyEvent]) -> h.Node:
+    described = _descriptions(event)
+    return h.table[
+        h.thead[h.tr[(h.th(scope="col")[name] for name in ("Field", "Purpose", "Owner", "Public in"))]],
+        h.tbody[
+            (
+                h.tr[
+                    h.th(scope="row")[h.code[name]],
+                    h.td[one.purpose, f" {described[name]}" if described.get(name) else None],
+                    h.td[one.owner],
+                    h.td[", ".join(one.series) or "nothing"],
+                ]
+                for name, one in purposes.items()
+            )
+        ],
+    ]
+
+
+def _descriptions(event: type[AnyEvent]) -> dict[str, str]:
+    """Return what the catalogue says of the shape of fields, by their names on the wire."""
+    (_,), components = msgspec.json.schema_components([event])
+    properties: dict[str, Any] = components[event.__name__]["properties"]
+    return {name: schema.get("description", "") for name, schema in properties.items()}

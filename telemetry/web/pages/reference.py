@@ -1,0 +1,77 @@
+"""The reference page of the read API: what may be asked, a line to try, and what is answered now."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import htpy as h
+import msgspec
+
+from telemetry.web.api.declarations import ENDPOINTS, Endpoint
+from telemetry.web.api.openapi import parameters
+from telemetry.web.pages.layout import page
+
+DOCS_PATH = "/docs"
+_LINES_MAX = 24
+# A proxy may stand before the service, and a Host header may be anything.
+_ORIGIN = "http://127.0.0.1:8787"
+
+
+def docs_page(answers: Mapping[str, bytes]) -> bytes:
+    """Return the page with what is answered to each example."""
+    return page(
+        "API",
+        h.p(".lead")["Read the public numbers with any program. Nothing else is behind these addresses."],
+        h.p[
+            "All answers come from one file, ", h.a(href="/published.db")["published.db"],
+            ", which you may download and query with SQLite or DuckDB. They change once a day, have an ETag, and may "
+            "be read from any site. Rows come as JSON, or as CSV with ", h.code["format=csv"], ". ",
+            h.a(href="/openapi.json")["/openapi.json"], " describes the addresses for programs, ",
+            h.a(href="/schema")["/schema"], " the events.",
+        ],
+        (_section(endpoint, answers.get(endpoint.path, b"")) for endpoint in ENDPOINTS),
+        path=DOCS_PATH,
+        description="The read API: addresses, parameters, and what they answer now.",
+    )  # fmt: skip
+
+
+def _section(endpoint: Endpoint, answer: bytes) -> h.Node:
+    return h.section[
+        h.h2[h.code[endpoint.path]],
+        h.p[endpoint.summary],
+        endpoint.names and h.p["Names: ", ", ".join(endpoint.names), "."],
+        _parameters(parameters(endpoint.question)),
+        h.pre(tabindex="0")[h.code[f"curl '{_ORIGIN}{endpoint.example_path}'"]],
+        h.pre(tabindex="0")[h.code[_shortened(answer)]],
+    ]
+
+
+def _parameters(declared: list[dict[str, Any]]) -> h.Node:
+    if not declared:
+        return None
+    return h.table[
+        h.thead[h.tr[(h.th(scope="col")[name] for name in ("Parameter", "Values", "Default", "Meaning"))]],
+        h.tbody[
+            (
+                h.tr[
+                    h.th(scope="row")[h.code[one["name"]]],
+                    h.td[_values(one["schema"])],
+                    h.td[str(one["schema"].get("default", ""))],
+                    h.td[one["description"]],
+                ]
+                for one in declared
+            )
+        ],
+    ]
+
+
+def _values(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return " or ".join(schema["enum"])
+    if "minimum" in schema:
+        return f"{schema['minimum']:,} to {schema['maximum']:,}"
+    return "a day" if "pattern" in schema else "text"
+
+
+def _shortened(answer: bytes) -> str:
+    lines = msgspec.json.format(answer, indent=2).decode().splitlines() if answer else []
+    return "\n".join([*lines[:_LINES_MAX], "…"] if len(lines) > _LINES_MAX else lines)
