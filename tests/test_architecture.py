@@ -38,7 +38,7 @@ LAYERS = [
 SUB_LAYERS = {
     "cli": [["commands"], ["erasing"], ["arguments", "options", "posting", "simulation"], ["output"]],
     "published": [["dashboard"], ["*"]],
-    "web": [["public"], ["pages"], ["*"]],
+    "web": [["public"], ["api"], ["pages"], ["*"]],
     "storage": [["maintenance", "d1"], ["erasure", "lookup"], ["log"], ["aggregates"], ["directory"], ["sqlite"]],
 }
 ROOMS = {name for layer in LAYERS for name in layer if (PACKAGE / name).is_dir()} | {
@@ -48,6 +48,7 @@ ROOMS = {name for layer in LAYERS for name in layer if (PACKAGE / name).is_dir()
 # What a page or an answer for the public may be made from.
 PUBLIC = {
     "web",
+    "catalogue",
     "intake",
     "published",
     "networks",
@@ -57,7 +58,6 @@ PUBLIC = {
     "clock",
     "settings",
     "charts",
-    "catalogue",
 }
 OPERATORS = {"telemetry.web.admin"}
 LOOKING = ["check", "config", "export", "forget", "query", "segments", "stats", "tail"]

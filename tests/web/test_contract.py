@@ -32,7 +32,6 @@ from tests.support.server import ServerProcess
 EVENTS_REQUIRED = b'{"error":"Invalid request: events array required","code":"events_required"}'
 KNOWN_PATHS = {"/v1/events": {"POST"}, "/v1/stats": {"GET", "HEAD"}, "/v1/health": {"GET", "HEAD"}}
 UNKNOWN_PATHS = [
-    "/",
     "/v1",
     "/v1/event",
     "/v1/events/",

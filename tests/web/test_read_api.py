@@ -111,7 +111,7 @@ async def test_pages_are_bounded_and_have_every_row_once(
     ask: Ask, published: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     rows = document(await ask(path))["rows"]
-    monkeypatch.setattr(answers, "ROWS_MAX", 2)
+    monkeypatch.setattr(answers, "PAGE_ROWS_MAX", 2)
     in_pages = asking(PublicApi(published, None).routes)
     found: list[Any] = []
     page = 1

@@ -15,7 +15,7 @@ from telemetry.published.voices import effective_voices, interval
 from telemetry.published.windows import Period
 from telemetry.web.api import documents, questions
 
-ROWS_MAX = 1_000
+PAGE_ROWS_MAX = 1_000
 """Rows of a page."""
 WINDOWS_SHOWN = 30
 DAYS_MAX = 366
@@ -42,11 +42,13 @@ def read_series(numbers: PublicNumbers, question: questions.RowsQuestion, name: 
     first, last = _range(numbers, series.period, question.first, question.last)
     rows: list[documents.NumberRow] = []
     if labels is not None:
-        found = numbers.numbers(name, first, last, labels, limit=ROWS_MAX + 1, offset=(question.page - 1) * ROWS_MAX)
+        found = numbers.numbers(
+            name, first, last, labels, limit=PAGE_ROWS_MAX + 1, offset=(question.page - 1) * PAGE_ROWS_MAX
+        )
         rows = [_number_row(series, number) for number in found]
     return documents.NumberRows(
         complete_up_to=numbers.complete_up_to(), series=name, period=series.period,
-        next_page=_next_page(question.page, rows), rows=rows[:ROWS_MAX],
+        next_page=_next_page(question.page, rows), rows=rows[:PAGE_ROWS_MAX],
     )  # fmt: skip
 
 
@@ -93,15 +95,15 @@ def read_signatures(numbers: PublicNumbers, question: questions.SignaturesQuesti
     found: list[Number] = []
     shares: defaultdict[tuple[str, ...], dict[str, dict[str, float]]] = defaultdict(dict)
     if window is not None:
-        start, offset = window.start, (question.page - 1) * ROWS_MAX
-        found = list(numbers.numbers("signatures", start, start, labels, limit=ROWS_MAX + 1, offset=offset))
+        start, offset = window.start, (question.page - 1) * PAGE_ROWS_MAX
+        found = list(numbers.numbers("signatures", start, start, labels, limit=PAGE_ROWS_MAX + 1, offset=offset))
         between = (found[0].key, found[-1].key) if found else None
         for detail in numbers.details("signatures", start, start, labels, between=between) if found else ():
             kind, label = map(str, detail.label)
             shares[detail.key].setdefault(kind, {})[label] = detail.value
     rows = [_signature_row(number, shares.get(number.key, {})) for number in found]
     return documents.SignatureRows(
-        **_of(numbers, window), next_page=_next_page(question.page, rows), rows=rows[:ROWS_MAX]
+        **_of(numbers, window), next_page=_next_page(question.page, rows), rows=rows[:PAGE_ROWS_MAX]
     )
 
 
@@ -149,7 +151,7 @@ def _of(numbers: PublicNumbers, window: ClosedWindow | None) -> dict[str, str | 
 
 
 def _next_page(page: int, rows: list[object] | list[documents.NumberRow] | list[documents.SignatureRow]) -> int | None:
-    return page + 1 if len(rows) > ROWS_MAX and page < questions.PAGES_MAX else None
+    return page + 1 if len(rows) > PAGE_ROWS_MAX and page < questions.PAGES_MAX else None
 
 
 def _number_row(series: Series, number: Number) -> documents.NumberRow:

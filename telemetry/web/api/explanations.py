@@ -10,11 +10,11 @@ from telemetry.web.answers import CORS_HEADERS, Answer, empty_answer
 from telemetry.web.api.declarations import ENDPOINTS
 from telemetry.web.api.openapi import OPENAPI_PATH, openapi_document
 from telemetry.web.api.questions import read_question
+from telemetry.web.api.reference import DOCS_PATH, docs_page
 from telemetry.web.api.site import MAX_AGE_S, PublicApi
 from telemetry.web.known import is_known
 from telemetry.web.pages.layout import PAGE_HEADERS
 from telemetry.web.pages.privacy import PRIVACY_PATH, Keeping, privacy_page
-from telemetry.web.pages.reference import DOCS_PATH, docs_page
 from telemetry.web.pages.shelf import Rendered, rendered
 from telemetry.web.routing import Routes
 

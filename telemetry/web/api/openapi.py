@@ -17,7 +17,7 @@ _NOT_MODIFIED = {"304": {"description": "The document is the one that If-None-Ma
 _READ_CODES = (ErrorCode.PARAMETER_INVALID, ErrorCode.RATE_LIMITED, ErrorCode.STORAGE_ERROR)
 
 
-class Refused(msgspec.Struct):
+class RefusalDocument(msgspec.Struct):
     """A refusal: a sentence for people, and a code of a closed set."""
 
     error: str
@@ -54,7 +54,7 @@ class Health(msgspec.Struct):
 
 def openapi_document() -> bytes:
     """Return the description of every address that programs use."""
-    kinds: list[Any] = [*(endpoint.document for endpoint in ENDPOINTS), Refused, Receipt, Statistics, Health]
+    kinds: list[Any] = [*(endpoint.document for endpoint in ENDPOINTS), RefusalDocument, Receipt, Statistics, Health]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_COMPONENT)
     references = dict(zip(kinds, schemas, strict=True))
     paths = {endpoint.path: {"get": _read_operation(endpoint, references)} for endpoint in ENDPOINTS}
@@ -113,7 +113,7 @@ def _refusals(references: dict[Any, Any], *codes: ErrorCode) -> dict[str, Any]:
     statuses: dict[int, list[str]] = {}
     for code in codes:
         statuses.setdefault(STATUSES[code], []).append(f"`{code}`")
-    content = {"application/json": {"schema": references[Refused]}}
+    content = {"application/json": {"schema": references[RefusalDocument]}}
     return {
         str(status): {"description": f"Refused: {', '.join(named)}.", "content": content}
         for status, named in sorted(statuses.items())

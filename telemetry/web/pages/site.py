@@ -50,7 +50,10 @@ class PublicPages:
 
     def find(self, request: web.BaseRequest) -> tuple[str, Handler] | None:
         """Return the handler of a page that is named after what it shows, and the folder it is counted under."""
-        _, folder, *name = request.rel_url.path_safe.split("/")
+        path = request.rel_url.path_safe
+        if not path.startswith("/"):
+            return None
+        _, folder, *name = path.split("/")
         handlers = {"charts": self._get_chart}
         handler = handlers.get(folder)
         if handler is None or len(name) != 1 or request.method not in ("GET", "HEAD"):
