@@ -13,7 +13,7 @@ from telemetry.published.series import OTHER_LABEL
 
 PERCENTS = (50, 95, 99)
 SCAN = "scan"
-OBSERVATIONS_MIN = 50
+OBSERVATIONS_MIN = 20
 """Of fewer scans a version has no percentiles."""
 
 Buckets = Counter[int]

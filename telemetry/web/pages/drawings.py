@@ -213,8 +213,12 @@ def growth_exhibit(seen: Overview) -> Exhibit:
 def found_exhibit(seen: Overview) -> Exhibit:
     """Return the categories that patterns of were found, by language; a table without a chart."""
     week = seen.findings
-    categories = list(week.categories) if week is not None else []
-    languages = week.by_language if week is not None else {}
+    categories = week.categories if week is not None else []
+    languages = {
+        language: counts
+        for language, counts in (week.by_language if week is not None else {}).items()
+        if counts.keys() & set(categories)
+    }
     claim = "No whole week is published yet." if week is None else f"In the week to {week.last_day}."
     return Exhibit(
         "found",

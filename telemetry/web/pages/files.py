@@ -1,4 +1,4 @@
-"""Chart files: an exhibit as SVG, CSV or JSON, in the form and the colours that an address asks for."""
+"""Files of charts and badges: an exhibit as SVG, CSV or JSON, in the form and the colours that an address asks for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,10 +7,12 @@ from telemetry.charts.drawing import NARROW, WIDE, Caption
 from telemetry.charts.sparkline import sparkline
 from telemetry.charts.theme import Theme
 from telemetry.published.dashboard.overview import Overview
+from telemetry.published.reading import PublicNumbers
 from telemetry.web.answers import CORS_HEADERS
-from telemetry.web.pages.drawings import DRAWINGS
+from telemetry.web.pages.badges import NO_VALUE, badge_of
 from telemetry.web.pages.exhibits import Exhibit, no_exhibit
 from telemetry.web.pages.shelf import Rendered, rendered
+from telemetry.web.pages.subject_drawings import exhibit_of
 
 _COURSE = "course-"
 _KINDS = ("svg", "csv", "json")
@@ -34,13 +36,17 @@ class ChartFile:
     is_narrow: bool
     has_heading: bool
 
-    def made_of(self, seen: Overview | None) -> Rendered:
-        """Return the file; what has no data says so, and is not kept."""
-        if seen is not None and self.name.startswith(_COURSE):
+    def made_of(self, seen: Overview | None, numbers: PublicNumbers | None) -> Rendered:
+        """Return the file; one without data says so, and is not kept."""
+        if seen is None or numbers is None:
+            return self._nothing()
+        if self.name.startswith(_COURSE):
             return self._course(seen)
-        draw = DRAWINGS.get(self.name)
-        exhibit = draw(seen) if draw is not None and seen is not None else no_exhibit(self.name)
-        return rendered(self._written(exhibit))
+        exhibit = exhibit_of(self.name, seen, numbers)
+        return rendered(self._written(exhibit)) if exhibit is not None else self._nothing()
+
+    def _nothing(self) -> Rendered:
+        return rendered(self._written(no_exhibit("")), is_there=False)
 
     def _written(self, exhibit: Exhibit) -> bytes:
         if self.kind == "csv":
@@ -53,9 +59,28 @@ class ChartFile:
     def _course(self, seen: Overview) -> Rendered:
         figure = next((one for one in seen.figures if _COURSE + one.key == self.name), None)
         if figure is None:
-            return rendered(self._written(no_exhibit(self.name)))
+            return self._nothing()
         caption = Caption(figure.name, f"{figure.shown}, {figure.about}.")
         return rendered(sparkline(caption, figure.course, theme=self.theme).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class BadgeFile:
+    """What an address of a badge names. It always answers, too."""
+
+    name: str
+    kind: str
+
+    def made_of(self, seen: Overview | None, _numbers: PublicNumbers | None) -> Rendered:
+        """Return the file; one that has no value says so, and is not kept."""
+        made = badge_of(self.name, seen)
+        return rendered(made.json() if self.kind == "json" else made.svg(), is_there=made.value != NO_VALUE)
+
+
+def badge_file(address: str) -> BadgeFile:
+    """Return what the last part of an address asks for: a picture, or JSON."""
+    name, _, kind = address.rpartition(".")
+    return BadgeFile(name, "json" if kind == "json" else "svg")
 
 
 def chart_file(address: str, query: Mapping[str, str]) -> ChartFile:
@@ -64,10 +89,9 @@ def chart_file(address: str, query: Mapping[str, str]) -> ChartFile:
     ``theme`` is light, dark or auto, ``form`` narrow or wide, ``heading`` 1 where a chart stands alone.
     """
     name, _, kind = address.rpartition(".")
-    known = name in DRAWINGS or name.startswith(_COURSE)
     theme = next((one for one in Theme if one.value == query.get("theme")), Theme.AUTO)
     return ChartFile(
-        name if known else "",
+        name,
         kind if kind in _KINDS else "svg",
         theme,
         query.get("form") == "narrow",

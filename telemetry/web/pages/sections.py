@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from urllib.parse import quote
 
 import htpy as h
 
@@ -46,7 +47,7 @@ def sentence(claims: Sequence[Claim]) -> h.Node:
 
 def chart(exhibit: Exhibit, span: Span) -> h.Node:
     """Return a chart in the form that fits the width of the window; its words are those that are read aloud."""
-    path = f"/charts/{exhibit.name}.svg"
+    path = f"/charts/{quote(exhibit.name, safe='')}.svg"
     wide, narrow = _size(exhibit, WIDE), _size(exhibit, NARROW)
     return h.figure[
         h.picture[
@@ -87,7 +88,7 @@ def _row(exhibit: Exhibit, row: Sequence[Cell], row_address: str | None) -> h.No
     name, *cells = (column.write(cell) for column, cell in zip(exhibit.columns, row, strict=True))
     has_page = row_address is not None and name != OTHER_LABEL
     return h.tr[
-        h.th(scope="row")[h.a(href=f"{row_address}/{name}")[name] if has_page else name],
+        h.th(scope="row")[h.a(href=f"{row_address}/{quote(name, safe='')}")[name] if has_page else name],
         (h.td(".number")[cell] for cell in cells),
     ]
 
@@ -100,11 +101,11 @@ def details(exhibit: Exhibit, *, row_address: str | None = None) -> h.Node:
 def sources(exhibit: Exhibit, span: Span, counted: str, *, drawn: bool = True) -> h.Node:
     """Return links to the files of an exhibit, and how it was counted."""
     kinds = ("svg", "csv", "json") if drawn else ("csv", "json")
-    known = f"how-{exhibit.name}"
+    known, path = f"how-{exhibit.name}", f"/charts/{quote(exhibit.name, safe='')}"
     return [
         h.p(".small")[
             (
-                [h.a(href=address_of(f"/charts/{exhibit.name}.{kind}", span))[kind.upper()], " · "] for kind in kinds
+                [h.a(href=address_of(f"{path}.{kind}", span))[kind.upper()], " · "] for kind in kinds
             ),
             h.button(".link", type="button", popovertarget=known)["How is this counted?"],
         ],

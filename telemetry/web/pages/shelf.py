@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telemetry.published.closed_days import Stamp, file_stamp
+from telemetry.published.dashboard.overview import Overview, overview
+from telemetry.published.dashboard.spans import Span
+from telemetry.published.reading import PublicNumbers
 
 KEPT_MAX = 1_024
 KEPT_BYTES_MAX = 16 * 1024**2
@@ -69,3 +72,20 @@ class Shelf:
         while len(self._kept) > KEPT_MAX or self._bytes > KEPT_BYTES_MAX:
             _, removed = self._kept.popitem(last=False)
             self._bytes -= len(removed.body)
+
+
+class Overviews:
+    """The overviews of one publication, one for each span; to be asked by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._stamp: Stamp | None = None
+        self._read: dict[Span, Overview | None] = {}
+
+    def get(self, stamp: Stamp | None, numbers: PublicNumbers, span: Span) -> Overview | None:
+        """Return what a span shows of numbers that were opened after their file had the stamp."""
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._read.clear()
+        if span not in self._read:
+            self._read[span] = overview(numbers, span)
+        return self._read[span]
