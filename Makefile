@@ -18,7 +18,7 @@ demo: $(VENV)/.run
 
 # As many at once as there are cores: some tests say how long an answer may take.
 WORKERS ?= auto
-test: $(VENV)/.test
+test: $(VENV)/.test $(VENV)/.api
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -m "not torture and not large" -n $(WORKERS) --dist worksteal $(ARGS)
 	$(BIN)/coverage combine --quiet
@@ -66,6 +66,9 @@ lock:
 	$(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" --extra build --extra test --constraint requirements.txt setup.cfg \
 		--output-file tests/requirements.txt
+	$(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" --extra api --constraint requirements.txt setup.cfg \
+		--output-file tests/api-requirements.txt
 
 # Whether the registry still serves the files that are pinned, and what is known to be wrong with them.
 audit:
@@ -96,6 +99,12 @@ $(VENV)/.run: requirements.txt setup.cfg pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: tests/requirements.txt $(VENV)/.run
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.txt
+	touch $@
+
+# Programs that read the API: apart, because they and the tests want other versions of the same packages.
+$(VENV)/.api: tests/api-requirements.txt | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/api
+	$(VENV)/api/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@
 
 # Without a wheel for this machine the searches are skipped.

@@ -9,7 +9,7 @@ from typing import Any
 from telemetry.running import Running
 from tests.support.events import Fields, encode, installation_id, make_event, timestamp
 from tests.support.segments import DAY_S
-from tests.support.service import HandClock
+from tests.support.service import HandClock, service
 
 CATEGORIES = ("api", "auth", "styling", "performance", "security")
 
@@ -66,6 +66,17 @@ async def pass_crowded_day(
     hand.pass_time(DAY_S)
     if seal:
         await started.upkeep.sealer.check()
+
+
+async def publish_four_weeks(data_dir: Path) -> None:
+    """Have every series published of one window of each length, the last day being 2026-11-29."""
+    hand, crowd = HandClock("2026-11-02T12:00:00"), Crowd(1)
+    async with service(data_dir, hand, **production()) as started:
+        for _ in range(3):
+            await pass_crowded_day(started, hand, crowd, range(40), events=9)
+        hand.pass_time(25 * DAY_S)
+        await started.upkeep.sealer.check()
+        await started.upkeep.closer.check()
 
 
 def production(**changes: Any) -> dict[str, Any]:

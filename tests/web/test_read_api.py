@@ -26,11 +26,8 @@ from telemetry.web.api.site import PublicApi
 from telemetry.web.clients import ClientLimit
 from telemetry.web.pages.privacy import Keeping
 from telemetry.web.routing import Routes, find_route
-from tests.support.publishing import Crowd, pass_crowded_day, production, published_bytes
-from tests.support.segments import DAY_S
-from tests.support.service import HandClock, service
+from tests.support.publishing import publish_four_weeks, published_bytes
 
-FIRST = "2026-11-02T12:00:00"
 Ask = Callable[..., Awaitable[Answer]]
 
 
@@ -38,18 +35,8 @@ Ask = Callable[..., Awaitable[Answer]]
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file with four weeks of numbers, made once."""
     data_dir = Path(tmp_path_factory.mktemp("published")) / "data"
-    asyncio.run(publish(data_dir))
+    asyncio.run(publish_four_weeks(data_dir))
     return data_dir / "published.db"
-
-
-async def publish(data_dir: Path) -> None:
-    hand, crowd = HandClock(FIRST), Crowd(1)
-    async with service(data_dir, hand, **production()) as started:
-        for _ in range(3):
-            await pass_crowded_day(started, hand, crowd, range(60), events=12)
-        hand.pass_time(25 * DAY_S)
-        await started.upkeep.sealer.check()
-        await started.upkeep.closer.check()
 
 
 def asking(routes: Routes) -> Ask:
