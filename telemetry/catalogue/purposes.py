@@ -32,7 +32,8 @@ OF_EVERY_EVENT: dict[str, Purpose] = {
         RELEASES, _ACTIVITY,
     ),
     "driftVersion": Purpose(
-        "Shows which versions are in use, and sets builds from source apart.", RELEASES, ("versions", "durations")
+        "Shows which versions are in use, and sets builds from source apart.",
+        RELEASES, ("versions", "durations", "decisions_by_version"),
     ),
 }  # fmt: skip
 

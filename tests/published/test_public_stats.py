@@ -87,14 +87,13 @@ async def test_one_event_with_a_known_id_tells_not_whether_its_installation_take
     assert differences == [(set(), {"events:pattern_signature"})] * 2
 
 
-@pytest.mark.parametrize("label", ["very-rude-word", "4111-1111-1111-1111", "john-doe", "cobol", "other"])
-async def test_no_label_of_strangers_is_public_also_if_many_send_it(data_dir: Path, label: str) -> None:
+async def test_no_label_of_strangers_is_public_also_if_many_send_it(data_dir: Path) -> None:
     hand = HandClock(FIRST)
     async with service(data_dir, hand, **production()) as started:
         for _ in range(8):
             for number in range(9):
-                fields = {"category": label, "language": label, "installationId": installation_id(number)}
-                await accept(started, telling(hand, **fields), telling(hand, f"a_{label.replace('-', '_')}", **fields))
+                fields = {"category": "very-rude-word", "language": "other", "installationId": installation_id(number)}
+                await accept(started, telling(hand, **fields), telling(hand, "very_rude_word", **fields))
             await started.publisher.flush()
             hand.pass_time(DAY_S)
             await started.upkeep.sealer.check()
@@ -104,7 +103,7 @@ async def test_no_label_of_strangers_is_public_also_if_many_send_it(data_dir: Pa
     assert document["metrics"]["category:other"] == document["metrics"]["language:other"] == 9
     assert document["metrics"]["version:0.9.77"] == 7 * 9
     assert document["metrics"]["events:other"] == 8 * 9
-    assert label == "other" or label not in json.dumps(document).replace("_", "-")
+    assert "rude" not in json.dumps(document)
 
 
 async def test_statistics_are_made_anew_when_windows_were_published(data_dir: Path) -> None:

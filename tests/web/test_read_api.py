@@ -212,3 +212,4 @@ async def test_the_pages_name_every_address_parameter_field_and_purpose(ask: Ask
     assert "90 days" in privacy
     assert "at least 5 installations" in privacy
     assert "<script" not in docs + privacy
+    assert (await ask("/docs")).body is (await ask("/docs")).body

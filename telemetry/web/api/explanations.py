@@ -1,5 +1,6 @@
 """Explanations: pages and documents about the API and the events, made from their declarations."""
 
+import asyncio
 from functools import partial
 
 import msgspec
@@ -27,6 +28,8 @@ class Explanations:
 
     def __init__(self, api: PublicApi, keeping: Keeping) -> None:
         self._api = api
+        # The reference with the answers that are in it.
+        self._docs: tuple[dict[str, bytes], Rendered] | None = None
         json = CORS_HEADERS | {"Content-Type": "application/json"}
         schema = {"$schema": _SCHEMA_DIALECT, "title": "An event of Drift"} | json_schema()
         self._fixed = {
@@ -54,7 +57,9 @@ class Explanations:
             question = read_question(((name, value) for name, value in sent), endpoint.question)
             made = await self._api.render(path, question, endpoint.readers()[path])
             answers[endpoint.path] = made.body
-        return _answer(request, rendered(docs_page(answers)), PAGE_HEADERS)
+        if self._docs is None or self._docs[0] != answers:
+            self._docs = answers, rendered(await asyncio.to_thread(docs_page, answers))
+        return _answer(request, self._docs[1], PAGE_HEADERS)
 
 
 def _answer(request: web.BaseRequest, made: Rendered, headers: dict[str, str]) -> Answer:
