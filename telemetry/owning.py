@@ -15,6 +15,7 @@ from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.archive import Archive
 from telemetry.storage.log.saved_files import put_back
+from telemetry.storage.maintenance.sorting import sort_signatures
 from telemetry.storage.sqlite.database import SQLITE_VERSION_MIN
 from telemetry.storage.sqlite.errors import explaining
 
@@ -42,6 +43,7 @@ async def data_directory(
         with explaining(directory.aggregates):
             aggregates = await Aggregates.open(directory.aggregates, synchronous=settings.synchronous)
         try:
+            await sort_signatures(aggregates, directory.segments())
             yield directory, aggregates
         finally:
             await aggregates.close()

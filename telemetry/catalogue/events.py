@@ -128,6 +128,8 @@ class PatternSignature(Event, frozen=True, gc=False):
     """A code pattern that a scan found, as a hash; never the code itself."""
 
     counted = ("language", "category")
+    # How `signature_hash` is made; signatures of different formats are never the same one.
+    signature_format: ClassVar[int] = 1
 
     signature_hash: Annotated[str, _text(SIGNATURE_HASH_PATTERN, "SHA-256 of the pattern, cut short.")]
     category: Label

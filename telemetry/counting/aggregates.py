@@ -9,10 +9,8 @@ from telemetry.counting.columns import (
     Earliest,
     Incomparable,
     Key,
-    Latest,
     Newest,
-    PlaceDay,
-    PlaceId,
+    StoredColumn,
     Sum,
 )
 from telemetry.counting.declaring import Aggregate
@@ -43,30 +41,55 @@ DAILY_STATS = Aggregate(
     zero_is_no_row=True,
 )
 
-# What scans found: one row for each distinct signature.
-PATTERN_SIGNATURES = Aggregate(
-    table="pattern_signatures",
-    noun="signature",
+_SIGNATURE_AVERAGES = (
+    Average("avg_confidence", "confidence_millionths", MILLIONTHS),
+    Average("avg_location_count", "locations"),
+    Average("avg_outlier_count", "outliers"),
+)
+
+# What scans found: one row for each signature with the labels that it was sent with. A client sends one signature for
+# several languages.
+SIGNATURE_COUNTS = Aggregate(
+    table="signature_counts",
+    noun="signature by its labels",
+    plural="signatures by their labels",
     event=PatternSignature,
     columns=(
+        Key("signature_format", kind="integer"),
         Key("signature_hash"),
+        Key("language"),
+        Key("category"),
+        Key("detection_method"),
         Sum("occurrence_count"),
         Sum("confidence_millionths", of="confidence", unit=MILLIONTHS),
         Sum("locations", of="location_count", most=LOCATIONS_SUMMED_MAX),
         Sum("outliers", of="outlier_count", most=LOCATIONS_SUMMED_MAX),
         Earliest("first_seen"),
         Newest("last_seen"),
-        PlaceDay("latest_day"),
-        PlaceId("latest_id"),
-        Latest("category"),
-        Latest("detection_method"),
-        Latest("language"),
     ),
-    averages=(
-        Average("avg_confidence", "confidence_millionths", MILLIONTHS),
-        Average("avg_location_count", "locations"),
-        Average("avg_outlier_count", "outliers"),
+    averages=_SIGNATURE_AVERAGES,
+    export_name="signature-counts",
+    exported=(
+        "signature_format", "signature_hash", "language", "category", "detection_method", "first_seen", "last_seen",
+        "occurrence_count", "avg_confidence", "avg_location_count", "avg_outlier_count",
     ),
+    dated_by="last_seen",
+)  # fmt: skip
+
+# A view of the signatures of format 1: one row for each, with the labels that most of its events have.
+PATTERN_SIGNATURES = Aggregate(
+    table="pattern_signatures",
+    noun="signature",
+    columns=(
+        Key("signature_hash"),
+        StoredColumn("category"),
+        StoredColumn("detection_method"),
+        StoredColumn("language"),
+        Sum("occurrence_count"),
+        Earliest("first_seen"),
+        Newest("last_seen"),
+    ),
+    averages=_SIGNATURE_AVERAGES,
     export_name="signatures",
     exported=(
         "signature_hash", "category", "detection_method", "language", "first_seen", "last_seen", "occurrence_count",
@@ -115,7 +138,9 @@ INSTALLATIONS = Aggregate(
     shown=False,
 )
 
-AGGREGATES = (DAILY_STATS, PATTERN_SIGNATURES, ACTION_AGGREGATES, INSTALLATIONS)
+AGGREGATES = (DAILY_STATS, SIGNATURE_COUNTS, ACTION_AGGREGATES, INSTALLATIONS)
+# What `telemetry export` writes, beside events.
+EXPORTED = (PATTERN_SIGNATURES, *AGGREGATES)
 # Those whose rows are counted from the events of one type.
 COUNTED = tuple(aggregate for aggregate in AGGREGATES if aggregate.event is not None)
 # Those with a bound on their rows.

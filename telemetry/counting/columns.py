@@ -42,10 +42,6 @@ class Key(Labelled):
     """One of the columns that name a row."""
 
 
-class Latest(Labelled):
-    """The label of the latest event, by day and id."""
-
-
 @dataclass(frozen=True)
 class Sum(StoredColumn):
     """The sum of the event's field ``of`` in units of 1/``unit``. Without a field, every event adds one.
@@ -76,22 +72,6 @@ class Newest(StoredColumn):
 
     _: KW_ONLY
     kind: ValueKind = "moment"
-
-
-@dataclass(frozen=True)
-class PlaceDay(StoredColumn):
-    """The day of the event that the ``Latest`` columns describe."""
-
-    _: KW_ONLY
-    kind: ValueKind = "day"
-
-
-@dataclass(frozen=True)
-class PlaceId(StoredColumn):
-    """The id, within its day, of the event that the ``Latest`` columns describe."""
-
-    _: KW_ONLY
-    kind: ValueKind = "integer"
 
 
 class Incomparable(StoredColumn):

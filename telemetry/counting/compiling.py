@@ -5,20 +5,19 @@ Counting runs for every event. A loop over columns would cost several times what
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from sys import intern
 from typing import Any
 
 import msgspec
 
-from telemetry.counting.columns import Earliest, Key, Labelled, Latest, Newest, PlaceDay, PlaceId, StoredColumn, Sum
+from telemetry.counting.columns import Earliest, Key, Labelled, Newest, StoredColumn, Sum
 from telemetry.counting.day_labels import NO_LABEL
 from telemetry.counting.declaring import Aggregate
 
 # `measures` reads from an event what it adds, `first` makes a row of that, `more` adds it to a row.
 _COUNT = """
 def count(rows, name, appended):
-    day, received_at = appended.day, appended.received_at
-    for event_id, event in zip(appended.ids, appended.events, strict=True):
+    received_at = appended.received_at
+    for event in appended.events:
         if type(event) is not counted_class:
             continue
         {measures}
@@ -54,7 +53,7 @@ def compiled(aggregate: Aggregate) -> Compiled:
     fields = [(column.name, _PYTHON_TYPES.get(column.kind, str)) for column in aggregate.columns]
     row = msgspec.defstruct(aggregate.table, fields, array_like=True, gc=False, module=__name__)
     transforms = {f"by_{name}": column.by for name, column in aggregate.labelled.items()}
-    known = {"Row": row, "counted_class": aggregate.event, "intern": intern, **transforms}
+    known = {"Row": row, "counted_class": aggregate.event, **transforms}
     functions: dict[str, Any] = {}
     exec(source(aggregate), known, functions)
     return Compiled(row, functions["count"], functions["merge"])
@@ -107,17 +106,10 @@ def _cut(column: Sum) -> Iterator[str]:
 def _first(column: StoredColumn) -> str:
     """Return the value of a column in a row that counts one event."""
     match column:
-        case Latest():
-            # Rows live long and have few labels.
-            return f"intern(new_{column.name})"
         case Key():
             return f"new_{column.name}"
         case Sum():
             return f"new_{column.name}" if column.of else "1"
-        case PlaceDay():
-            return "day"
-        case PlaceId():
-            return "event_id"
         case Earliest() | Newest():
             return "received_at"
     raise TypeError(f"{column.name}: not counted from events")
@@ -132,13 +124,6 @@ def _more(aggregate: Aggregate) -> Iterator[str]:
                 yield f"if received_at < row.{column.name}: row.{column.name} = received_at"
             case Newest():
                 yield f"if received_at > row.{column.name}: row.{column.name} = received_at"
-    if aggregate.place:
-        day, event_id = aggregate.place
-        # Within a day ids only grow; a day before the latest one appears when the clock was set back.
-        yield f"if day >= row.{day}:"
-        yield f"    row.{day}, row.{event_id} = day, event_id"
-        for label in aggregate.names(Latest):
-            yield f"    if new_{label} != row.{label}: row.{label} = intern(new_{label})"
 
 
 def _merged(aggregate: Aggregate) -> Iterator[str]:
@@ -151,8 +136,3 @@ def _merged(aggregate: Aggregate) -> Iterator[str]:
                 yield f"if other.{name} < row.{name}: row.{name} = other.{name}"
             case Newest():
                 yield f"if other.{name} > row.{name}: row.{name} = other.{name}"
-    if aggregate.place:
-        mine, theirs = (f"({', '.join(f'{row}.{name}' for name in aggregate.place)})" for row in ("row", "other"))
-        yield f"if {theirs} > {mine}:"
-        for name in (*aggregate.place, *aggregate.names(Latest)):
-            yield f"    row.{name} = other.{name}"

@@ -9,10 +9,7 @@ from telemetry.counting.columns import (
     Earliest,
     Key,
     Labelled,
-    Latest,
     Newest,
-    PlaceDay,
-    PlaceId,
     StoredColumn,
     Sum,
     ValueKind,
@@ -60,12 +57,12 @@ class Aggregate:
     @cached_property
     def compared(self) -> tuple[str, ...]:
         """The columns beside the key that must equal those of a recount."""
-        return self.names(Sum, Earliest, Newest, PlaceDay, PlaceId, Latest)
+        return self.names(Sum, Earliest, Newest)
 
     @cached_property
-    def place(self) -> tuple[str, ...]:
-        """The columns that tell how late the latest event was: its day and its id, or none."""
-        return self.names(PlaceDay, PlaceId)
+    def sums(self) -> tuple[str, ...]:
+        """The columns that events add to; the first is the number of events."""
+        return self.names(Sum)
 
     @cached_property
     def count(self) -> str:

@@ -16,28 +16,18 @@ import pytest
 from tests.support.cli import DAYS, fill, rows, run_on_terminal, seal
 from tests.support.commands import run
 from tests.support.events import Traffic, encode
+from tests.support.exports import ALL, QUERIES
 from tests.support.http import eventually
 from tests.support.processes import COMMAND
 from tests.support.server import serving
 
-ALL = ("events", "signatures", "actions", "daily", "installations")
 _EVENTS = "id, type, timestamp, installation_id, drift_version, payload, created_at"
-# What any program would read from the files, in the order that is promised.
-_QUERIES = {
-    "signatures": "SELECT signature_hash, category, detection_method, language, first_seen, last_seen,"
-    " occurrence_count, avg_confidence, avg_location_count, avg_outlier_count FROM pattern_signatures ORDER BY 1",
-    "actions": "SELECT category, action, confidence_bucket, count, avg_hours_to_decision, updated_at, bulk_count"
-    " FROM action_aggregates ORDER BY 1, 2, 3",
-    "daily": "SELECT date, metric, value FROM daily_stats ORDER BY 1, 2",
-    "installations": "SELECT installation_id, first_seen, last_seen FROM installations ORDER BY 1",
-}
-
 Rows = list[tuple[Any, ...]]
 
 
 def expected(data_dir: Path, what: str, days: Sequence[str] = DAYS) -> Rows:
     if what != "events":
-        return rows(data_dir / "telemetry.db", _QUERIES[what])
+        return rows(data_dir / "telemetry.db", QUERIES[what])
     return [
         (day, *row)
         for day in days
@@ -92,11 +82,13 @@ async def test_parquet_reads_back_equal_and_typed(data_dir: Path, tmp_path: Path
     for name, kind in kinds.items():
         assert (kind == "timestamp[ms, tz=UTC]") == (name in {"created_at", "updated_at"} or _is_moment(what, name))
         assert (kind == "double") == name.startswith("avg_")
-        assert (kind == "int64") == (name in {"id", "occurrence_count", "count", "bulk_count", "value"})
+        assert (kind == "int64") == (
+            name in {"id", "occurrence_count", "count", "bulk_count", "value", "signature_format"}
+        )
 
 
 def _is_moment(what: str, name: str) -> bool:
-    return what == "signatures" and name in {"first_seen", "last_seen"}
+    return what in {"signatures", "signature-counts"} and name in {"first_seen", "last_seen"}
 
 
 def _as_stored(value: object) -> object:

@@ -83,7 +83,7 @@ def test_a_flush_that_fails_in_between_changes_nothing(groups: Groups, at: int, 
 
 @given(st.lists(events_of(PatternSignature), min_size=1, max_size=20))
 def test_sums_are_integers_so_that_averages_are_exact(events: list[Any]) -> None:
-    signatures = count([(DAYS[0], f"{DAYS[0]} 12:00:00", events)]).drain().rows["pattern_signatures"]
+    signatures = count([(DAYS[0], f"{DAYS[0]} 12:00:00", events)]).drain().rows["signature_counts"]
 
     assert sum(signature.occurrence_count for signature in signatures.values()) == len(events)
     assert sum(signature.confidence_millionths for signature in signatures.values()) == sum(

@@ -29,7 +29,7 @@ async def test_the_largest_numbers_that_an_event_may_hold_never_bring_a_sum_beyo
 
     assert len(oracle.check(data_dir)) == 2_200
     aggregates = data_dir / "telemetry.db"
-    assert oracle.read(aggregates, "SELECT typeof(locations), typeof(outliers) FROM pattern_signatures") == [
+    assert oracle.read(aggregates, "SELECT typeof(locations), typeof(outliers) FROM signature_counts") == [
         ("integer", "integer")
     ]
     assert oracle.read(aggregates, "SELECT typeof(hours) FROM action_aggregates") == [("integer",)]

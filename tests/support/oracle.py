@@ -87,6 +87,7 @@ def _aggregates(path: Path) -> dict[str, dict[Any, Any]]:
     return {
         "daily_stats": _table(path, "SELECT date, metric, value FROM daily_stats WHERE value != 0", keys=2),
         "pattern_signatures": _table(path, _SIGNATURES),
+        "signature_counts": _table(path, _SIGNATURE_COUNTS, keys=4),
         "action_aggregates": _table(path, _ACTIONS, keys=3),
         "installations": _table(path, "SELECT installation_id, first_seen, last_seen FROM installations"),
         "segments": _table(path, "SELECT day, watermark FROM segments WHERE watermark > 0"),
@@ -97,6 +98,7 @@ def _recount(events: list[Raw], labels_max: int, last_gone: str) -> dict[str, di
     return {
         "daily_stats": {key: value for key, value in _daily_stats(events, labels_max).items() if value},
         "pattern_signatures": dict(_signatures(events)),
+        "signature_counts": dict(_signature_counts(events)),
         "action_aggregates": dict(_actions(events)),
         "installations": {name: days for name, days in _installations(events).items() if days[1] > last_gone},
         "segments": _last_ids(events),
@@ -112,6 +114,8 @@ _SIGNATURES = """SELECT signature_hash, category, detection_method, language, fi
     round(avg_confidence * occurrence_count * 1000000), round(avg_location_count * occurrence_count),
     round(avg_outlier_count * occurrence_count)
     FROM pattern_signatures"""
+_SIGNATURE_COUNTS = """SELECT signature_hash, language, category, detection_method, first_seen, last_seen,
+    occurrence_count FROM signature_counts"""
 _ACTIONS = """SELECT category, action, confidence_bucket, count, round(avg_hours_to_decision * count), bulk_count
     FROM action_aggregates"""
 
@@ -167,14 +171,32 @@ def _signatures(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         if event.type == "pattern_signature":
             occurrences[event.payload["signatureHash"]].append(event)
     for signature, found in occurrences.items():
-        latest = found[-1].payload
         times = [event.created_at for event in found]
         sums = [
             sum(round(min(event.payload[name], 100_000) * unit) for event in found)
             for name, unit in (("confidence", 1_000_000), ("locationCount", 1), ("outlierCount", 1))
         ]
-        labels = (latest["category"], latest["detectionMethod"], latest["language"] or "none")
+        labels = [
+            _most([event.payload[name] for event in found]) for name in ("category", "detectionMethod", "language")
+        ]
         yield signature, (*labels, min(times), max(times), len(found), *sums)
+
+
+def _signature_counts(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    times: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for event in events:
+        if event.type == "pattern_signature":
+            sent = event.payload
+            labels = (sent["language"] or "none", sent["category"], sent["detectionMethod"])
+            times[sent["signatureHash"], *labels].append(event.created_at)
+    for key, moments in times.items():
+        yield key, (min(moments), max(moments), len(moments))
+
+
+def _most(labels: list[str]) -> str:
+    """Return the most frequent label; of equally frequent ones the first in the alphabet."""
+    counts = Counter(label or "none" for label in labels)
+    return min(counts, key=lambda label: (-counts[label], label))
 
 
 def _actions(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:

@@ -111,7 +111,7 @@ def _lines(found: Examination) -> Iterator[str]:
     yield "problems found" if found.failed else "no problems found"
 
 
-def difference_line(table: str, key: tuple[str, ...], was: tuple[Any, ...] | None, now: tuple[Any, ...] | None) -> str:
+def difference_line(table: str, key: tuple[Any, ...], was: tuple[Any, ...] | None, now: tuple[Any, ...] | None) -> str:
     """Return what a row of the aggregates is and what it should be."""
     sides = ("no row" if side is None else ", ".join(map(str, side)) for side in (was, now))
-    return f"{table} {' '.join(key)}: {' -> '.join(sides)}"
+    return f"{table} {' '.join(map(str, key))}: {' -> '.join(sides)}"

@@ -16,7 +16,7 @@ class Difference(NamedTuple):
     """A row that is not what it should be; None stands for no row."""
 
     table: str
-    key: tuple[str, ...]
+    key: tuple[Any, ...]
     found: tuple[Any, ...] | None
     expected: tuple[Any, ...] | None
 

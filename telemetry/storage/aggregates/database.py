@@ -2,12 +2,10 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from itertools import groupby, islice
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self
 
 import aiosqlite
 import msgspec
@@ -17,25 +15,18 @@ from telemetry.counting.aggregates import COUNTED, DAILY_STATS
 from telemetry.counting.declaring import Aggregate
 from telemetry.counting.deltas import Delta
 from telemetry.counting.names import Name
+from telemetry.storage.aggregates.adding import add_rows, chunks
 from telemetry.storage.aggregates.comparison import adopt
-from telemetry.storage.aggregates.row_statements import names_statement, row_statement
+from telemetry.storage.aggregates.row_statements import names_statement
 from telemetry.storage.sqlite.database import Synchronous, open_database, transaction
-from telemetry.storage.sqlite.many_rows import many_rows
 from telemetry.storage.sqlite.migrations import schema_version
 from telemetry.storage.sqlite.open_file import OpenFile, watch
 from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import last_written
 from telemetry.storage.sqlite.scrubbing import empty_log, write_anew
 
-# Neighbours share pages: in order, rows cost half. More sorted at once would keep other threads waiting.
-_SORTED_ROWS = 8_192
-# SQLite takes 32,766 values in a statement, unless it is built for more. After each of them the thread that flushes
-# waits for its turn, under load for some milliseconds.
-_ROWS_PER_STATEMENT = 2_048
 # Bounds the JSON text of one statement to about a megabyte, and how long making it keeps other threads waiting.
 _INSTALLATIONS_PER_STATEMENT = 20_000
-
-_Item = TypeVar("_Item")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -84,9 +75,9 @@ class Aggregates:
         """Add a delta and advance the watermarks in one transaction; raise ``sqlite3.Error`` with nothing changed."""
         async with self.change():
             daily = ((day, metric, value) for day, metrics in delta.daily.items() for metric, value in metrics.items())
-            await self._add_rows(DAILY_STATS, daily)
+            await add_rows(self._connection, DAILY_STATS, daily)
             for aggregate in COUNTED:
-                await self._add_rows(aggregate, map(astuple, delta.rows[aggregate.table].values()))
+                await add_rows(self._connection, aggregate, map(astuple, delta.rows[aggregate.table].values()))
             for day in sorted(delta.installations):
                 await self._add_installations(day, delta.installations[day])
             await self._connection.execute(query("advance_watermarks"), (_encode(delta.watermarks).decode(),))
@@ -171,21 +162,8 @@ class Aggregates:
                 await self._connection.execute(f"DETACH {name}")
 
     async def _add_installations(self, day: str, installations: Iterable[str]) -> None:
-        for chunk in _chunks(installations, _INSTALLATIONS_PER_STATEMENT):
+        for chunk in chunks(installations, _INSTALLATIONS_PER_STATEMENT):
             await self._connection.execute(query("find_changed_installations"), (day, _encode(chunk).decode()))
             for name in ("count_unique_installations", "count_new_installations", "add_installations"):
                 await self._connection.execute(query(name), (day,))
             await self._connection.execute("DELETE FROM changed_installations")
-
-    async def _add_rows(self, aggregate: Aggregate, rows: Iterable[tuple[Any, ...]]) -> None:
-        added = row_statement("add_rows", aggregate)
-        for part in _chunks(rows, _SORTED_ROWS):
-            statements = [many_rows(added, chunk, len(chunk)) for chunk in _chunks(sorted(part), _ROWS_PER_STATEMENT)]
-            for statement, same in groupby(statements, itemgetter(0)):
-                await self._connection.executemany(statement, [parameters for _, parameters in same])
-
-
-def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    remaining = iter(items)
-    while chunk := list(islice(remaining, size)):
-        yield chunk

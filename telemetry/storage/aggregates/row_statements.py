@@ -5,7 +5,7 @@ from functools import cache
 
 from msgspec.structs import fields
 
-from telemetry.counting.columns import Earliest, Key, Latest, Newest, PlaceDay, PlaceId, StoredColumn, Sum
+from telemetry.counting.columns import Earliest, Key, Newest, StoredColumn, Sum
 from telemetry.counting.day_labels import NO_LABEL
 from telemetry.counting.declaring import Aggregate
 from telemetry.storage.sqlite.queries import query
@@ -101,9 +101,6 @@ def _added(aggregate: Aggregate, column: StoredColumn) -> str:
             return f"min({mine}, {theirs})"
         case Newest():
             return f"max({mine}, {theirs})"
-        case PlaceDay() | PlaceId() | Latest():
-            their_place, my_place = (_of(source, aggregate.place) for source in ("excluded", aggregate.table))
-            return f"iif(({their_place}) > ({my_place}), {theirs}, {mine})"
     return ""
 
 
@@ -168,7 +165,11 @@ def _related(aggregate: Aggregate) -> str:
     """Return the condition that a raw event bears on a row of ``contribution``, as far as its payload tells."""
     assert aggregate.event is not None
     wire_names = {field.name: field.encode_name for field in fields(aggregate.event)}
-    told = {key: wire_names[aggregate.labelled[key].field] for key in aggregate.keys if not aggregate.labelled[key].by}
+    told = {
+        key: wire_names[label.field]
+        for key, label in aggregate.labelled.items()
+        if not label.by and label.field in wire_names
+    }
     payload, columns = _listed(map(_payload, told.values())), _listed(told)
     related = f"({payload}) IN (SELECT {columns} FROM contribution.{aggregate.table})"
     if aggregate.bounded:

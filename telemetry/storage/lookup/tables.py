@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from telemetry.counting.aggregates import AGGREGATES
+from telemetry.counting.aggregates import EXPORTED
 from telemetry.counting.columns import ValueKind
 from telemetry.counting.declaring import Aggregate
 from telemetry.operator_errors import NoDataError
@@ -35,7 +35,7 @@ EVENT_COLUMNS = (
     Column("created_at", "moment"),
 )
 
-TABLES = {aggregate.export_name: aggregate for aggregate in AGGREGATES}
+TABLES = {aggregate.export_name: aggregate for aggregate in EXPORTED}
 """The tables of the aggregates, by the names that people type."""
 
 
@@ -60,7 +60,8 @@ def event_rows(log: LogReader, day: str) -> Iterator[list[TableRow]]:
 def table_rows(directory: DataDirectory, table: Aggregate, first: str, last: str) -> Iterator[list[TableRow]]:
     """Return the rows of a table by key, some thousand at a time; a later piece can be newer than an earlier one."""
     keys, following = len(table.keys), row_statement("read_rows_after", table)
-    key: TableRow = ("",) * keys
+    # Before any other: SQLite sorts integers before texts.
+    key: TableRow = tuple(0 if table.kinds[name] == "integer" else "" for name in table.keys)
     while True:
         with reading_aggregates(directory) as connection:
             chunk = connection.execute(following, (first, last, ROWS_PER_READ, *key)).fetchall()

@@ -31,6 +31,7 @@ from telemetry.storage.maintenance.findings import Finding, Severity
 from telemetry.storage.maintenance.host_checks import check_clock, check_disk, check_sqlite
 from telemetry.storage.maintenance.pseudonyms import Pseudonyms, copy_pseudonymously
 from telemetry.storage.maintenance.recount import Recount, RecountedSegment, recount
+from telemetry.storage.maintenance.sorting import sort_signatures
 from telemetry.storage.sqlite.copying import PATIENCE_S, Progress, no_progress
 from telemetry.wording import amount
 
@@ -146,7 +147,11 @@ async def compare(
     """Recount the sound segments into ``EXPECTED``, beside the aggregates as they were copied to ``CURRENT``."""
     current, expected = folder / CURRENT, folder / EXPECTED
     # The copy may be of an older schema than the program's.
-    await (await Aggregates.open(current, synchronous="NORMAL")).close()
+    copied = await Aggregates.open(current, synchronous="NORMAL")
+    try:
+        await sort_signatures(copied, sound)
+    finally:
+        await copied.close()
     found = await recount(current, expected, sound, limits, on_bytes, pseudonyms=pseudonyms)
     counts, shown = differences(current, expected, _SHOWN_PER_TABLE)
     return Recounted(found, counts, shown)

@@ -112,7 +112,7 @@ async def test_a_dry_run_changes_nothing_and_says_what_would_change(data_dir: Pa
 
     assert planned.dry_run
     assert planned.events == done.events
-    assert planned.rows["pattern_signatures"] == done.rows["pattern_signatures"] > 0
+    assert planned.rows["signature_counts"] == done.rows["signature_counts"] > 0
 
 
 def begin_and_crash(data_dir: Path, days: Iterable[str], now: str, *, rows_left: int) -> None:
@@ -215,7 +215,7 @@ async def test_a_label_that_got_its_own_metric_late_is_taken_from_both_that_coun
 
 
 def numbers(data_dir: Path) -> list[list[tuple[Any, ...]]]:
-    tables = ("daily_stats WHERE value != 0", "pattern_signatures", "action_aggregates")
+    tables = ("daily_stats WHERE value != 0", "signature_counts", "action_aggregates")
     return [read(data_dir / "telemetry.db", f"SELECT * FROM {table}") for table in tables]
 
 

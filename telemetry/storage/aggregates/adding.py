@@ -1,0 +1,36 @@
+"""Adding rows to a table of the aggregates, whatever their number: in order, in as few statements as SQLite takes."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from telemetry.counting.declaring import Aggregate
+from telemetry.storage.aggregates.row_statements import row_statement
+from telemetry.storage.sqlite.many_rows import many_rows
+
+# Neighbours share pages: in order, rows cost half. More sorted at once would keep other threads waiting.
+_SORTED_ROWS = 8_192
+# SQLite takes 32,766 values in a statement, unless it is built for more. After each of them the thread that flushes
+# waits for its turn, under load for some milliseconds.
+_ROWS_PER_STATEMENT = 2_048
+
+_Item = TypeVar("_Item")
+
+
+async def add_rows(connection: aiosqlite.Connection, aggregate: Aggregate, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Add rows of an aggregate to those that are there, inside the caller's transaction."""
+    added = row_statement("add_rows", aggregate)
+    for part in chunks(rows, _SORTED_ROWS):
+        statements = [many_rows(added, chunk, len(chunk)) for chunk in chunks(sorted(part), _ROWS_PER_STATEMENT)]
+        for statement, same in groupby(statements, itemgetter(0)):
+            await connection.executemany(statement, [parameters for _, parameters in same])
+
+
+def chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    """Return items some at a time, in their order."""
+    remaining = iter(items)
+    while chunk := list(islice(remaining, size)):
+        yield chunk

@@ -1,0 +1,144 @@
+"""Signatures that an older program counted under one set of labels are counted by the labels of their events."""
+
+import asyncio
+import signal
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from telemetry.storage.maintenance import sorting
+from telemetry.storage.sqlite.queries import folder
+from tests.support import oracle
+from tests.support.commands import succeed
+from tests.support.events import Traffic, encode
+from tests.support.examining import examined
+from tests.support.segments import DAY_S, segment
+from tests.support.service import HandClock, service
+
+DAYS = ("2026-11-20", "2026-11-21")
+VERSION_BEFORE = 7
+# As the program before kept a signature: with the labels of its latest event.
+_OLDER_ROWS = """INSERT INTO pattern_signatures
+SELECT signature_hash, category, detection_method, language, first_seen, last_seen, occurrence_count,
+    confidence_millionths, locations, outliers, '2026-11-21', 1
+FROM (
+    SELECT signature_hash, category, detection_method, language, min(first_seen) AS first_seen,
+        max(last_seen) AS last_seen, sum(occurrence_count) AS occurrence_count, sum(locations) AS locations,
+        sum(confidence_millionths) AS confidence_millionths, sum(outliers) AS outliers
+    FROM newest.signature_counts GROUP BY signature_hash
+)"""
+_LEFT = "SELECT day FROM unsorted_days UNION ALL SELECT signature_hash FROM unsorted_signatures"
+
+
+async def older(data_dir: Path, tmp_path: Path) -> HandClock:
+    """Leave two days as the program before would have left them."""
+    hand = HandClock(f"{DAYS[0]}T12:00:00")
+    async with service(data_dir, hand) as started:
+        for number in range(len(DAYS)):
+            traffic = Traffic(seed=number, moment=hand.now, installations=3)
+            await started.service.accept(encode(traffic.batch(60)))
+            await started.publisher.flush()
+            if number + 1 < len(DAYS):
+                hand.pass_time(DAY_S)
+                await started.upkeep.sealer.check()
+    make_older(data_dir, tmp_path)
+    return hand
+
+
+def make_older(data_dir: Path, tmp_path: Path) -> None:
+    newest, path = tmp_path / "newest.db", data_dir / "telemetry.db"
+    path.rename(newest)
+    scripts = sorted((folder() / "migrations" / "aggregates").glob("*.sql"))[:VERSION_BEFORE]
+    with closing(sqlite3.connect(path, isolation_level=None)) as made:
+        made.executescript("\n".join(script.read_text() for script in scripts))
+        made.executescript(f"DELETE FROM state; PRAGMA user_version = {VERSION_BEFORE}; PRAGMA journal_mode = WAL")
+        made.execute("ATTACH ? AS newest", (str(newest),))
+        for (table,) in made.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
+            if table == "pattern_signatures":
+                made.execute(_OLDER_ROWS)
+                continue
+            columns = ", ".join(row[1] for row in made.execute(f"PRAGMA main.table_info({table})"))
+            made.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newest.{table}")
+    path.chmod(0o600)
+
+
+async def errors(data_dir: Path, hand: HandClock) -> list[str]:
+    found = await examined(data_dir, hand.clock)
+    return [finding.sentence for finding in found.findings if finding.severity == "error"]
+
+
+async def test_signatures_are_counted_by_the_labels_of_their_events_after_an_upgrade(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    hand = await older(data_dir, tmp_path)
+    # An examination sorts its own copy.
+    assert await errors(data_dir, hand) == []
+    succeed("migrate", "--data-dir", data_dir)
+
+    oracle.check(data_dir)
+    assert oracle.read(data_dir / "telemetry.db", _LEFT) == []
+    assert await errors(data_dir, hand) == []
+
+
+_DIE = """
+import asyncio, os, sys
+from telemetry.storage.maintenance import sorting
+from telemetry.owning import migrate_all
+from telemetry.settings import Settings
+
+sorting._EVENTS_PER_STEP = 7
+steps = int(sys.argv[2])
+count = sorting._count
+
+def die_after(*arguments):
+    global steps
+    if not steps:
+        os.kill(os.getpid(), 9)
+    steps -= 1
+    return count(*arguments)
+
+sorting._count = die_after
+asyncio.run(migrate_all(Settings(data_dir=sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("steps", [0, 4, 11])
+async def test_an_upgrade_that_is_killed_goes_on_where_it_was(data_dir: Path, tmp_path: Path, steps: int) -> None:
+    await older(data_dir, tmp_path)
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", _DIE, str(data_dir), str(steps))
+    assert await killed.wait() == -signal.SIGKILL
+    assert oracle.read(data_dir / "telemetry.db", _LEFT)
+
+    read: list[int] = []
+    count = sorting._count
+
+    def counting(path: Path, position: int, *rest: object) -> object:
+        read.append(position)
+        return count(path, position, *rest)  # type: ignore[arg-type]
+
+    with mock.patch.object(sorting, "_count", counting):
+        async with service(data_dir, HandClock(f"{DAYS[1]}T13:00:00")):
+            pass
+    oracle.check(data_dir)
+    assert read[0] == 7 * (steps % 9)
+    assert oracle.read(data_dir / "telemetry.db", _LEFT) == []
+
+
+async def test_what_no_raw_event_tells_stays_under_the_labels_that_were_known(data_dir: Path, tmp_path: Path) -> None:
+    hand = await older(data_dir, tmp_path)
+    retire = f"UPDATE segments SET retired_at = '{DAYS[1]} 00:00:00' WHERE day = '{DAYS[0]}'"
+    with closing(sqlite3.connect(data_dir / "telemetry.db")) as aggregates, aggregates:
+        aggregates.execute(retire)
+        before = aggregates.execute(
+            "SELECT signature_hash, occurrence_count, first_seen, last_seen FROM pattern_signatures"
+        ).fetchall()
+    segment(data_dir, DAYS[0]).unlink()
+    succeed("migrate", "--data-dir", data_dir)
+
+    kept = "SELECT signature_hash, occurrence_count, first_seen, last_seen FROM pattern_signatures"
+    assert oracle.read(data_dir / "telemetry.db", kept) == before
+    assert await errors(data_dir, hand) == []
