@@ -1,6 +1,6 @@
--- What no raw event tells any more stays under the labels that were known. When its last event was received is known
--- only if no raw event is as late.
-INSERT INTO signature_counts (
+-- ?1: rows that were first seen by this day are left out. What no raw event tells any more stays under the labels that were
+-- known. When its last event was received is known only if no raw event is as late.
+INSERT INTO {table} (
     signature_format, signature_hash, language, category, detection_method, occurrence_count, confidence_millionths,
     locations, outliers, first_seen, last_seen
 )
@@ -25,11 +25,11 @@ SELECT
         last_seen
     )
 FROM unsorted_signatures
-WHERE occurrence_count > 0
+WHERE occurrence_count > 0 AND substr(first_seen, 1, 10) > ?1
 ON CONFLICT (signature_format, signature_hash, language, category, detection_method) DO UPDATE SET
-    occurrence_count = signature_counts.occurrence_count + excluded.occurrence_count,
-    confidence_millionths = signature_counts.confidence_millionths + excluded.confidence_millionths,
-    locations = signature_counts.locations + excluded.locations,
-    outliers = signature_counts.outliers + excluded.outliers,
-    first_seen = min(signature_counts.first_seen, excluded.first_seen),
-    last_seen = max(signature_counts.last_seen, excluded.last_seen)
+    occurrence_count = {table}.occurrence_count + excluded.occurrence_count,
+    confidence_millionths = {table}.confidence_millionths + excluded.confidence_millionths,
+    locations = {table}.locations + excluded.locations,
+    outliers = {table}.outliers + excluded.outliers,
+    first_seen = min({table}.first_seen, excluded.first_seen),
+    last_seen = max({table}.last_seen, excluded.last_seen)

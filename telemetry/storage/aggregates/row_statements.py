@@ -1,6 +1,7 @@
 """Statements about the rows of one aggregate: templates in ``sql/``, filled in from its declaration."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 
 from msgspec.structs import fields
@@ -59,6 +60,7 @@ def _parts(aggregate: Aggregate) -> dict[str, str]:
         "counted_keys": _of("counted", keys),
         "others_keys": _of("others", keys),
         "added": _set(aggregate, _added),
+        "removed_added": _set(replace(aggregate, table=f"removed_{table}"), _added),
         "subtracted": _set(aggregate, _subtracted),
         "corrected": _set(aggregate, _corrected),
         "kept": _set(aggregate, _kept),

@@ -5,12 +5,13 @@ from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.sqlite.queries import query
 
 _OF_DAYS = ("subtract_daily_stats", "fold_subtracted_stats", "delete_empty_daily_stats")
-_OF_ROWS = ("subtract_rows", "delete_empty_rows", "correct_rows")
+_OF_ROWS = ("add_removed_to_remaining", "subtract_rows", "delete_empty_rows", "correct_rows")
 
 
 def forgetting() -> list[str]:
     """Return the statements that note what the raw events have added, so that recounts add it."""
-    return [query("keep_removed_stats"), query("count_erased_events")]
+    of_rows = [row_statement("keep_removed_rows", aggregate) for aggregate in COUNTED]
+    return [query("keep_removed_stats"), *of_rows, query("count_erased_events")]
 
 
 def excluding() -> list[str]:

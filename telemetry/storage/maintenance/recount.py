@@ -1,8 +1,9 @@
 """The recount: what the aggregates should hold, made anew from the raw events.
 
 It is built in a database of its own, by the same counters that count live events, so that memory stays bounded however
-long the log is. Days whose raw events are gone, whole or in part, are of the past: nothing can recount them, and what
-the aggregates hold of them is kept. So are sums that include them, unless the raw events alone add up to more.
+long the log is. What was forgotten is recorded, and added. Days whose raw events are gone, whole or in part, are of the
+past: nothing can recount them, and what the aggregates hold of them is kept. So are sums that include them, unless the
+raw events alone add up to more.
 """
 
 import json
@@ -170,6 +171,8 @@ def _keep_the_past(target: Path, current: Path) -> None:
         expected.execute(query("add_imported_stats"))
         expected.execute(query("add_removed_stats"))
         expected.execute(query("keep_installations"))
+        for aggregate in COUNTED:
+            expected.execute(row_statement("add_removed_rows", aggregate))
         for aggregate in BOUNDED:
             expected.execute(row_statement("fold_rows", aggregate))
         for aggregate in COUNTED:

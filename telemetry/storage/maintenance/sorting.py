@@ -8,13 +8,16 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import astuple
 
-from telemetry.counting.aggregates import SIGNATURE_COUNTS
+from telemetry.counting.aggregates import ACTION_AGGREGATES, SIGNATURE_COUNTS
 from telemetry.counting.counters import Counters
 from telemetry.counting.day_labels import DayLabels
+from telemetry.counting.declaring import Aggregate
 from telemetry.counting.deltas import Delta
 from telemetry.operator_errors import OperatorError
 from telemetry.storage.aggregates.adding import add_rows
@@ -29,48 +32,71 @@ from telemetry.storage.sqlite.reading import reading
 logger = logging.getLogger(__name__)
 
 _EVENTS_PER_STEP = 10_000
-_DAYS = "SELECT day, sorted, watermark FROM unsorted_days ORDER BY day"
-_LEFT = "SELECT EXISTS (SELECT 1 FROM unsorted_signatures) OR EXISTS (SELECT 1 FROM unsorted_days)"
+_UNSORTED = ("unsorted_signatures", "unsorted_actions", "unsorted_days")
+_SORTED_TABLES = (SIGNATURE_COUNTS, ACTION_AGGREGATES)
+_DAYS = """SELECT day, sorted, unsorted_days.watermark, unsorted_days.watermark - erased
+FROM unsorted_days JOIN segments USING (day) ORDER BY day"""
+_LEFT = f"SELECT {' OR '.join(f'EXISTS (SELECT 1 FROM {table})' for table in _UNSORTED)}"
+_COUNT = "SELECT count(*) FROM events WHERE id <= ?"
 _LEAVING = "SELECT installation_sha256 FROM erasures WHERE counted_at IS NOT NULL AND finished_at IS NULL"
-_SORTED = "UPDATE unsorted_days SET sorted = ? WHERE day = ?"
+_NOTE = "UPDATE unsorted_days SET sorted = ? WHERE day = ?"
 
 
 async def sort_signatures(aggregates: Aggregates, segments: Mapping[str, Path]) -> None:
     """Count by their labels the signatures that an older program has left; at once if there are none.
 
-    ``segments`` are the readable ones, by day. What they do not tell stays under the labels of its latest event.
+    ``segments`` are the readable ones, by day. What they do not tell stays under the labels of its latest event. It is
+    recorded as forgotten unless it may be of a day that is not past and could not be read.
     """
     if not (await aggregates.read(_LEFT))[0][0]:
         return
     logger.info("sorting signatures by their labels")
     leaving = frozenset(str(row[0]) for row in await aggregates.read(_LEAVING))
-    for day, position, watermark in await aggregates.read(_DAYS):
-        if day in segments:
-            try:
-                await _sort_day(aggregates, segments[day], position, watermark, leaving)
-            except (OperatorError, sqlite3.Error) as error:
-                logger.warning("signatures of a day stay as they are", extra={"day": day, "reason": str(error)})
-    async with aggregates.change() as connection:
-        await connection.execute(query("keep_unsorted_signatures"))
-        for table in ("unsorted_signatures", "unsorted_days"):
-            await connection.execute(f"DELETE FROM {table}")
+    unread = ""
+    for day, position, watermark, events in await aggregates.read(_DAYS):
+        try:
+            whole = day in segments and await _sort_day(
+                aggregates, segments[day], position, watermark, events=events, leaving=leaving
+            )
+        except (OperatorError, sqlite3.Error) as error:
+            logger.warning("signatures of a day stay as they are", extra={"day": day, "reason": str(error)})
+            whole = False
+        unread = unread if whole else max(unread, day)
+    await _finish(aggregates, unread)
     logger.info("signatures are sorted by their labels")
 
 
+async def _finish(aggregates: Aggregates, unread: str) -> None:
+    signatures = query("keep_unsorted_signatures")
+    async with aggregates.change() as connection:
+        await connection.execute(signatures.format(table=f"removed_{SIGNATURE_COUNTS.table}"), (unread,))
+        await connection.execute(signatures.format(table=SIGNATURE_COUNTS.table), ("",))
+        await connection.execute(query("keep_unsorted_actions"), (unread,))
+        for table in _UNSORTED:
+            await connection.execute(f"DELETE FROM {table}")
+
+
 async def _sort_day(
-    aggregates: Aggregates, segment: Path, position: int, watermark: int, leaving: frozenset[str]
-) -> None:
+    aggregates: Aggregates, segment: Path, position: int, watermark: int, *, events: int, leaving: frozenset[str]
+) -> bool:
+    """Sort the rest of a day; return whether its segment holds as many events as were counted of it."""
     while position < watermark:
         delta, position = await asyncio.to_thread(_count, segment, position, watermark, leaving)
-        rows = list(map(astuple, delta.rows[SIGNATURE_COUNTS.table].values()))
-        names = [column.name for column in SIGNATURE_COUNTS.columns]
-        moved = [names.index(name) for name in ("signature_hash", *SIGNATURE_COUNTS.sums)]
+        signatures, actions = (list(map(astuple, delta.rows[one.table].values())) for one in _SORTED_TABLES)
         async with aggregates.change() as connection:
-            await add_rows(connection, SIGNATURE_COUNTS, rows)
-            await connection.executemany(
-                query("subtract_sorted_signatures"), [tuple(row[place] for place in moved) for row in rows]
-            )
-            await connection.execute(_SORTED, (position, segment.stem))
+            await add_rows(connection, SIGNATURE_COUNTS, signatures)
+            moved = _selected(SIGNATURE_COUNTS, signatures, ("signature_hash", *SIGNATURE_COUNTS.sums))
+            await connection.executemany(query("subtract_sorted_signatures"), moved)
+            told = _selected(ACTION_AGGREGATES, actions, ACTION_AGGREGATES.keys + ACTION_AGGREGATES.sums)
+            await connection.executemany(query("subtract_sorted_actions"), told)
+            await connection.execute(_NOTE, (position, segment.stem))
+    with reading(segment, "segment", wait_s=PATIENCE_S) as connection:
+        return int(connection.execute(_COUNT, (watermark,)).fetchone()[0]) >= events
+
+
+def _selected(aggregate: Aggregate, rows: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    columns = [column.name for column in aggregate.columns]
+    return list(map(itemgetter(*map(columns.index, names)), rows))
 
 
 def _count(path: Path, position: int, watermark: int, leaving: frozenset[str]) -> tuple[Delta, int]:

@@ -10,16 +10,18 @@ from unittest import mock
 
 import pytest
 
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from telemetry.storage.maintenance import sorting
 from telemetry.storage.sqlite.queries import folder
 from tests.support import oracle
 from tests.support.commands import succeed
-from tests.support.events import Traffic, encode
+from tests.support.events import Traffic, encode, installation_id
 from tests.support.examining import examined
 from tests.support.segments import DAY_S, segment
 from tests.support.service import HandClock, service
 
 DAYS = ("2026-11-20", "2026-11-21")
+LEAVING = installation_id(7)
 VERSION_BEFORE = 7
 # As the program before kept a signature: with the labels of its latest event.
 _OLDER_ROWS = """INSERT INTO pattern_signatures
@@ -34,17 +36,20 @@ FROM (
 _LEFT = "SELECT day FROM unsorted_days UNION ALL SELECT signature_hash FROM unsorted_signatures"
 
 
-async def older(data_dir: Path, tmp_path: Path) -> HandClock:
+async def older(data_dir: Path, tmp_path: Path, *, forget: bool = False) -> HandClock:
     """Leave two days as the program before would have left them."""
     hand = HandClock(f"{DAYS[0]}T12:00:00")
     async with service(data_dir, hand) as started:
         for number in range(len(DAYS)):
-            traffic = Traffic(seed=number, moment=hand.now, installations=3)
-            await started.service.accept(encode(traffic.batch(60)))
+            batch = Traffic(seed=number, moment=hand.now, installations=3).batch(60)
+            leaving = [event | {"installationId": LEAVING} for event in batch[40:]]
+            await started.service.accept(encode([*batch[:40], *leaving]))
             await started.publisher.flush()
             if number + 1 < len(DAYS):
                 hand.pass_time(DAY_S)
                 await started.upkeep.sealer.check()
+        if forget:
+            await started.upkeep.eraser.erase(ErasureRequest(LEAVING, ErasureKind.FORGET))
     make_older(data_dir, tmp_path)
     return hand
 
@@ -86,6 +91,7 @@ async def test_signatures_are_counted_by_the_labels_of_their_events_after_an_upg
 
 _DIE = """
 import asyncio, os, sys
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from telemetry.storage.maintenance import sorting
 from telemetry.owning import migrate_all
 from telemetry.settings import Settings
@@ -142,3 +148,16 @@ async def test_what_no_raw_event_tells_stays_under_the_labels_that_were_known(da
     kept = "SELECT signature_hash, occurrence_count, first_seen, last_seen FROM pattern_signatures"
     assert oracle.read(data_dir / "telemetry.db", kept) == before
     assert await errors(data_dir, hand) == []
+
+
+async def test_what_was_forgotten_before_an_upgrade_is_recorded_by_it(data_dir: Path, tmp_path: Path) -> None:
+    hand = await older(data_dir, tmp_path, forget=True)
+    assert await errors(data_dir, hand) == []
+    succeed("migrate", "--data-dir", data_dir)
+
+    assert await errors(data_dir, hand) == []
+    recorded = "SELECT sum(occurrence_count) FROM removed_signature_counts"
+    forgotten = "SELECT sum(value) FROM removed_stats WHERE metric = 'events:pattern_signature'"
+    ((count,),) = oracle.read(data_dir / "telemetry.db", recorded)
+    assert [(count,)] == oracle.read(data_dir / "telemetry.db", forgotten)
+    assert count > 0
