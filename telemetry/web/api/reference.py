@@ -39,28 +39,29 @@ def _section(endpoint: Endpoint, answer: bytes) -> h.Node:
         h.h2[h.code[endpoint.path]],
         h.p[endpoint.summary],
         endpoint.names and h.p["Names: ", ", ".join(endpoint.names), "."],
-        _parameters(parameters(endpoint.question)),
+        _parameters(endpoint),
         h.pre(tabindex="0")[h.code[f"curl '{_ORIGIN}{endpoint.example_path}'"]],
         h.pre(tabindex="0")[h.code[_shortened(answer)]],
     ]
 
 
-def _parameters(declared: list[dict[str, Any]]) -> h.Node:
-    if not declared:
-        return None
-    return h.table[
-        h.thead[h.tr[(h.th(scope="col")[name] for name in ("Parameter", "Values", "Default", "Meaning"))]],
-        h.tbody[
-            (
-                h.tr[
-                    h.th(scope="row")[h.code[one["name"]]],
-                    h.td[_values(one["schema"])],
-                    h.td[str(one["schema"].get("default", ""))],
-                    h.td[one["description"]],
-                ]
-                for one in declared
-            )
-        ],
+def _parameters(endpoint: Endpoint) -> h.Node:
+    declared = parameters(endpoint.question)
+    return h.div(".scroll", role="region", tabindex="0", aria_label=f"Table: parameters of {endpoint.path}")[
+        h.table[
+            h.thead[h.tr[(h.th(scope="col")[name] for name in ("Parameter", "Values", "Default", "Meaning"))]],
+            h.tbody[
+                (
+                    h.tr[
+                        h.th(scope="row")[h.code[one["name"]]],
+                        h.td[_values(one["schema"])],
+                        h.td[str(one["schema"].get("default", ""))],
+                        h.td[one["description"].replace("`", "")],
+                    ]
+                    for one in declared
+                )
+            ],
+        ]
     ]
 
 

@@ -43,7 +43,7 @@ def privacy_page(keeping: Keeping) -> bytes:
         h.h2["Who uses it"],
         h.dl[((h.dt[owner], h.dd[sentence]) for owner, sentence in OWNERS.items())],
         h.h2["Every event has"],
-        _fields(OF_EVERY_EVENT, next(iter(KNOWN_EVENTS.values()))),
+        _fields(OF_EVERY_EVENT, next(iter(KNOWN_EVENTS.values())), "every event"),
         (
             (h.h2[h.code[kind]], h.p[inspect.getdoc(event)], _own_fields(kind, event))
             for kind, event in KNOWN_EVENTS.items()
@@ -67,6 +67,7 @@ def _keeping(keeping: Keeping) -> h.Node:
             "Backups: a copy has what was there when it was made. The operator decides how long copies are kept; an "
             f"event is in none that is made later than {days} days after it came."
         ],
+        h.li["The first and the last day of an installation: until the last of its raw events is removed."],
         h.li["Sums and signatures: for ever. They name no installation."],
         h.li["Public numbers: for ever."],
         h.li["On request, the operator erases all events of an installation, and their part of the sums."],
@@ -75,24 +76,27 @@ def _keeping(keeping: Keeping) -> h.Node:
 
 def _own_fields(kind: str, event: type[AnyEvent]) -> h.Node:
     own = {name: one for name, one in purposes_of(kind).items() if name not in OF_EVERY_EVENT}
-    return _fields(own, event)
+    return _fields(own, event, kind)
 
 
-def _fields(purposes: dict[str, Purpose], event: type[AnyEvent]) -> h.Node:
+def _fields(purposes: dict[str, Purpose], event: type[AnyEvent], name: str) -> h.Node:
     described = _descriptions(event)
-    return h.table[
-        h.thead[h.tr[(h.th(scope="col")[name] for name in ("Field", "Purpose", "Owner", "Public in"))]],
-        h.tbody[
-            (
-                h.tr[
-                    h.th(scope="row")[h.code[name]],
-                    h.td[one.purpose, f" {described[name]}" if described.get(name) else None],
-                    h.td[one.owner],
-                    h.td[", ".join(one.series) or "nothing"],
-                ]
-                for name, one in purposes.items()
-            )
-        ],
+    columns = ("Field", "Purpose", "Owner", "Public in")
+    return h.div(".scroll", role="region", tabindex="0", aria_label=f"Table: fields of {name}")[
+        h.table[
+            h.thead[h.tr[(h.th(scope="col")[column] for column in columns)]],
+            h.tbody[
+                (
+                    h.tr[
+                        h.th(scope="row")[h.code[field]],
+                        h.td[one.purpose, f" {described[field]}" if described.get(field) else None],
+                        h.td[one.owner],
+                        h.td[", ".join(one.series) or "nothing"],
+                    ]
+                    for field, one in purposes.items()
+                )
+            ],
+        ]
     ]
 
 
@@ -100,4 +104,4 @@ def _descriptions(event: type[AnyEvent]) -> dict[str, str]:
     """Return what the catalogue says of the shape of fields, by their names on the wire."""
     (_,), components = msgspec.json.schema_components([event])
     properties: dict[str, Any] = components[event.__name__]["properties"]
-    return {name: schema.get("description", "") for name, schema in properties.items()}
+    return {name: schema.get("description", "").replace("`", "") for name, schema in properties.items()}
