@@ -72,6 +72,7 @@ class Life:
         self.random = random.Random(seed)
         self.saved = data_dir.with_name("saved")
         self.steps: list[str] = []
+        self.retired = False
 
     async def live(self, steps: int) -> None:
         """Take steps, and examine the directory after each of them."""
@@ -110,7 +111,7 @@ class Life:
         return True
 
     async def jump(self, started: Running) -> bool:
-        self.hand.jump(self.random.choice([-2, -1, 2]) * DAY_S)
+        self.hand.jump(self.random.choice([-2, -1, 2] if not self.retired else [1, 2]) * DAY_S)
         return await self.send(started)
 
     async def erase(self, started: Running) -> bool:
@@ -121,7 +122,7 @@ class Life:
     async def retire(self, started: Running) -> bool:
         archive = started.upkeep.sealer._archive
         for state in (await archive.segments())[:1]:
-            await archive.retire(state.day, column_time(self.hand.clock.now()))
+            self.retired |= await archive.retire(state.day, column_time(self.hand.clock.now()))
         return True
 
     async def restart(self, started: Running) -> bool:
