@@ -95,6 +95,8 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="cam
     type: ClassVar[str]
     # Fields whose values are counted for each day, as ``<field>:<value>``.
     counted: ClassVar[tuple[str, ...]] = ()
+    # The version of the catalogue that knew the type first. What an earlier one has counted stays counted as unknown.
+    since: ClassVar[int] = 1
 
     timestamp: Timestamp
     installation_id: InstallationId
@@ -274,6 +276,18 @@ def well_shaped(events: Sequence[KnownEvent]) -> bool:
 
 
 KNOWN_EVENTS: dict[str, type[KnownEvent]] = {known.type: known for known in get_args(KnownEvent)}
+
+
+def catalogue_version() -> int:
+    """Return the version of this catalogue: it grows with each type that is added."""
+    return max(known.since for known in KNOWN_EVENTS.values())
+
+
+def as_known_by(event: AnyEvent, version: int) -> AnyEvent:
+    """Return an event as a version of the catalogue knew it: of a type that came later it knew nothing else."""
+    if isinstance(event, OtherEvent) or event.since <= version:
+        return event
+    return OtherEvent(event.type, event.timestamp, event.installation_id, event.drift_version)
 
 
 def json_schema() -> dict[str, Any]:

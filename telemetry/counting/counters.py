@@ -11,10 +11,10 @@ from operator import attrgetter
 
 import msgspec
 
-from telemetry.catalogue.events import AnyEvent, by_class
+from telemetry.catalogue.events import AnyEvent, OtherEvent, by_class
 from telemetry.catalogue.installations import is_placeholder
 from telemetry.counting.aggregates import BOUNDED
-from telemetry.counting.day_labels import DAYS_REMEMBERED, DayLabels
+from telemetry.counting.day_labels import DAYS_REMEMBERED, OVERFLOW_LABEL, DayLabels
 from telemetry.counting.deltas import CODE, Delta
 from telemetry.counting.names import Names
 
@@ -100,9 +100,14 @@ class Counters:
             CODE[table].count(rows, name, appended)
 
 
+def _shown_type(event: AnyEvent) -> str:
+    # A dotted type was never public before the catalogue knew it.
+    return OVERFLOW_LABEL if "." in event.type else event.type
+
+
 def _labels_by_prefix(events: Sequence[AnyEvent]) -> Iterable[tuple[str, Iterable[str]]]:
     yield "version", map(attrgetter("drift_version"), events)
     for event_class, same in by_class(events).items():
-        yield "events", map(attrgetter("type"), same)
+        yield "events", map(_shown_type, same) if event_class is OtherEvent else map(attrgetter("type"), same)
         for name in event_class.counted:
             yield name, map(attrgetter(name), same)

@@ -11,6 +11,7 @@ import aiosqlite
 import msgspec
 from msgspec.structs import astuple
 
+from telemetry.catalogue.events import catalogue_version
 from telemetry.counting.aggregates import COUNTED, DAILY_STATS
 from telemetry.counting.declaring import Aggregate
 from telemetry.counting.deltas import Delta
@@ -80,7 +81,9 @@ class Aggregates:
                 await add_rows(self._connection, aggregate, map(astuple, delta.rows[aggregate.table].values()))
             for day in sorted(delta.installations):
                 await self._add_installations(day, delta.installations[day])
-            await self._connection.execute(query("advance_watermarks"), (_encode(delta.watermarks).decode(),))
+            watermarks = _encode(delta.watermarks).decode()
+            await self._connection.execute(query("note_catalogue_version"), (watermarks, catalogue_version()))
+            await self._connection.execute(query("advance_watermarks"), (watermarks,))
 
     async def empty_log(self) -> bool:
         """Cut off the write-ahead log, with whatever was deleted; return whether no reader was in the way."""

@@ -19,6 +19,7 @@ from telemetry.counting.aggregates import BOUNDED, COUNTED, DAILY_STATS
 from telemetry.counting.counters import Counters
 from telemetry.counting.day_labels import DayLabels
 from telemetry.counting.names import Names
+from telemetry.storage.aggregates.catalogue_versions import CatalogueVersions
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.flushing import flush_counters
 from telemetry.storage.aggregates.row_statements import names_statement, related_events_statement
@@ -79,9 +80,10 @@ class Contributions:
         try:
             for day, watermark in watermarks.items():
                 labels.restore(day, self._metrics(day))
+                versions = self._versions(day)
                 for stored in self._stored(day, watermark, sql, whose):
                     check_stop(self._stop)
-                    count_stored(counters, day, stored)
+                    count_stored(counters, day, stored, versions)
                     if counters.keys >= self._keys_max:
                         await flush_counters(counters, aggregates)
             await flush_counters(counters, aggregates)
@@ -106,6 +108,10 @@ class Contributions:
                 names = found[aggregate.table] = Names(aggregate, names_max=0)
                 names.restore(aggregates.execute(names_statement(aggregate)))
         return found
+
+    def _versions(self, day: str) -> CatalogueVersions:
+        with read_only(self._directory.aggregates) as aggregates:
+            return CatalogueVersions.read(aggregates, day)
 
     def _metrics(self, day: str) -> list[str]:
         with read_only(self._directory.aggregates) as aggregates:

@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
 
+from telemetry.catalogue.events import as_known_by
 from telemetry.catalogue.rows import from_rows
 from telemetry.counting.aggregates import BOUNDED
 from telemetry.counting.counters import Appended, Counters
+from telemetry.storage.aggregates.catalogue_versions import CatalogueVersions
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.log.segment import Segment, StoredEvent
@@ -74,9 +76,16 @@ class Replay:
             logger.info("replayed events", extra={"day": day, "events": replayed})
 
 
-def count_stored(counters: Counters, day: str, stored: Sequence[StoredEvent]) -> None:
-    """Count events of one segment as they were counted when they were appended; they come in the order of their ids."""
+def count_stored(
+    counters: Counters, day: str, stored: Sequence[StoredEvent], versions: CatalogueVersions | None = None
+) -> None:
+    """Count events of one segment as they were counted when they were appended; they come in the order of their ids.
+
+    ``versions`` tells which versions of the catalogue have counted them already; None, that none has.
+    """
     for received_at, run in groupby(stored, key=attrgetter("received_at")):
         together = list(run)
         events = from_rows([event.row for event in together])
+        if versions:
+            events = [as_known_by(event, versions.of(row.id)) for row, event in zip(together, events, strict=True)]
         counters.add(Appended(day, received_at, [event.id for event in together], events))

@@ -20,6 +20,7 @@ from telemetry.counting.day_labels import DayLabels
 from telemetry.counting.limits import CountingLimits
 from telemetry.counting.names import Names
 from telemetry.operator_errors import NoDataError
+from telemetry.storage.aggregates.catalogue_versions import CatalogueVersions
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.flushing import Adding, flush_counters
 from telemetry.storage.aggregates.row_statements import names_statement, row_statement
@@ -54,6 +55,15 @@ class RecountedSegment:
     def missing(self) -> int:
         """How many events the aggregates include that the segment does not hold."""
         return self.watermark - self.erased - self.counted
+
+
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    counters: Counters
+    expected: Adding
+    versions: CatalogueVersions
+    keys_max: int
+    on_bytes: Progress
 
 
 @dataclass(slots=True)
@@ -97,10 +107,10 @@ async def recount(
             for number, state in enumerate(found.segments):
                 metrics = now.execute("SELECT metric FROM daily_stats WHERE date = ?", (state.day,))
                 counters.labels.restore(state.day, [str(row[0]) for row in metrics])
-                path = segments[state.day]
-                misplaced = await _count(
-                    path, state, counters, adding, keys_max=limits.flush_keys_max, on_bytes=on_bytes
+                counting = _Counting(
+                    counters, adding, CatalogueVersions.read(now, state.day), limits.flush_keys_max, on_bytes
                 )
+                misplaced = await _count(segments[state.day], state, counting)
                 found.segments[number] = replace(state, misplaced=misplaced)
         await flush_counters(counters, adding)
     finally:
@@ -133,23 +143,21 @@ def _state(path: Path, watermark: int, erased: int, leaving: set[str]) -> Recoun
     return RecountedSegment(path.stem, watermark, erased, counted, pending, path.stat().st_size, leaving=left)
 
 
-async def _count(
-    path: Path, state: RecountedSegment, counters: Counters, expected: Adding, *, keys_max: int, on_bytes: Progress
-) -> int:
+async def _count(path: Path, state: RecountedSegment, counting: _Counting) -> int:
     position, misplaced = 0, 0
     if not state.counted:
         return 0
     with read_only(path, wait_s=PATIENCE_S) as segment:
         while rows := segment.execute(query("read_events_after"), (position, ROWS_PER_READ)).fetchall():
             stored = [stored_event(row) for row in rows if row[0] <= state.watermark and row[4] not in state.leaving]
-            count_stored(counters, state.day, stored)
+            count_stored(counting.counters, state.day, stored, counting.versions)
             misplaced += sum(day_of(event.received_at) != state.day for event in stored)
-            on_bytes(state.bytes * len(stored) // state.counted)
+            counting.on_bytes(state.bytes * len(stored) // state.counted)
             position = rows[-1][0]
             if position >= state.watermark:
                 break
-            if counters.keys >= keys_max:
-                await flush_counters(counters, expected)
+            if counting.counters.keys >= counting.keys_max:
+                await flush_counters(counting.counters, counting.expected)
     return misplaced
 
 

@@ -1,0 +1,53 @@
+"""A recount counts events as the catalogue did that was there when they came."""
+
+from pathlib import Path
+from unittest import mock
+
+from telemetry.catalogue.events import KNOWN_EVENTS, PatternSignature, as_known_by, catalogue_version
+from telemetry.counting.counters import Appended, Counters
+from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
+from tests.support.events import encode, installation_id, make_event, timestamp
+from tests.support.examining import examined
+from tests.support.oracle import read
+from tests.support.service import HandClock, service
+
+FIRST = {"pattern_signature", "aggregate_stats", "user_action", "scan_completion"}
+COUNTED = "SELECT sum(occurrence_count) FROM signature_counts"
+LABELS = "SELECT sum(value) FROM daily_stats WHERE metric LIKE 'category:%'"
+
+
+async def send(data_dir: Path, hand: HandClock, *, erase: bool = False) -> None:
+    async with service(data_dir, hand) as started:
+        for number in (1, 2):
+            hand.pass_time(1)
+            common = {"installationId": installation_id(number), "timestamp": timestamp(hand.now)}
+            await started.service.accept(encode([make_event("pattern_signature", **common)]))
+        if erase:
+            await started.upkeep.eraser.erase(ErasureRequest(installation_id(1), ErasureKind.EXCLUDE))
+
+
+async def test_a_new_type_changes_no_day_that_was_counted_before_it_was_known(data_dir: Path) -> None:
+    hand, add = HandClock(), Counters.add
+
+    def add_as_before(counters: Counters, appended: Appended) -> None:
+        events = [as_known_by(event, 1) for event in appended.events]
+        add(counters, Appended(appended.day, appended.received_at, appended.ids, events))
+
+    with (
+        mock.patch.object(Counters, "add", add_as_before),
+        mock.patch.object(PatternSignature, "since", 2),
+        mock.patch("telemetry.storage.aggregates.database.catalogue_version", return_value=1),
+    ):
+        await send(data_dir, hand)
+    assert read(data_dir / "telemetry.db", COUNTED) == [(None,)]
+    with mock.patch.object(PatternSignature, "since", 2):
+        assert catalogue_version() == 2
+        for erase, counted in ((False, 2), (True, 2)):
+            await send(data_dir, hand, erase=erase)
+            found = await examined(data_dir, hand.clock)
+            assert [one.sentence for one in found.findings if one.severity == "error"] == []
+            assert read(data_dir / "telemetry.db", COUNTED) == read(data_dir / "telemetry.db", LABELS) == [(counted,)]
+
+
+def test_every_type_that_was_added_has_a_later_version() -> None:
+    assert {name for name, known in KNOWN_EVENTS.items() if known.since == 1} == FIRST
