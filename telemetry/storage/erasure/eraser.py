@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 _ROWS_PER_DELETE = 500
 
 
+_EXCLUDED = "SELECT 1 FROM erasures WHERE installation_sha256 = ? AND kind = 'exclude'"
+
+
 class _Unfinished(NamedTuple):
     hashed_id: str
     kind: str
@@ -113,6 +116,8 @@ class Eraser:
                     f"{EXCLUSIONS_MAX:,} installations are excluded, which is the limit: have your proxy refuse the "
                     "address that sends, and erase what it has sent with `telemetry forget`"
                 )
+            if kind is ErasureKind.UNDO:
+                return await self._undo(hashed_id, dry_run=dry_run)
             if dry_run:
                 return await self._foresee(ids, kind)
             erased = Erased(kind, False, {}, {}, finished=False)
@@ -129,6 +134,17 @@ class Eraser:
             finally:
                 await self.load()
             return erased
+
+    async def _undo(self, hashed_id: str, *, dry_run: bool) -> Erased:
+        """Have the events of an excluded installation count from now on; what was begun to be erased is so first."""
+        if not dry_run:
+            await self._resume()
+        undone = bool(await self._aggregates.read(_EXCLUDED, (hashed_id,)))
+        if undone and not dry_run:
+            async with self._aggregates.change() as connection:
+                await connection.execute(query("undo_exclusion"), (hashed_id,))
+            await self.load()
+        return Erased(ErasureKind.UNDO, dry_run, {}, {}, undone=undone)
 
     async def _foresee(self, ids: Collection[str], kind: ErasureKind) -> Erased:
         with self._contributions(ids) as counted:

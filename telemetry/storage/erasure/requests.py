@@ -9,10 +9,14 @@ from telemetry.catalogue.shapes import is_installation_id
 
 
 class ErasureKind(StrEnum):
-    """What is taken away: the raw events alone, or the numbers they made too, for good."""
+    """What is taken away: the raw events alone, or the numbers they made too, for good.
+
+    To undo an exclusion takes nothing away: new events count again.
+    """
 
     FORGET = "forget"
     EXCLUDE = "exclude"
+    UNDO = "undo"
 
 
 class ErasureRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,7 +34,7 @@ class ErasureRequest(msgspec.Struct, forbid_unknown_fields=True):
 class Erased(msgspec.Struct):
     """What was erased, or would be: events by day, and how many rows of each table they have a part in.
 
-    It is not ``finished`` if a stop has left some of it to the next start.
+    It is not ``finished`` if a stop has left some of it to the next start. ``undone`` tells whether an exclusion was.
     """
 
     kind: ErasureKind
@@ -38,3 +42,4 @@ class Erased(msgspec.Struct):
     events: dict[str, int]
     rows: dict[str, int]
     finished: bool = True
+    undone: bool = False
