@@ -75,10 +75,10 @@ def live_stats(metrics: Iterable[Sequence[Any]], active: Iterable[Sequence[Any]]
     return Stats(total_of(rows), shown, by_days(counts), folded=dict(sorted((before + Counter(folded)).items())))
 
 
-def events_statement(today: date) -> Statement:
-    """Return what has to be read for the events by type."""
-    days = [_first_day(today, ago + 1) for ago in range(PERIOD_DAYS)]
-    return Statement(query("sum_events_by_type"), (msgspec.json.encode(days).decode(),))
+def events_statement(today: date, days: int = PERIOD_DAYS) -> Statement:
+    """Return what has to be read for the events by type of some days up to today."""
+    named = [_first_day(today, ago + 1) for ago in range(days)]
+    return Statement(query("sum_events_by_type"), (msgspec.json.encode(named).decode(),))
 
 
 def total_of(sums: Iterable[Sequence[Any]]) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import msgspec
@@ -13,17 +13,21 @@ from telemetry.clock import Clock, instant
 from telemetry.counting.counters import Counters
 from telemetry.histogram import Histogram
 from telemetry.published.closed_days import ClosedDays, Stamp, public_stats
-from telemetry.published.live import Stats, events_statement, live_statements, live_stats
+from telemetry.published.live import Stats, events_statement, live_statements, live_stats, total_of
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.flushing import flush_counters
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An answer that stays the same until the next flush; ``etag`` names its content, whenever it was made."""
+    """An answer that stays the same until the next flush; ``etag`` names its content, whenever it was made.
+
+    ``events_today`` are the events of the present UTC day, None if they are not known.
+    """
 
     body: bytes = b""
     etag: str = ""
+    events_today: int | None = None
 
 
 class Publisher:
@@ -77,7 +81,9 @@ class Publisher:
 
     async def _publish(self, as_of: float, today: date) -> None:
         stats = await self._read(today)
-        self.stats = document(stats, generated_at=self._clock.now(), as_of=as_of)
+        events_today = total_of(await self._aggregates.read(*events_statement(today, days=1)))
+        made = document(stats, generated_at=self._clock.now(), as_of=as_of)
+        self.stats = replace(made, events_today=events_today)
 
     async def _read(self, today: date) -> Stats:
         if self._closed is None:

@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 
 from telemetry.clock import Clock, iso_milliseconds
-from telemetry.errors import ERROR_SENTENCES, ErrorCode
+from telemetry.errors import ERROR_SENTENCES, ErrorCode, Refusal
 from telemetry.intake.large_batches import Charge, no_charge
 from telemetry.intake.ledger import Ledger
 from telemetry.published.publisher import Document
@@ -19,6 +19,7 @@ from telemetry.web.api.site import PublicApi
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit, opted_out
 from telemetry.web.known import is_known
+from telemetry.web.pages.live import LiveTotals
 from telemetry.web.pages.site import PublicPages
 from telemetry.web.routing import OTHER, Routes, answered, find_route, note_answer
 
@@ -66,6 +67,8 @@ class PublicSite:
             "/v1/stats": {"GET": self._get_stats},
             "/v1/health": {"GET": self._get_health},
         }
+        if self.pages is not None:
+            self.pages.live = self._live
         for served in (self.pages, self.api, self.explanations):
             if served is not None:
                 self._routes = {**self._routes, **served.routes}
@@ -84,6 +87,13 @@ class PublicSite:
         if self.draining:
             answer.force_close()
         return answer
+
+    def _live(self) -> LiveTotals:
+        is_storing = self.service.failing() is None
+        try:
+            return LiveTotals(self.service.stats().events_today, is_storing)
+        except Refusal:
+            return LiveTotals(None, is_storing)
 
     async def _post_events(self, request: web.BaseRequest) -> Answer:
         receipt = await self.service.accept(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.events import encode, make_event
 from tests.support.publication import write_publication
 from tests.support.server import ServerProcess, serving
 
@@ -107,6 +108,18 @@ def test_what_is_not_a_page_is_not_found(full: ServerProcess) -> None:
         assert full.request("GET", path).status in (200, 404), path
     assert full.request("GET", "/unknown").json["code"] == "not_found"
     assert full.request("POST", "/", b"{}").status == 405
+
+
+def test_the_page_says_what_came_today_before_it_is_published(tmp_path: Path) -> None:
+    with serving(tmp_path, "--flush-interval-s", "0.05") as running:
+        before = running.request("GET", "/")
+        assert b"Today so far: 0 events" in before.body
+        running.post(encode([make_event() for _ in range(3)]))
+        page = before
+        while page.headers["ETag"] == before.headers["ETag"]:
+            page = running.request("GET", "/", headers={"If-None-Match": before.headers["ETag"]})
+            page = page if page.status == 200 else before
+        assert b"Today so far: 3 events, in the numbers tomorrow." in page.body
 
 
 def test_a_new_publication_is_shown_without_a_restart(tmp_path: Path) -> None:

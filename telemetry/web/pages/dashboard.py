@@ -11,6 +11,7 @@ from telemetry.published.dashboard.overview import Overview
 from telemetry.published.dashboard.trust import Trust
 from telemetry.web.pages import drawings
 from telemetry.web.pages.layout import page
+from telemetry.web.pages.live import LIVE_PLACE
 from telemetry.web.pages.sections import card, chart, details, ranges_of, section, sentence, sources, table
 
 # Of what is found, more is a matter for the files.
@@ -26,6 +27,7 @@ def dashboard_page(seen: Overview) -> bytes:
         ranges_of("/", seen.span),
         sentence(seen.claims) if claim else None,
         h.ul(".cards", aria_label="The main numbers")[(card(figure, seen.span) for figure in seen.figures)],
+        LIVE_PLACE,
         _confidence(seen),
         _versions(seen),
         _speed(seen),

@@ -3,6 +3,7 @@
 import htpy as h
 
 from telemetry.web.pages.layout import page
+from telemetry.web.pages.live import LIVE_PLACE
 
 _EXAMPLE = """\
 curl http://127.0.0.1:8787/v1/events -H 'Content-Type: application/json' -d '{"events": [{
@@ -17,6 +18,7 @@ def empty_page(threshold: int) -> bytes:
     return page(
         "Drift in numbers",
         h.p(".lead")["No numbers to show yet. The service is running and takes events."],
+        LIVE_PLACE,
         h.h2["Send the first event"],
         h.p["Drift sends events by itself once its telemetry is turned on. To try the service, send one by hand:"],
         h.pre(tabindex="0")[h.code[_EXAMPLE]],

@@ -17,6 +17,7 @@ from telemetry.web.pages.dashboard import dashboard_page
 from telemetry.web.pages.emptiness import empty_page
 from telemetry.web.pages.files import FILE_HEADERS, BadgeFile, ChartFile, badge_file, chart_file
 from telemetry.web.pages.layout import PAGE_HEADERS, STYLE_PATH, STYLE_SHEET
+from telemetry.web.pages.live import LiveTotals, with_live
 from telemetry.web.pages.shelf import Overviews, Rendered, Shelf, rendered
 from telemetry.web.pages.subject_pages import (
     category_page,
@@ -27,6 +28,7 @@ from telemetry.web.pages.subject_pages import (
 )
 from telemetry.web.routing import Handler, Routes
 
+_LIVE_MAX_AGE_S = 5
 _PAGE_MAX_AGE_S = 60
 _FILE_MAX_AGE_S = 300
 _YEAR_S = 31_536_000
@@ -47,13 +49,17 @@ _SUBJECTS = {
 
 
 class PublicPages:
-    """Answers the addresses of pages from ``published`` alone, whose numbers count ``threshold`` installations."""
+    """Answers the addresses of pages from ``published`` alone, whose numbers count ``threshold`` installations.
+
+    ``live`` returns what the page says about today.
+    """
 
     def __init__(self, published: Path, threshold: int) -> None:
         self._published = published
         self._threshold = threshold
         self._shelf = Shelf(published)
         self._overviews = Overviews()
+        self.live: Callable[[], LiveTotals] = lambda: LiveTotals(None, is_storing=True)
         self._style, self._icon = rendered(STYLE_SHEET), rendered(_SCALABLE_ICON)
 
     @property
@@ -85,7 +91,7 @@ class PublicPages:
             f"/ {span}",
             lambda: self._read(span, lambda seen, _: rendered(dashboard_page(seen) if seen is not None else empty())),
         )
-        return _answer(request, made, PAGE_HEADERS, _PAGE_MAX_AGE_S)
+        return _answer(request, with_live(made, self.live()), PAGE_HEADERS, _LIVE_MAX_AGE_S)
 
     async def _get_subject(self, folder: str, name: str, request: web.BaseRequest) -> Answer:
         make = _SUBJECTS[folder]
