@@ -9,12 +9,12 @@ BIN := $(VENV)/bin
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
 
-# Sixty simulated days up to yesterday, made once a day, and a service over them.
+# Sixty simulated days up to yesterday, made once a day, and a service over them that publishes as production does.
 DEMO := build/demo/$(shell date -u +%F)
 demo: $(VENV)/.run
 	test -e $(DEMO)/made || { rm -rf build/demo && \
 		$(BIN)/telemetry simulate --days 60 --data-dir $(DEMO)/data && touch $(DEMO)/made; }
-	$(BIN)/telemetry serve --data-dir $(DEMO)/data $(ARGS)
+	$(BIN)/telemetry serve --environment demo --data-dir $(DEMO)/data $(ARGS)
 
 # As many at once as there are cores: some tests say how long an answer may take.
 WORKERS ?= auto
