@@ -31,7 +31,7 @@ class Document:
 
 
 class Publisher:
-    """Owns the published statistics. They are as old as the last flush that found the aggregates changed.
+    """Owns the published statistics. They are as old as the last flush; while nothing changes, only their times do.
 
     Without ``closed`` days everything in them is live.
     """
@@ -48,6 +48,7 @@ class Publisher:
         self._clock = clock
         self._closed = closed
         self._flushing = asyncio.Lock()
+        self._stats: Stats | None = None
         # The day that the published statistics end with, the changes of the aggregates that they include, and the file
         # of public numbers that they are from.
         self._published: tuple[date, int, Stamp | None] | None = None
@@ -78,9 +79,13 @@ class Publisher:
         if current != self._published:
             await self._publish(as_of, today)
             self._published = current
+        elif self._stats is not None:
+            # Nothing has come since: what is published is true of this moment too.
+            made = document(self._stats, generated_at=self._clock.now(), as_of=as_of)
+            self.stats = replace(made, events_today=self.stats.events_today)
 
     async def _publish(self, as_of: float, today: date) -> None:
-        stats = await self._read(today)
+        stats = self._stats = await self._read(today)
         events_today = total_of(await self._aggregates.read(*events_statement(today, days=1)))
         made = document(stats, generated_at=self._clock.now(), as_of=as_of)
         self.stats = replace(made, events_today=events_today)
