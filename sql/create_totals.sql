@@ -9,12 +9,12 @@ CREATE TABLE nodes (
     PRIMARY KEY (series, parent, label)
 ) WITHOUT ROWID;
 
+-- `sums` are those of one flush, by name.
 CREATE TABLE amounts (
     series INTEGER NOT NULL,
     parent TEXT NOT NULL,
     label TEXT NOT NULL,
-    amount TEXT NOT NULL,
-    value INTEGER NOT NULL,
-    installations INTEGER NOT NULL,
-    PRIMARY KEY (series, parent, label, amount)
+    flush INTEGER NOT NULL,
+    sums BLOB NOT NULL,
+    PRIMARY KEY (series, parent, label, flush)
 ) WITHOUT ROWID;

@@ -1,9 +1,8 @@
 -- ?1: the series, ?2: the parent, ?3: the labels that join `other`, as JSON, ?4: the threshold. All children with fewer
 -- installations join it too, and what is not shown.
-SELECT amounts.amount, sum(amounts.value), max(amounts.installations)
+SELECT nodes.label, amounts.sums
 FROM nodes JOIN amounts USING (series, parent, label)
 WHERE nodes.series = ?1 AND nodes.parent = ?2 AND (
     nodes.installations < ?4 OR nodes.label = 'other' OR nodes.label IN (SELECT value FROM json_each(?3))
 )
-GROUP BY amounts.amount
-ORDER BY amounts.amount
+ORDER BY nodes.label

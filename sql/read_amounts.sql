@@ -1,4 +1,3 @@
-SELECT amount, value, installations
+SELECT label, sums
 FROM amounts
 WHERE series = ? AND parent = ? AND label = ?
-ORDER BY amount

@@ -1,6 +1,8 @@
--- ?1: the last id, ?2: the types whose payload is read, as JSON. By installation, with the index that sealing makes.
+-- ?1: the last id, ?2: the types whose payload is read, as JSON, ?3: the place of the day in the window. By
+-- installation, with the index that sealing makes.
 SELECT
     installation_id,
+    ?3,
     id,
     type,
     drift_version,

@@ -15,15 +15,13 @@ from typing import Any
 
 import msgspec
 
-from telemetry.published.observations import Observation, read_fields
+from telemetry.published.contributions import StoredRow
 from telemetry.storage.sqlite.background import NotNowError
 from telemetry.storage.sqlite.database_files import immutable_uri
 from telemetry.storage.sqlite.queries import query
 
 _CACHE_KIB = 2_048
 _FIRST_DAYS_PER_READ = 1_000
-# Installation id, place of the day, id, type, version, payload.
-_Row = tuple[bytes, int, int, bytes, bytes, object]
 
 
 class SegmentDamagedError(Exception):
@@ -33,7 +31,7 @@ class SegmentDamagedError(Exception):
 @contextmanager
 def merged(
     segments: list[tuple[str, Path, int]], payloads: frozenset[str]
-) -> Iterator[Iterator[tuple[bytes, Iterator[Observation]]]]:
+) -> Iterator[Iterator[tuple[bytes, Iterator[StoredRow]]]]:
     """Give the installations with their events, each day's segment up to an id, until the end of the block.
 
     Raises ``NotNowError`` at its end, or instead of what went wrong, if a segment was changed meanwhile.
@@ -48,8 +46,8 @@ def merged(
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             # A text that is no UTF-8 costs its event, not the window.
             connection.text_factory = bytes
-            sources.append(_placed(connection, last_id, types, place))
-        yield _by_installation(merge(*sources), days)
+            sources.append(connection.execute(query("read_published_events"), (last_id, types, place)))
+        yield groupby(merge(*sources), itemgetter(0))
 
 
 @contextmanager
@@ -60,36 +58,6 @@ def _telling_damage(stamps: dict[Path, tuple[int, int, int]], days: list[str]) -
         _check(stamps)
         raise SegmentDamagedError(f"a segment of {days[0]} to {days[-1]} cannot be read ({error})") from error
     _check(stamps)
-
-
-def _placed(connection: sqlite3.Connection, last_id: int, types: str, place: int) -> Iterator[_Row]:
-    for row in connection.execute(query("read_published_events"), (last_id, types)):
-        yield (row[0], place, *row[1:])
-
-
-def _by_installation(rows: Iterator[_Row], days: list[str]) -> Iterator[tuple[bytes, Iterator[Observation]]]:
-    names: dict[bytes, str] = {}
-    for installation, own in groupby(rows, itemgetter(0)):
-        yield installation, (_observation(row, days, names) for row in own)
-
-
-def _observation(row: _Row, days: list[str], names: dict[bytes, str]) -> Observation:
-    _, place, _, kind, version, payload = row
-    event_type = _text(kind, names)
-    fields = None if payload is None else read_fields(event_type, payload)
-    return Observation(days[place], event_type, _text(version, names), fields)
-
-
-_NAMES_MAX = 10_000
-
-
-def _text(stored: bytes, names: dict[bytes, str]) -> str:
-    found = names.get(stored)
-    if found is None:
-        if len(names) >= _NAMES_MAX:
-            names.clear()
-        found = names[stored] = stored.decode(errors="replace")
-    return found
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

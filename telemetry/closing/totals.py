@@ -1,11 +1,15 @@
 """Totals: what all installations contribute to the keys of a window's series. Most of it is in a database of their own.
 
-In memory are what has been added lately, under at most ``_KEYS_MAX`` keys, and where keys lie.
+In memory are the keys that have been added to lately, at most ``_KEYS_MAX`` and some, and their amounts.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
+
+import msgspec
 
 from telemetry.published.folding import Leaf, Merged, Node, Path, pack
 from telemetry.published.histograms import Amount
@@ -14,11 +18,43 @@ from telemetry.published.tallies import Voice
 from telemetry.storage.sqlite.queries import query
 
 _KEYS_MAX = 10_000
-_AMOUNTS_MAX = 10_000
+_AMOUNTS_MAX = 20_000
 _SEPARATOR = "\x1f"
 _ABOVE_ALL = "\x1e"
 
-_Key = tuple[int, str, str]
+
+class _Sum(msgspec.Struct, array_like=True, gc=False):
+    """An amount of a key: of how many installations, and the last one of them."""
+
+    value: int = 0
+    installations: int = 0
+    last: int = -1
+
+
+class _Key(msgspec.Struct, gc=False):
+    """What has been added to a key: ``last`` is the latest installation, ``members`` the first few."""
+
+    installations: int = 0
+    observations: int = 0
+    last: int = -1
+    members: list[int] = []
+    amounts: dict[str, _Sum] = {}
+
+
+class _Part:
+    """What has been added to one series lately: its keys, and those on the way to each leaf, the highest first."""
+
+    def __init__(self, number: int, *, additive: bool) -> None:
+        self.number = number
+        self.additive = additive
+        self.keys: dict[Path, _Key] = {}
+        self.ways: dict[Path, list[_Key]] = {}
+
+    def way(self, path: Path) -> list[_Key]:
+        """Return the keys on the way to a leaf, which has not been added to lately."""
+        prefixes = [path[:depth] for depth in range(len(path) + 1)]
+        way = self.ways[path] = [self.keys.get(one) or self.keys.setdefault(one, _Key()) for one in prefixes]
+        return way
 
 
 class Totals:
@@ -26,79 +62,60 @@ class Totals:
 
     def __init__(self, connection: sqlite3.Connection, series: list[Series], k: int) -> None:
         self._connection = connection
-        self._series = series
-        self._numbers = {one.name: number for number, one in enumerate(series)}
+        self._parts = {one.name: _Part(number, additive=one.additive) for number, one in enumerate(series)}
         self._k = k
-        self._nodes: dict[_Key, list[int]] = {}
-        self._members: dict[_Key, list[int]] = {}
-        self._amounts: dict[tuple[_Key, str], list[int]] = {}
-        self._paths: dict[tuple[int, Path], list[_Key]] = {}
+        self._amounts = 0
+        self._flushes = 0
         connection.executescript(query("create_totals"))
 
-    def add(self, series: Series, voices: list[Voice], member: int) -> None:
-        """Add the voices of an installation, known by its number alone."""
-        number = self._numbers[series.name]
-        if len(voices) == 1:
-            ((path, observations, amounts),) = voices
-            nodes = self._nodes_on(number, path)
-            for node in nodes:
-                self._count(node, observations, member)
+    def add(self, series: str, voices: list[Voice], member: int) -> None:
+        """Add the voices of an installation, known by its number alone: all that it has in the series."""
+        part, k = self._parts[series], self._k
+        for path, observations, amounts in voices:
+            way = part.ways.get(path) or part.way(path)
+            for key in way:
+                key.observations += observations
+                if key.last != member:
+                    key.last = member
+                    key.installations += 1
+                    if key.installations < k:
+                        key.members.append(member)
             if amounts:
-                for node in nodes if series.additive else nodes[-1:]:
-                    self._sum(node, amounts)
-        else:
-            self._add_many(number, series.additive, voices, member)
-        if len(self._nodes) > _KEYS_MAX or len(self._amounts) > _AMOUNTS_MAX:
+                self._sum(way if part.additive else way[-1:], amounts, member)
+        if len(part.keys) > _KEYS_MAX or self._amounts > _AMOUNTS_MAX:
             self.flush()
 
-    def _add_many(self, number: int, additive: bool, voices: list[Voice], member: int) -> None:
-        counted: dict[_Key, int] = {}
-        amounts: dict[_Key, dict[str, int]] = {}
-        for voice in voices:
-            nodes = self._nodes_on(number, voice.path)
-            for node in nodes:
-                counted[node] = counted.get(node, 0) + voice.observations
-            if voice.amounts:
-                for node in nodes if additive else nodes[-1:]:
-                    sums = amounts.setdefault(node, {})
-                    for amount, value in voice.amounts.items():
-                        sums[amount] = sums.get(amount, 0) + value
-        for node, observations in counted.items():
-            self._count(node, observations, member)
-        for node, values in amounts.items():
-            self._sum(node, values)
-
-    def _nodes_on(self, number: int, path: Path) -> list[_Key]:
-        """Return how a key and those above it are stored, the highest first."""
-        nodes = self._paths.get((number, path))
-        if nodes is None:
-            if len(self._paths) >= _KEYS_MAX:
-                self._paths.clear()
-            nodes = [(number, *_split(path[:depth])) for depth in range(len(path) + 1)]
-            self._paths[number, path] = nodes
-        return nodes
-
-    def _sum(self, node: _Key, amounts: Mapping[str, int]) -> None:
-        for amount, value in amounts.items():
-            found = self._amounts.get((node, amount))
-            if found is None:
-                self._amounts[node, amount] = [value, 1]
-            else:
-                found[0] += value
-                found[1] += 1
+    def _sum(self, keys: list[_Key], amounts: Mapping[str, int], member: int) -> None:
+        for key in keys:
+            sums = key.amounts
+            for amount, value in amounts.items():
+                found = sums.get(amount)
+                if found is None:
+                    sums[amount] = _Sum(value, 1, member)
+                    self._amounts += 1
+                else:
+                    found.value += value
+                    if found.last != member:
+                        found.last = member
+                        found.installations += 1
 
     def flush(self) -> None:
         """Move what is in memory to the database."""
-        nodes = (
-            (*key, installations, observations, pack(self._members[key]) if installations < self._k else b"", self._k)
-            for key, (installations, observations) in sorted(self._nodes.items())
-        )
-        self._connection.executemany(query("add_node"), nodes)
-        amounts = ((*node, amount, *found) for (node, amount), found in sorted(self._amounts.items()))
-        self._connection.executemany(query("add_amount"), amounts)
-        self._nodes.clear()
-        self._members.clear()
-        self._amounts.clear()
+        k = self._k
+        for part in self._parts.values():
+            named = (((part.number, *_split(path)), key) for path, key in part.keys.items())
+            keys = sorted(named, key=itemgetter(0))
+            nodes = (
+                (*name, key.installations, key.observations, pack(key.members) if key.installations < k else b"", k)
+                for name, key in keys
+            )
+            amounts = ((*name, self._flushes, _encode(key.amounts)) for name, key in keys if key.amounts)
+            self._connection.executemany(query("add_node"), nodes)
+            self._connection.executemany(query("add_amounts"), amounts)
+            part.keys.clear()
+            part.ways.clear()
+        self._flushes += 1
+        self._amounts = 0
 
     def root(self, series: Series) -> Node:
         """Return the key above all others of a series."""
@@ -111,34 +128,42 @@ class Totals:
 
     def amounts(self, series: Series, leaf: Leaf) -> list[Amount]:
         """Return the amounts of a leaf by name; what ``other`` has of them must be ``additive``."""
-        number = self._numbers[series.name]
+        number = self._parts[series.name].number
         if leaf.merged is None:
             rows = self._connection.execute(query("read_amounts"), (number, *_split(leaf.path)))
         elif leaf.merged.whole:
             rows = self._connection.execute(query("read_amounts"), (number, *_split(leaf.merged.parent)))
         else:
             rows = self._connection.execute(query("merge_amounts"), self._merging(number, leaf.merged))
-        return [Amount(*row) for row in rows]
+        found: dict[str, Amount] = {}
+        for _, own in groupby(rows, itemgetter(0)):
+            for amount in _added_up(own):
+                found[amount.label] = found[amount.label].joined(amount) if amount.label in found else amount
+        return sorted(found.values())
 
     def _merging(self, number: int, merged: Merged) -> tuple[int, str, str, int]:
         return number, _SEPARATOR.join(merged.parent), json.dumps(sorted(merged.joined)), self._k
 
-    def _count(self, node: _Key, observations: int, member: int) -> None:
-        found = self._nodes.get(node)
-        if found is None:
-            self._nodes[node] = [1, observations]
-            self._members[node] = [member]
-            return
-        found[0] += 1
-        found[1] += observations
-        if found[0] < self._k:
-            self._members[node].append(member)
-
     def _read_nodes(self, series: Series, parent: str) -> Iterator[Node]:
-        number = self._numbers[series.name]
+        number = self._parts[series.name].number
         return (Node(*row) for row in self._connection.execute(query("read_children"), (number, parent)))
 
 
 def _split(path: Path) -> tuple[str, str]:
     """Return how a key is stored: the keys above it, and its label."""
     return (_SEPARATOR.join(path[:-1]), path[-1]) if path else (_ABOVE_ALL, "")
+
+
+def _added_up(rows: Iterable[tuple[str, bytes]]) -> Iterator[Amount]:
+    """Return the amounts of one key, which lie in the rows of several flushes."""
+    sums: dict[str, _Sum] = {}
+    for _, encoded in rows:
+        for name, one in _decode(encoded).items():
+            known = sums.setdefault(name, _Sum())
+            known.value += one.value
+            known.installations += one.installations
+    return (Amount(name, one.value, one.installations) for name, one in sums.items())
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(dict[str, _Sum]).decode

@@ -41,18 +41,18 @@ def close_window(
     insert: Insert,
 ) -> WindowLedger:
     """Insert the public rows of a window, and return its ledger; ``connection`` is to a database for the totals."""
-    contributions = WindowContributions(closing.window, known.labels, known.policy)
+    segments = [(day, segment(day), last_id) for day, last_id in sorted(closing.segments.items())]
+    days = [day for day, _, _ in segments]
+    contributions = WindowContributions(closing.window, days, known.labels, known.policy)
     series = series_of(closing.period)
     totals = Totals(connection, series, known.policy.threshold)
-    segments = [(day, segment(day), last_id) for day, last_id in sorted(closing.segments.items())]
     with merged(segments, contributions.payloads) as installations:
         number = 0
         for installation, events in installations:
             if is_placeholder(installation.decode(errors="replace")):
                 continue
-            for contribution in contributions.of(known.first_days.of(installation), events):
-                if contribution.voices:
-                    totals.add(contribution.series, contribution.voices, number)
+            for name, voices in contributions.of(known.first_days.of(installation), events):
+                totals.add(name, voices, number)
             number += 1
     totals.flush()
     ledger: WindowLedger = {}

@@ -5,18 +5,18 @@ made up to fill a threshold, are none of the numbers but that of new installatio
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from telemetry.catalogue.versions import is_development
+import msgspec
+
 from telemetry.published.field_tallies import new_tally
 from telemetry.published.labels import PublicLabels
-from telemetry.published.observations import Observation
-from telemetry.published.series import Series, series_of
-from telemetry.published.tallies import NEW, RETURNING, Tally, VersionTally, Voice
+from telemetry.published.observations import DECODERS, SeenVersions
+from telemetry.published.series import series_of
+from telemetry.published.tallies import NEW, RETURNING, CountTally, EventsTally, FieldTally, VersionTally, Voice
 from telemetry.published.windows import PublicWindow
 
 THRESHOLD = 5
@@ -24,6 +24,15 @@ THRESHOLD = 5
 OBSERVATIONS_MAX = 10_000
 """Events of an installation and day that are looked at."""
 _ACTIVITY = "activity"
+# Events that are counted by type and version before these are looked at; a divisor of the bound above.
+_STRETCH = 1_000
+_Counts = dict[bytes, int]
+
+StoredRow = tuple[bytes, int, int, bytes, bytes, object]
+"""An event as its segment has it: installation, place of its day in the window, id, type, version and payload.
+
+The payload is None where no series of the window reads it.
+"""
 
 
 def threshold_in(environment: str) -> int:
@@ -55,79 +64,117 @@ class Policy:
         return self.threshold == 1
 
 
-class Contribution(NamedTuple):
-    """The voices of an installation in one series."""
+Contribution = tuple[str, list[Voice]]
+"""The name of a series, and the voices of an installation in it."""
 
-    series: Series
-    voices: list[Voice]
+
+class _Reading(NamedTuple):
+    """How the payloads of one event type are read, and for which series."""
+
+    decode: Callable[[Any], Any]
+    tallies: list[FieldTally]
+    series: list[str]
 
 
 class WindowContributions:
-    """Makes the contributions to one window. ``aside`` counts events by series and reason."""
+    """Makes the contributions to one window of ``days``. ``aside`` counts events by series and reason."""
 
-    def __init__(self, window: PublicWindow, labels: PublicLabels, policy: Policy) -> None:
+    def __init__(self, window: PublicWindow, days: list[str], labels: PublicLabels, policy: Policy) -> None:
         self.aside: Counter[tuple[str, Aside]] = Counter()
         self._window = window
-        self._labels = labels
-        self._policy = policy
+        self._days = days
+        self._counts_first_days = policy.counts_first_days
+        self._versions = SeenVersions(labels)
         series = series_of(window.period)
-        self._activity = [one for one in series if one.name.startswith(_ACTIVITY)]
-        self._series = [one for one in series if one not in self._activity]
-        self._every = [one for one in self._series if not one.payloads]
-        self._by_type: dict[str, list[Series]] = {}
-        for one in series:
-            for event_type in sorted(one.payloads):
-                self._by_type.setdefault(event_type, []).append(one)
-        self.payloads = frozenset(self._by_type)
+        self._activity = [one.name for one in series if one.name.startswith(_ACTIVITY)]
+        self._active = VersionTally(labels)
+        self._counting = [(one.name, _COUNTING[one.name](labels)) for one in series if one.name in _COUNTING]
+        self._counted = [name for name, _ in self._counting]
+        self._fields = [(one.name, new_tally(one.name, labels)) for one in series if one.payloads]
+        self._drained: list[tuple[str, CountTally | FieldTally]] = [*self._counting, *self._fields]
+        self._readings = {
+            event_type.encode(): self._reading(event_type) for one in series for event_type in one.payloads
+        }
+        self.payloads = frozenset(event_type.decode() for event_type in self._readings)
 
-    def of(self, first_seen: str | None, events: Iterable[Observation]) -> Iterator[Contribution]:
+    def _reading(self, event_type: str) -> _Reading:
+        names = [one.name for one in series_of(self._window.period) if event_type in one.payloads]
+        tallies = [tally for name, tally in self._fields if name in names]
+        return _Reading(DECODERS[event_type].decode, tallies, names)
+
+    def of(self, first_seen: str | None, events: Iterable[StoredRow]) -> Iterator[Contribution]:
         """Return what an installation contributes; ``first_seen`` is the first day of it that is known, if any."""
-        activity = VersionTally(self._labels)
-        every: list[tuple[Series, Tally]] = []
-        reading: dict[str, list[tuple[Series, Tally]]] = {}
-        day, seen_on, counts = "", 0, False
-        for event in events:
-            if event.day != day:
-                day, seen_on = event.day, 0
-                first_seen = min(first_seen or day, day)
-                counts = self._policy.counts_first_days or day > first_seen
-                if counts and not (every or reading):
-                    every, reading = self._tallies()
+        place, seen_on = -1, 0
+        aside: Aside | None = None
+        types: _Counts = {}
+        versions: _Counts = {}
+        readings = self._readings
+        for _, day, _, event_type, version, payload in events:
+            if day != place:
+                self._count(types, versions, aside)
+                place, seen_on = day, 0
+                today = self._days[day]
+                first_seen = min(first_seen or today, today)
+                aside = None if self._counts_first_days or today > first_seen else Aside.FIRST_DAY
+            elif not seen_on % _STRETCH:
+                self._count(types, versions, aside)
+                if seen_on == OBSERVATIONS_MAX and aside is None:
+                    aside = Aside.CAPPED
             seen_on += 1
-            activity.add(event)
-            if not counts:
-                self._set_aside(event, Aside.FIRST_DAY)
-            elif seen_on > OBSERVATIONS_MAX:
-                self._set_aside(event, Aside.CAPPED)
-            else:
-                for _, tally in every:
-                    tally.add(event)
-                if event.type in reading:
-                    self._read(event, reading[event.type])
-        seen = NEW if first_seen is None or first_seen >= self._window.start else RETURNING
-        for one in self._activity:
-            yield Contribution(one, [voice._replace(path=(voice.path[0], seen)) for voice in activity.voices()])
-        for one, tally in dict(chain(every, *reading.values())).items():
-            if tally.capped:
-                self.aside[one.name, Aside.CAPPED] += tally.capped
-            yield Contribution(one, list(tally.voices()))
+            types[event_type] = types.get(event_type, 0) + 1
+            versions[version] = versions.get(version, 0) + 1
+            if aside is None and event_type in readings:
+                self._read(readings[event_type], version, payload)
+        self._count(types, versions, aside)
+        return self._drain(NEW if first_seen is None or first_seen >= self._window.start else RETURNING)
 
-    def _tallies(self) -> tuple[list[tuple[Series, Tally]], dict[str, list[tuple[Series, Tally]]]]:
-        """Return empty tallies of the series that count every event, and of those that read some types."""
-        tallies = {one: new_tally(one.name, self._labels) for one in self._series}
-        every = [(one, tallies[one]) for one in self._every]
-        return every, {kind: [(one, tallies[one]) for one in own] for kind, own in self._by_type.items()}
-
-    def _read(self, event: Observation, reading: list[tuple[Series, Tally]]) -> None:
-        if event.fields is not None and not is_development(event.version):
-            for _, tally in reading:
-                tally.add(event)
+    def _count(self, types: _Counts, versions: _Counts, aside: Aside | None) -> None:
+        """Count events of one day, that are all set aside or none of them is, and forget them."""
+        if not versions:
             return
-        # Only series that have a branch for builds from source, or name no version, count them.
-        why = Aside.UNREADABLE if event.fields is None else Aside.DEVELOPMENT
-        for one, _ in reading:
-            self.aside[one.name, why] += 1
+        newest = max(map(self._versions.__getitem__, versions))
+        self._active.add(types, newest)
+        if aside is None:
+            for _, tally in self._counting:
+                tally.add(types, newest)
+        else:
+            for event_type, count in types.items():
+                reading = self._readings.get(event_type)
+                for name in (*self._counted, *(reading.series if reading else ())):
+                    self.aside[name, aside] += count
+        types.clear()
+        versions.clear()
 
-    def _set_aside(self, event: Observation, why: Aside) -> None:
-        for one in [*self._every, *self._by_type.get(event.type, ())]:
-            self.aside[one.name, why] += 1
+    def _read(self, reading: _Reading, stored_version: bytes, payload: object) -> None:
+        version = self._versions[stored_version]
+        try:
+            fields = reading.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+            # TypeError: what is stored is a number or nothing.
+            self._set_aside(reading, Aside.UNREADABLE)
+            return
+        if version.is_development:
+            # Only series that have a branch for builds from source, or name no version, count them.
+            self._set_aside(reading, Aside.DEVELOPMENT)
+            return
+        for tally in reading.tallies:
+            tally.add(version, fields)
+
+    def _set_aside(self, reading: _Reading, why: Aside) -> None:
+        for name in reading.series:
+            self.aside[name, why] += 1
+
+    def _drain(self, seen: str) -> Iterator[Contribution]:
+        for (cohort, _), observations, amounts in self._active.drain():
+            for name in self._activity:
+                yield name, [((cohort, seen), observations, amounts)]
+        for name, tally in self._drained:
+            voices = tally.drain()
+            if tally.capped:
+                self.aside[name, Aside.CAPPED] += tally.capped
+                tally.capped = 0
+            if voices:
+                yield name, voices
+
+
+_COUNTING: dict[str, Callable[[PublicLabels], CountTally]] = {"events": EventsTally, "versions": VersionTally}

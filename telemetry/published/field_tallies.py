@@ -1,132 +1,179 @@
 """Tallies of what is read from the fields of events: patterns, signatures, decisions and code bases."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from telemetry.catalogue.vocabularies import ACTIONS
+from telemetry.published.folding import Path
 from telemetry.published.labels import LabelKind, PublicLabels
-from telemetry.published.observations import Codebase, Decided, Found, Observation
+from telemetry.published.observations import Codebase, Decided, Found, SeenVersion
 from telemetry.published.scales import ONE_IN_MILLIONTHS, band_of, millionths, share, step_of
-from telemetry.published.tallies import CountingTally, DurationsTally, EventsTally, Tally, VersionTally, Voice
+from telemetry.published.tallies import KEYS_MAX, DurationsTally, FieldTally, Voice
 
-_DecisionKey = Callable[[PublicLabels, Observation, Decided], tuple[str, ...]]
+_DecisionKey = Callable[[PublicLabels, SeenVersion, Decided], Path]
+# To look up a member of an enumeration takes longer than all else that an event costs here.
+_LANGUAGE, _CATEGORY = LabelKind.LANGUAGE, LabelKind.CATEGORY
+_SIGNATURE, _METHOD = LabelKind.SIGNATURE, LabelKind.METHOD
+_OTHER_ACTIONS = "other_actions"
 
 
-class PatternsTally(CountingTally):
+class PatternsTally:
     """Languages and categories that patterns were found in."""
 
-    def add(self, seen: Observation) -> None:
+    def __init__(self, labels: PublicLabels) -> None:
+        self.capped = 0
+        self._shown = labels.shown
+        self._counts: dict[Path, int] = {}
+
+    def add(self, _version: SeenVersion, fields: Found) -> None:
         """Take a pattern."""
-        if isinstance(seen.fields, Found):
-            language = self._shown(LabelKind.LANGUAGE, seen.fields.language)
-            self.count((language, self._shown(LabelKind.CATEGORY, seen.fields.category)))
+        path = (self._shown(_LANGUAGE, fields.language), self._shown(_CATEGORY, fields.category))
+        counted = self._counts.get(path)
+        if counted is None and len(self._counts) >= KEYS_MAX:
+            self.capped += 1
+        else:
+            self._counts[path] = (counted or 0) + 1
+
+    def drain(self) -> list[Voice]:
+        """Return one voice for each language and category."""
+        voices: list[Voice] = [(path, count, {}) for path, count in self._counts.items()]
+        self._counts.clear()
+        return voices
 
 
-class SignaturesTally(CountingTally):
+class _Occurrences:
+    """What an installation has seen of a signature."""
+
+    __slots__ = ("confidence", "count", "parts")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.confidence = 0
+        self.parts: dict[str, int] = {}
+
+
+class SignaturesTally:
     """Signatures, with shares of the languages and methods they were found by, and averages."""
 
     def __init__(self, labels: PublicLabels) -> None:
-        super().__init__(labels)
-        self._sums: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
-        self._confidence: Counter[tuple[str, ...]] = Counter()
+        self.capped = 0
+        self._shown = labels.shown
+        self._found: dict[Path, _Occurrences] = {}
 
-    def add(self, seen: Observation) -> None:
+    def add(self, _version: SeenVersion, fields: Found) -> None:
         """Take an occurrence."""
-        fields = seen.fields
-        if not isinstance(fields, Found):
-            return
-        path = (
-            self._shown(LabelKind.CATEGORY, fields.category),
-            self._shown(LabelKind.SIGNATURE, fields.signature_hash),
-        )
-        if self.count(path):
-            self._confidence[path] += millionths(fields.confidence)
-            sums = self._sums[path]
-            sums[f"language={self._shown(LabelKind.LANGUAGE, fields.language)}"] += 1
-            sums[f"method={self._shown(LabelKind.METHOD, fields.detection_method)}"] += 1
-            sums[f"locations={band_of(fields.location_count)}"] += 1
-            sums[f"outliers={band_of(fields.outlier_count)}"] += 1
+        shown = self._shown
+        path = (shown(_CATEGORY, fields.category), shown(_SIGNATURE, fields.signature_hash))
+        found = self._found.get(path)
+        if found is None:
+            if len(self._found) >= KEYS_MAX:
+                self.capped += 1
+                return
+            found = self._found[path] = _Occurrences()
+        found.count += 1
+        found.confidence += millionths(fields.confidence)
+        parts = found.parts
+        for part in (
+            f"language={shown(_LANGUAGE, fields.language)}",
+            f"method={shown(_METHOD, fields.detection_method)}",
+            f"locations={band_of(fields.location_count)}",
+            f"outliers={band_of(fields.outlier_count)}",
+        ):
+            parts[part] = parts.get(part, 0) + 1
 
-    def voices(self) -> Iterator[Voice]:
+    def drain(self) -> list[Voice]:
         """Return one voice for each signature."""
-        for path, count in self._counts.items():
-            shares = {name: share(part, count) for name, part in self._sums[path].items()}
-            confidence = self._confidence[path] // count
-            occurrences = {f"occurrences={band_of(count)}": ONE_IN_MILLIONTHS}
-            yield Voice(path, count, {"confidence": confidence, **shares, **occurrences})
+        voices: list[Voice] = []
+        for path, found in self._found.items():
+            count = found.count
+            amounts = {"confidence": found.confidence // count, f"occurrences={band_of(count)}": ONE_IN_MILLIONTHS}
+            for part, number in found.parts.items():
+                amounts[part] = ONE_IN_MILLIONTHS if number == count else share(number, count)
+            voices.append((path, count, amounts))
+        self._found.clear()
+        return voices
 
 
-class DecisionsTally(CountingTally):
+class DecisionsTally:
     """Decisions by a key that ``key`` makes of them, as shares of the actions."""
 
     def __init__(self, labels: PublicLabels, key: _DecisionKey) -> None:
-        super().__init__(labels)
+        self.capped = 0
         self._labels = labels
         self._key = key
-        self._actions: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+        self._actions: dict[Path, dict[str, int]] = {}
 
-    def add(self, seen: Observation) -> None:
+    def add(self, version: SeenVersion, fields: Decided) -> None:
         """Take a decision."""
-        if isinstance(seen.fields, Decided):
-            path = self._key(self._labels, seen, seen.fields)
-            if self.count(path):
-                action = seen.fields.action
-                self._actions[path][action if action in ACTIONS else "other_actions"] += 1
+        path = self._key(self._labels, version, fields)
+        actions = self._actions.get(path)
+        if actions is None:
+            if len(self._actions) >= KEYS_MAX:
+                self.capped += 1
+                return
+            actions = self._actions[path] = {}
+        action = fields.action if fields.action in ACTIONS else _OTHER_ACTIONS
+        actions[action] = actions.get(action, 0) + 1
 
-    def voices(self) -> Iterator[Voice]:
+    def drain(self) -> list[Voice]:
         """Return one voice for each key."""
-        for path, count in self._counts.items():
-            shares = {action: share(number, count) for action, number in self._actions[path].items()}
+        voices: list[Voice] = []
+        for path, actions in self._actions.items():
+            count = sum(actions.values())
+            shares = {action: share(number, count) for action, number in actions.items()}
             approved = shares.get("approve", 0)
-            yield Voice(path, count, {**shares, "approve_squares": share(approved * approved, ONE_IN_MILLIONTHS**2)})
+            shares["approve_squares"] = share(approved * approved, ONE_IN_MILLIONTHS**2)
+            voices.append((path, count, shares))
+        self._actions.clear()
+        return voices
 
 
-class CodebaseTally(CountingTally):
+class CodebaseTally:
     """What the latest report about a code base says, as ``keys`` reads it."""
 
     def __init__(self, labels: PublicLabels, kind: LabelKind, keys: Callable[[Codebase], list[str]]) -> None:
-        super().__init__(labels)
+        self.capped = 0
+        self._shown = labels.shown
         self._kind = kind
         self._keys = keys
         self._latest: Codebase | None = None
         self._reports = 0
 
-    def add(self, seen: Observation) -> None:
+    def add(self, _version: SeenVersion, fields: Codebase) -> None:
         """Take a report in the place of the one before."""
-        if isinstance(seen.fields, Codebase):
-            self._latest = seen.fields
-            self._reports += 1
+        self._latest = fields
+        self._reports += 1
 
-    def voices(self) -> Iterator[Voice]:
+    def drain(self) -> list[Voice]:
         """Return one voice for each key of the latest report."""
-        keys = self._keys(self._latest) if self._latest else []
-        for path in dict.fromkeys((self._shown(self._kind, key),) for key in keys):
-            yield Voice(path, self._reports, {})
+        if self._latest is None:
+            return []
+        paths = dict.fromkeys((self._shown(self._kind, key),) for key in self._keys(self._latest))
+        voices: list[Voice] = [(path, self._reports, {}) for path in paths]
+        self._latest, self._reports = None, 0
+        return voices
 
 
-def by_category(labels: PublicLabels, _seen: Observation, decided: Decided) -> tuple[str, ...]:
+def by_category(labels: PublicLabels, _version: SeenVersion, decided: Decided) -> Path:
     """Return the key of ``decisions``."""
-    return labels.shown(LabelKind.CATEGORY, decided.category), step_of(decided.confidence_at_action)
+    return labels.shown(_CATEGORY, decided.category), step_of(decided.confidence_at_action)
 
 
-def by_version(labels: PublicLabels, seen: Observation, _decided: Decided) -> tuple[str, ...]:
+def by_version(_labels: PublicLabels, version: SeenVersion, _decided: Decided) -> Path:
     """Return the key of ``decisions_by_version``."""
-    return (labels.shown(LabelKind.VERSION, seen.version),)
+    return (version.shown,)
 
 
-def by_bulk(_labels: PublicLabels, _seen: Observation, decided: Decided) -> tuple[str, ...]:
+def by_bulk(_labels: PublicLabels, _version: SeenVersion, decided: Decided) -> Path:
     """Return the key of ``decisions_by_bulk``."""
     return ("bulk" if decided.is_bulk_action else "single",)
 
 
-def new_tally(series: str, labels: PublicLabels) -> Tally:
-    """Return an empty tally for a series."""
+def new_tally(series: str, labels: PublicLabels) -> FieldTally:
+    """Return an empty tally for a series that reads payloads."""
     return _TALLIES[series](labels)
 
 
-_TALLIES: dict[str, Callable[[PublicLabels], Tally]] = {
-    "events": EventsTally,
-    "versions": VersionTally,
+_TALLIES: dict[str, Callable[[PublicLabels], FieldTally]] = {
     "durations": DurationsTally,
     "patterns": PatternsTally,
     "signatures": SignaturesTally,

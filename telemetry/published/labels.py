@@ -26,6 +26,9 @@ class LabelKind(StrEnum):
     FRAMEWORK = "framework"
     FEATURE = "feature"
 
+    # That of an enumeration is Python, and every label of every event is looked up by it.
+    __hash__ = str.__hash__
+
 
 def _nothing(_sent: str) -> None:
     return None

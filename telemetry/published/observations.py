@@ -1,10 +1,15 @@
-"""Observations: the events of one installation as the series read them."""
+"""Observations: what the series read of an event, its version and its fields."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
+from telemetry.catalogue.versions import is_development, version_order
+from telemetry.published.labels import LabelKind, PublicLabels
+
 Payload = dict[str, Any]
+_REMEMBERED_MAX = 10_000
 
 
 class Scan(msgspec.Struct, gc=False, rename="camel"):
@@ -43,34 +48,42 @@ class Codebase(msgspec.Struct, gc=False, rename="camel"):
     codebase_size_tier: str
 
 
-ReadFields = Scan | Found | Decided | Codebase | None
+ReadFields = Scan | Found | Decided | Codebase
 
-_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
+DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {
     "scan_completion": msgspec.json.Decoder(Scan),
     "pattern_signature": msgspec.json.Decoder(Found),
     "user_action": msgspec.json.Decoder(Decided),
     "aggregate_stats": msgspec.json.Decoder(Codebase),
 }
+"""By event type. Another program may have written a payload, or an older one: it need not be what the type's should."""
 
 
-class Observation(NamedTuple):
-    """An event. ``day`` is the day of its receipt, ``fields`` are None where no series of the window reads them."""
+class SeenVersion(NamedTuple):
+    """A version as an event has it, what sorts it, and what the public sees of it."""
 
-    day: str
-    type: str
-    version: str
-    fields: ReadFields = None
+    order: tuple[int, ...]
+    text: str
+    shown: str
+    is_development: bool
+
+    @property
+    def cohort(self) -> str:
+        """The branch that the version belongs to."""
+        return "development" if self.is_development else "regular"
 
 
-def read_fields(event_type: str, payload: object) -> ReadFields:
-    """Return what the series read of a stored payload, or None if it is not what the type's payload should be.
+class SeenVersions(dict[bytes, SeenVersion]):
+    """Versions by their stored text, looked at once each. Holds about ``_REMEMBERED_MAX``."""
 
-    Another program may have written it, or an older one.
-    """
-    if not isinstance(payload, bytes | str):
-        return None
-    try:
-        fields: ReadFields = _DECODERS[event_type].decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return fields
+    def __init__(self, labels: PublicLabels) -> None:
+        super().__init__()
+        self._labels = labels
+
+    def __missing__(self, stored: bytes) -> SeenVersion:
+        if len(self) >= _REMEMBERED_MAX:
+            self.clear()
+        text = stored.decode(errors="replace")
+        shown = self._labels.shown(LabelKind.VERSION, text)
+        found = self[stored] = SeenVersion(version_order(text), text, shown, is_development(text))
+        return found

@@ -14,12 +14,15 @@ _FIRST_MS = 0.001
 _LAST_BUCKET = 290
 # Multiplied step by step: the same on every machine, which a logarithm need not be.
 _BOUNDS_MS = tuple(accumulate(repeat(RATIO, _LAST_BUCKET), mul, initial=_FIRST_MS))
+BUCKETS = len(_BOUNDS_MS) + 1
+"""How many buckets there are."""
 
 _LOWEST_STEP = 550_000
 _STEP = 50_000
 _STEPS = 10
-_BANDS = ((1, "0"), (2, "1"), (10, "2-9"), (100, "10-99"), (1_000, "100-999"))
-_LAST_BAND = "1000+"
+_STEP_LABELS = tuple(f"{(_LOWEST_STEP + number * _STEP) / ONE_IN_MILLIONTHS:.2f}" for number in range(_STEPS - 1))
+_BAND_ENDS = (1, 2, 10, 100, 1_000)
+_BANDS = ("0", "1", "2-9", "10-99", "100-999", "1000+")
 
 
 def bucket_of(milliseconds: float) -> int:
@@ -46,12 +49,12 @@ def share(part: int, whole: int) -> int:
 def step_of(confidence: float) -> str:
     """Return the lowest confidence of a step: everything below 0.55 is one, then there is one for each 0.05."""
     number = min((millionths(confidence) - _LOWEST_STEP) // _STEP, _STEPS - 2)
-    return f"{(_LOWEST_STEP + number * _STEP) / ONE_IN_MILLIONTHS:.2f}" if number >= 0 else "0.00"
+    return _STEP_LABELS[number] if number >= 0 else "0.00"
 
 
 def band_of(count: float) -> str:
     """Return the band that a count lies in."""
-    return next((band for above, band in _BANDS if count < above), _LAST_BAND)
+    return _BANDS[bisect_right(_BAND_ENDS, count)]
 
 
 def percentile_ms(buckets: Iterable[tuple[int, int]], percent: float) -> float | None:

@@ -1,15 +1,16 @@
 """Tallies: what one installation contributes to a series in a window. Each key has one voice of it.
 
-A tally holds at most ``KEYS_MAX`` keys; what is beyond that or another cap is counted in ``capped``.
+A tally holds at most ``KEYS_MAX`` keys of an installation; what is beyond that or another cap is counted in ``capped``.
+It is emptied for each installation, and used again.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-from telemetry.catalogue.versions import is_development, version_order
+from telemetry.published.folding import Path
 from telemetry.published.labels import LabelKind, PublicLabels
-from telemetry.published.observations import Observation, Scan
-from telemetry.published.scales import bucket_of
+from telemetry.published.observations import Scan, SeenVersion
+from telemetry.published.scales import BUCKETS, bucket_of
 
 KEYS_MAX = 2_000
 EVENTS_MAX = 1_000
@@ -17,124 +18,127 @@ EVENTS_MAX = 1_000
 DURATIONS_MAX = 20
 """Durations of an installation, a day and a kind that are counted."""
 NEW, RETURNING = "new", "returning"
+_BUCKETS = tuple(f"={bucket}" for bucket in range(BUCKETS))
+# To look up a member of an enumeration takes long, and this is needed for each installation.
+_TYPE = LabelKind.TYPE
 
 
-class Voice(NamedTuple):
-    """What an installation contributes under one key: how many observations, and amounts by name.
+Voice = tuple[Path, int, dict[str, int]]
+"""What an installation contributes under one key: the key, how many observations, and amounts by name.
 
-    An amount of a further label is named ``kind=label``; the kind may be empty.
-    """
-
-    path: tuple[str, ...]
-    observations: int
-    amounts: dict[str, int]
+An amount of a further label is named ``kind=label``; the kind may be empty.
+"""
 
 
-class Tally(Protocol):
-    """The contribution of one installation to one series."""
+class CountTally(Protocol):
+    """The contribution of one installation to a series that reads no payload."""
 
     capped: int
 
-    def add(self, seen: Observation) -> None:
-        """Take an event into account; they come in the order in which they were received."""
+    def add(self, types: Mapping[bytes, int], newest: SeenVersion) -> None:
+        """Take events by stored type, in the order in which each was first received, and their newest version."""
         ...
 
-    def voices(self) -> Iterator[Voice]:
-        """Return one voice for each key."""
+    def drain(self) -> list[Voice]:
+        """Return one voice for each key, and begin again."""
         ...
 
 
-def cohort_of(version: str) -> str:
-    """Return the branch that a version belongs to."""
-    return "development" if is_development(version) else "regular"
+class FieldTally(Protocol):
+    """The contribution of one installation to a series that reads payloads of certain types."""
+
+    capped: int
+
+    def add(self, version: SeenVersion, fields: Any) -> None:
+        """Take an event of these types; they come in the order in which they were received."""
+        ...
+
+    def drain(self) -> list[Voice]:
+        """Return one voice for each key, and begin again."""
+        ...
 
 
-class CountingTally:
-    """Counts the observations of keys, within the bound."""
+class EventsTally:
+    """Events by type; one day's."""
 
     def __init__(self, labels: PublicLabels) -> None:
         self.capped = 0
         self._shown = labels.shown
-        self._counts: dict[tuple[str, ...], int] = {}
+        self._counts: dict[str, int] = {}
 
-    def count(self, path: tuple[str, ...]) -> bool:
-        """Count an observation of a key; return whether there is room for the key."""
-        counted = self._counts.get(path)
-        if counted is None and len(self._counts) >= KEYS_MAX:
-            self.capped += 1
-            return False
-        self._counts[path] = (counted or 0) + 1
-        return True
+    def add(self, types: Mapping[bytes, int], _newest: SeenVersion) -> None:
+        """Count events."""
+        for event_type, count in types.items():
+            shown = self._shown(_TYPE, event_type.decode(errors="replace"))
+            counted = self._counts.get(shown)
+            if counted is None and len(self._counts) >= KEYS_MAX:
+                self.capped += count
+            else:
+                self._counts[shown] = (counted or 0) + count
 
-    def voices(self) -> Iterator[Voice]:
-        """Return one voice for each key."""
-        return (Voice(path, count, {}) for path, count in self._counts.items())
-
-
-class EventsTally(CountingTally):
-    """Events by type; one day's."""
-
-    def add(self, seen: Observation) -> None:
-        """Count an event."""
-        self.count((self._shown(LabelKind.TYPE, seen.type),))
-
-    def voices(self) -> Iterator[Voice]:
+    def drain(self) -> list[Voice]:
         """Return one voice for each type; together they have at most ``EVENTS_MAX`` events."""
         left = EVENTS_MAX
-        for path, count in self._counts.items():
+        voices: list[Voice] = []
+        for shown, count in self._counts.items():
             taken = min(count, left)
             left -= taken
-            yield Voice(path, count, {"events": taken})
+            voices.append(((shown,), count, {"events": taken}))
+        self._counts.clear()
+        return voices
 
 
 class VersionTally:
     """The newest version that was reported, and its branch."""
 
-    def __init__(self, labels: PublicLabels) -> None:
+    def __init__(self, _labels: PublicLabels) -> None:
         self.capped = 0
-        self._labels = labels
-        self._newest: tuple[tuple[int, ...], str] = ((), "")
+        self._newest: SeenVersion | None = None
         self._observations = 0
 
-    def add(self, seen: Observation) -> None:
-        """Take the version of an event."""
-        self._observations += 1
-        if seen.version != self._newest[1]:
-            self._newest = max(self._newest, (version_order(seen.version), seen.version))
+    def add(self, types: Mapping[bytes, int], newest: SeenVersion) -> None:
+        """Take the newest version of some events."""
+        self._observations += sum(types.values())
+        if self._newest is None or newest > self._newest:
+            self._newest = newest
 
-    def voices(self) -> Iterator[Voice]:
+    def drain(self) -> list[Voice]:
         """Return the only voice."""
-        if self._observations:
-            version = self._newest[1]
-            path = (cohort_of(version), self._labels.shown(LabelKind.VERSION, version))
-            yield Voice(path, self._observations, {})
+        newest, observations = self._newest, self._observations
+        if newest is None:
+            return []
+        self._newest, self._observations = None, 0
+        return [((newest.cohort, newest.shown), observations, {})]
 
 
-class DurationsTally(CountingTally):
+class DurationsTally:
     """Durations by kind and version, one day's."""
 
-    def __init__(self, labels: PublicLabels) -> None:
-        super().__init__(labels)
-        self._taken: dict[str, int] = {}
-        self._amounts: dict[tuple[str, ...], dict[str, int]] = {}
+    def __init__(self, _labels: PublicLabels) -> None:
+        self.capped = 0
+        self._taken = [0, 0]
+        self._amounts: dict[Path, dict[str, int]] = {}
 
-    def add(self, seen: Observation) -> None:
+    def add(self, version: SeenVersion, fields: Scan) -> None:
         """Take the duration of a scan."""
-        if not isinstance(seen.fields, Scan):
-            return
-        what = "incremental_scan" if seen.fields.is_incremental else "scan"
-        taken = self._taken.get(what, 0)
+        is_incremental = fields.is_incremental
+        taken = self._taken[is_incremental]
         if taken >= DURATIONS_MAX:
             self.capped += 1
             return
-        self._taken[what] = taken + 1
-        path = (what, self._shown(LabelKind.VERSION, seen.version))
-        if self.count(path):
-            amounts = self._amounts.setdefault(path, {"observations": 0})
-            bucket = f"={bucket_of(seen.fields.duration_ms)}"
-            amounts["observations"] += 1
-            amounts[bucket] = amounts.get(bucket, 0) + 1
+        # At most 20 of two kinds, so there are no more keys than that.
+        self._taken[is_incremental] = taken + 1
+        path = ("incremental_scan" if is_incremental else "scan", version.shown)
+        amounts = self._amounts.get(path)
+        if amounts is None:
+            amounts = self._amounts[path] = {"observations": 0}
+        bucket = _BUCKETS[bucket_of(fields.duration_ms)]
+        amounts["observations"] += 1
+        amounts[bucket] = amounts.get(bucket, 0) + 1
 
-    def voices(self) -> Iterator[Voice]:
+    def drain(self) -> list[Voice]:
         """Return one voice for each kind and version."""
-        return (Voice(path, count, self._amounts[path]) for path, count in self._counts.items())
+        voices: list[Voice] = [(path, amounts["observations"], amounts) for path, amounts in self._amounts.items()]
+        self._taken = [0, 0]
+        self._amounts.clear()
+        return voices

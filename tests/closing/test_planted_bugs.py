@@ -21,8 +21,8 @@ FIRST = "2026-11-02T12:00:00"
 
 
 def _action_in_the_key(patch: pytest.MonkeyPatch) -> None:
-    def key(labels: Any, seen: Any, decided: Any) -> tuple[str, ...]:
-        category, step = by_category(labels, seen, decided)
+    def key(labels: Any, version: Any, decided: Any) -> tuple[str, ...]:
+        category, step = by_category(labels, version, decided)
         return category, f"{step} {decided.action}"
 
     patch.setitem(field_tallies._TALLIES, "decisions", lambda labels: field_tallies.DecisionsTally(labels, key))

@@ -7,7 +7,7 @@ import pytest
 
 from telemetry.published.field_tallies import new_tally
 from telemetry.published.labels import PublicLabels
-from telemetry.published.observations import Decided, Observation
+from telemetry.published.observations import Decided, SeenVersion
 from telemetry.published.reading import Number
 from telemetry.published.scales import ONE_IN_MILLIONTHS
 from telemetry.published.series import SERIES
@@ -17,6 +17,7 @@ from telemetry.published.voices import effective_voices, interval, lower_bound
 TARGET = 0.85
 RUNS = 100
 LABELS = PublicLabels()
+VERSION = SeenVersion((0, 9, 1), "0.9.1", "0.9.1", is_development=False)
 AMOUNTS = next(series.amounts for series in SERIES if series.name == "decisions")
 # How often users approve at each step, the highest first; the first below the target is the fourth.
 TRUTH = dict(zip(STEPS, (0.97, 0.95, 0.91, 0.84, 0.8, 0.75, 0.7, 0.6, 0.5, 0.3), strict=True))
@@ -27,8 +28,8 @@ def voice_of(decisions: list[tuple[str, str]]) -> dict[str, dict[str, int]]:
     tally = new_tally("decisions", LABELS)
     for step, action in decisions:
         decided = Decided(action, "auth", float(step) + 0.01, False)
-        tally.add(Observation("2026-11-02", "user_action", "0.9.1", decided))
-    return {voice.path[1]: voice.amounts for voice in tally.voices()}
+        tally.add(VERSION, decided)
+    return {path[1]: amounts for path, _, amounts in tally.drain()}
 
 
 def numbers_of(installations: list[list[tuple[str, str]]]) -> list[Number]:

@@ -1,0 +1,2 @@
+INSERT INTO amounts (series, parent, label, flush, sums)
+VALUES (?, ?, ?, ?, ?)
