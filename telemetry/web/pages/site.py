@@ -11,7 +11,7 @@ from telemetry.published.closed_days import file_stamp
 from telemetry.published.dashboard.overview import Overview
 from telemetry.published.dashboard.spans import Span, span_of
 from telemetry.published.reading import PublicNumbers, reading_published
-from telemetry.web.answers import Answer, empty_answer
+from telemetry.web.answers import CORS_HEADERS, Answer, empty_answer
 from telemetry.web.known import is_known
 from telemetry.web.pages.dashboard import dashboard_page
 from telemetry.web.pages.emptiness import empty_page
@@ -131,7 +131,7 @@ def _answer(
     max_age_s: int,
     status: int = web.HTTPOk.status_code,
 ) -> Answer:
-    headers = headers | {"ETag": made.etag, "Cache-Control": f"public, max-age={max_age_s}"}
+    headers = CORS_HEADERS | headers | {"ETag": made.etag, "Cache-Control": f"public, max-age={max_age_s}"}
     if is_known(made.etag, request):
         return empty_answer(web.HTTPNotModified.status_code, headers)
     return Answer(status, made.body, headers)
