@@ -24,7 +24,7 @@ DAYS = ("2026-11-20", "2026-11-21")
 LEAVING = installation_id(7)
 VERSION_BEFORE = 7
 # As the program before kept a signature: with the labels of its latest event.
-_OLDER_ROWS = """INSERT INTO pattern_signatures
+OLDER_ROWS = """INSERT INTO pattern_signatures
 SELECT signature_hash, category, detection_method, language, first_seen, last_seen, occurrence_count,
     confidence_millionths, locations, outliers, '2026-11-21', 1
 FROM (
@@ -64,7 +64,7 @@ def make_older(data_dir: Path, tmp_path: Path) -> None:
         made.execute("ATTACH ? AS newest", (str(newest),))
         for (table,) in made.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
             if table == "pattern_signatures":
-                made.execute(_OLDER_ROWS)
+                made.execute(OLDER_ROWS)
                 continue
             columns = ", ".join(row[1] for row in made.execute(f"PRAGMA main.table_info({table})"))
             made.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newest.{table}")
