@@ -130,7 +130,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Positive, Meta(description="Size of the write-ahead logs above which a warning is logged.")
     ] = 134_217_728
     retention_days: Annotated[
-        int, Meta(ge=1, le=36_500, description="How long events are kept; older timestamps are rejected.")
+        int,
+        Meta(
+            ge=1,
+            le=36_500,
+            description="How long events are kept, in production 35 days at least; older timestamps are rejected.",
+        ),
     ] = 90
     disk_bytes_max: Annotated[
         int, Meta(ge=0, description="Bytes of all files beyond which events are refused; 0 is no limit.")
@@ -143,6 +148,9 @@ _NOT_ABOVE = (
     ("body_bytes_max", "queue_bytes_max"),
     ("body_bytes_max", "reading_bytes_max"),
 )
+
+# Public numbers of four weeks are made from the raw events of their days, and days are sealed a while after their end.
+_RETENTION_DAYS_MIN = 35
 
 DATA_ROOT = "/var/lib/drift-telemetry"
 
@@ -171,6 +179,11 @@ def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, co
     for smaller, larger in _NOT_ABOVE:
         if getattr(settings, smaller) > getattr(settings, larger):
             raise SettingsError(f"setting {smaller}: it must not be above {larger}")
+    if environment != "development" and settings.retention_days < _RETENTION_DAYS_MIN:
+        raise SettingsError(
+            f"setting retention_days: {settings.retention_days} is too short, public numbers are made of four weeks of "
+            f"events: set it to {_RETENTION_DAYS_MIN} or more"
+        )
     if settings.admin_port and not settings.admin_token and not _is_loopback(settings.admin_host):
         raise SettingsError("setting admin_token: it is needed when admin_host can be reached from other hosts")
     _check_hosts("host", settings.host)

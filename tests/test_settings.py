@@ -38,6 +38,10 @@ def test_flags_are_stronger_than_variables_and_variables_than_the_file(tmp_path:
         ({"TELEMETRY_ENVIRONMENT": "../test"}, "setting environment: expected `str` matching regex"),
         ({"TELEMETRY_RETENTION_DAYS": "0"}, "setting retention_days: expected `int` >= 1"),
         ({"TELEMETRY_RETENTION_DAYS": "36501"}, "setting retention_days: expected `int` <= 36500"),
+        (
+            {"TELEMETRY_RETENTION_DAYS": "34", "TELEMETRY_ENVIRONMENT": "production"},
+            "setting retention_days: 34 is too short, public numbers are made of four weeks",
+        ),
         ({"TELEMETRY_FLUSH_INTERVAL_S": "0"}, "setting flush_interval_s: "),
         ({"TELEMETRY_SYNCHRONOUS": "OFF"}, "setting synchronous: "),
         ({"TELEMETRY_RATE_LIMIT_REQUESTS_PER_MINUTE": "-1"}, "setting rate_limit_requests_per_minute: "),
