@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from telemetry.published.due import days_as_they_are, due
+from telemetry.published.reading import PublicNumbers, reading_published
 from telemetry.published.series import SERIES
 from telemetry.published.windows import Period, PublicWindow
 from telemetry.storage.aggregates.loss import reading_aggregates
@@ -13,6 +14,8 @@ from telemetry.storage.aggregates.published_windows import RecordedWindow
 from telemetry.storage.aggregates.segment_states import SEGMENT_STATES, SegmentState
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.sqlite.queries import query
+
+_PUBLIC_STATES = {"published", "adopted", "uncorrectable"}
 
 
 class SeriesWindow(NamedTuple):
@@ -60,6 +63,21 @@ def late_windows(directory: DataDirectory, today: str) -> list[PublicWindow]:
     waiting = [window for window, one in recorded.items() if one.state == "closing" and one.last_day < today]
     ended = due(days, recorded, today)
     return sorted([*waiting, *(one.window for one in ended if not one.is_gone)], key=lambda window: window.last_day)
+
+
+def lost_windows(directory: DataDirectory) -> list[PublicWindow]:
+    """Return the windows that are recorded as published and are not in ``published.db``."""
+    with reading_aggregates(directory) as connection:
+        recorded = list(map(_recorded, connection.execute(query("read_recorded_windows"))))
+    with reading_published(directory.published) as numbers:
+        return missing_from(numbers, recorded)
+
+
+def missing_from(numbers: PublicNumbers | None, recorded: list[RecordedWindow]) -> list[PublicWindow]:
+    """Return the windows that are recorded as published and are not among the public numbers, if these are there."""
+    found = {(one.period, one.start) for period in Period for one in numbers.windows(period)} if numbers else set()
+    windows = (PublicWindow(Period(one.period), one.start) for one in recorded if one.state in _PUBLIC_STATES)
+    return sorted((one for one in windows if one not in found), key=lambda window: window.last_day)
 
 
 def _recorded(row: tuple[str, str, str, str, str, int, str, str]) -> RecordedWindow:

@@ -10,6 +10,7 @@ import msgspec
 from telemetry.clock import Clock, column_time, day_of
 from telemetry.published.closings import Closed, Closing, Damaged, Job, Report
 from telemetry.published.due import LATE_S, DayIs, DueWindow, days_as_they_are, due
+from telemetry.published.overview import missing_from
 from telemetry.published.reading import reading_published
 from telemetry.published.windows import Period, PublicWindow
 from telemetry.storage.aggregates.published_windows import PublishedWindows, RecordedWindow
@@ -59,6 +60,7 @@ class Closer:
         self._process: BackgroundProcess | None = None
         self._failed_at: float | None = None
         self._closing = False
+        self._told_of_loss = False
         # Windows of the present check whose segments cannot be read.
         self._damaged: set[tuple[str, str]] = set()
 
@@ -103,8 +105,10 @@ class Closer:
 
     async def _adopt(self) -> None:
         """Record what is published and not recorded: the aggregates were restored, or lost."""
-        recorded = {(one.period, one.start) for one in await self._recorded.all()}
+        all_recorded = await self._recorded.all()
+        recorded = {(one.period, one.start) for one in all_recorded}
         with reading_published(self._directory.published) as numbers:
+            self._tell_of_loss(missing_from(numbers, all_recorded))
             if numbers is None:
                 return
             found = [window for period in Period for window in numbers.windows(period)]
@@ -112,6 +116,12 @@ class Closer:
         if missing:
             rows = [RecordedWindow(one.period, one.start, one.last_day, "adopted") for one in missing]
             await self._recorded.record(rows)
+
+    def _tell_of_loss(self, lost: list[PublicWindow]) -> None:
+        if lost and not self._told_of_loss:
+            what = {"windows": len(lost), "last_day": lost[-1].last_day}
+            logger.warning("published.db lacks windows that had been published: run `telemetry check`", extra=what)
+        self._told_of_loss = bool(lost)
 
     async def _record_due(self, days: dict[str, DayIs], states: dict[str, SegmentState]) -> list[RecordedWindow]:
         """Record what is due, and return what has ended and waits for days to be sealed."""

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
+from telemetry.published.overview import lost_windows
+from telemetry.storage.directory.data_directory import DataDirectory
 from tests.support import oracle
 from tests.support.commands import succeed
 from tests.support.public_oracle import check_published
@@ -58,3 +62,24 @@ async def test_where_published_numbers_are_lost_windows_that_ended_since_are_gap
     )
     assert found == [(2,)]
     assert check_published(elsewhere, oracle.raw_events(elsewhere))
+
+
+async def test_the_loss_of_published_numbers_alone_is_reported(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hand = HandClock(FIRST)
+    await _publish(data_dir, hand, 2)
+    assert "published.db" not in caplog.text
+    kept = published_bytes(data_dir)
+    (data_dir / "published.db").unlink()
+    # What is published next is in a file that looks whole.
+    await _publish(data_dir, hand, 1)
+
+    lost = [record for record in caplog.records if record.getMessage().startswith("published.db lacks windows")]
+    assert [(vars(one)["windows"], vars(one)["last_day"]) for one in lost] == [(2, "2026-11-03")]
+    assert "published.db lacks 2 windows up to 2026-11-03 that had been published" in succeed(
+        "check", "--data-dir", data_dir
+    )
+    (data_dir / "published.db").unlink()
+    (data_dir / "published.db").write_bytes(kept)
+    assert [window.start for window in lost_windows(DataDirectory(data_dir))] == ["2026-11-04"]

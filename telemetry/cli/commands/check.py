@@ -15,7 +15,7 @@ from telemetry.cli.output.progress import progress
 from telemetry.clock import Clock, column_time, day_of
 from telemetry.operator_errors import Exit, OperatorError
 from telemetry.published.due import LATE_S
-from telemetry.published.overview import late_windows
+from telemetry.published.overview import late_windows, lost_windows
 from telemetry.published.proof import Unproved, unproved
 from telemetry.published.windows import PublicWindow
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -60,10 +60,11 @@ def _published_numbers(directory: DataDirectory) -> list[Finding]:
     try:
         late = late_windows(directory, day_of(column_time(Clock().now() - LATE_S)))
         differing = unproved(directory)
+        lost = lost_windows(directory)
     except (OperatorError, sqlite3.Error):
         # Another finding says what is wrong with the files.
         return []
-    return [*(_differing_finding(one) for one in differing), *_late_findings(late)]
+    return [*(_differing_finding(one) for one in differing), *_late_findings(late), *_lost_findings(lost)]
 
 
 def _differing_finding(one: Unproved) -> Finding:
@@ -80,6 +81,17 @@ def _late_findings(late: list[PublicWindow]) -> list[Finding]:
     sentence = (
         f"{amount(len(late), 'window')} up to {late[-1].last_day} should have been published: the service does that "
         "while it runs, and its log says what is in the way"
+    )
+    return [Finding(Severity.WARNING, "published numbers", sentence)]
+
+
+def _lost_findings(lost: list[PublicWindow]) -> list[Finding]:
+    if not lost:
+        return []
+    sentence = (
+        f"published.db lacks {amount(len(lost), 'window')} up to {lost[-1].last_day} that had been published: stop the "
+        "service and copy published.db from the newest backup into the data directory; nothing needs to be done if "
+        "they were published in development"
     )
     return [Finding(Severity.WARNING, "published numbers", sentence)]
 
