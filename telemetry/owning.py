@@ -15,6 +15,7 @@ from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.archive import Archive
 from telemetry.storage.log.saved_files import put_back
+from telemetry.storage.maintenance.bulk_decisions import count_bulk_decisions
 from telemetry.storage.maintenance.sorting import sort_signatures
 from telemetry.storage.sqlite.database import SQLITE_VERSION_MIN
 from telemetry.storage.sqlite.errors import explaining
@@ -44,6 +45,7 @@ async def data_directory(
             aggregates = await Aggregates.open(directory.aggregates, synchronous=settings.synchronous)
         try:
             await sort_signatures(aggregates, directory.segments())
+            await count_bulk_decisions(aggregates, directory.segments())
             yield directory, aggregates
         finally:
             await aggregates.close()

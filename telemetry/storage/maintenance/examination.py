@@ -15,6 +15,7 @@ from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.scratch import temporary
 from telemetry.storage.directory.segment_files import segment_name
 from telemetry.storage.erasure.erasures import known_erasures
+from telemetry.storage.maintenance.bulk_decisions import count_bulk_decisions
 from telemetry.storage.maintenance.client_checks import check_refusals
 from telemetry.storage.maintenance.file_checks import (
     check_aside,
@@ -150,6 +151,7 @@ async def compare(
     copied = await Aggregates.open(current, synchronous="NORMAL")
     try:
         await sort_signatures(copied, sound)
+        await count_bulk_decisions(copied, sound)
     finally:
         await copied.close()
     found = await recount(current, expected, sound, limits, on_bytes, pseudonyms=pseudonyms)

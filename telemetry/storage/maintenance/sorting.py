@@ -8,37 +8,27 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Mapping
-from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import astuple
 
 from telemetry.counting.aggregates import ACTION_AGGREGATES, SIGNATURE_COUNTS
 from telemetry.counting.counters import Counters
 from telemetry.counting.day_labels import DayLabels
-from telemetry.counting.declaring import Aggregate
-from telemetry.counting.deltas import Delta
 from telemetry.operator_errors import OperatorError
 from telemetry.storage.aggregates.adding import add_rows
 from telemetry.storage.aggregates.database import Aggregates
-from telemetry.storage.erasure.exclusions import hashed
-from telemetry.storage.log.replaying import count_stored
-from telemetry.storage.log.segment import stored_event
+from telemetry.storage.maintenance.counting_again import count_again, leaving_installations, selected
 from telemetry.storage.sqlite.copying import PATIENCE_S
 from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import reading
 
 logger = logging.getLogger(__name__)
 
-_EVENTS_PER_STEP = 10_000
 _UNSORTED = ("unsorted_signatures", "unsorted_actions", "unsorted_days")
 _SORTED_TABLES = (SIGNATURE_COUNTS, ACTION_AGGREGATES)
-_DAYS = """SELECT day, sorted, unsorted_days.watermark, unsorted_days.watermark - erased
-FROM unsorted_days JOIN segments USING (day) ORDER BY day"""
 _LEFT = f"SELECT {' OR '.join(f'EXISTS (SELECT 1 FROM {table})' for table in _UNSORTED)}"
 _COUNT = "SELECT count(*) FROM events WHERE id <= ?"
-_LEAVING = "SELECT installation_sha256 FROM erasures WHERE counted_at IS NOT NULL AND finished_at IS NULL"
 _NOTE = "UPDATE unsorted_days SET sorted = ? WHERE day = ?"
 
 
@@ -51,9 +41,9 @@ async def sort_signatures(aggregates: Aggregates, segments: Mapping[str, Path]) 
     if not (await aggregates.read(_LEFT))[0][0]:
         return
     logger.info("sorting signatures by their labels")
-    leaving = frozenset(str(row[0]) for row in await aggregates.read(_LEAVING))
+    leaving = await leaving_installations(aggregates)
     unread = ""
-    for day, position, watermark, events in await aggregates.read(_DAYS):
+    for day, position, watermark, events in await aggregates.read(query("read_unsorted_days")):
         try:
             whole = day in segments and await _sort_day(
                 aggregates, segments[day], position, watermark, events=events, leaving=leaving
@@ -81,31 +71,16 @@ async def _sort_day(
 ) -> bool:
     """Sort the rest of a day; return whether its segment holds as many events as were counted of it."""
     while position < watermark:
-        delta, position = await asyncio.to_thread(_count, segment, position, watermark, leaving)
+        delta, position = await asyncio.to_thread(
+            count_again, Counters(DayLabels(labels_max=0)), segment, position, watermark, leaving
+        )
         signatures, actions = (list(map(astuple, delta.rows[one.table].values())) for one in _SORTED_TABLES)
         async with aggregates.change() as connection:
             await add_rows(connection, SIGNATURE_COUNTS, signatures)
-            moved = _selected(SIGNATURE_COUNTS, signatures, ("signature_hash", *SIGNATURE_COUNTS.sums))
+            moved = selected(SIGNATURE_COUNTS, signatures, ("signature_hash", *SIGNATURE_COUNTS.sums))
             await connection.executemany(query("subtract_sorted_signatures"), moved)
-            told = _selected(ACTION_AGGREGATES, actions, ACTION_AGGREGATES.keys + ACTION_AGGREGATES.sums)
+            told = selected(ACTION_AGGREGATES, actions, ACTION_AGGREGATES.keys + ACTION_AGGREGATES.sums)
             await connection.executemany(query("subtract_sorted_actions"), told)
             await connection.execute(_NOTE, (position, segment.stem))
     with reading(segment, "segment", wait_s=PATIENCE_S) as connection:
         return int(connection.execute(_COUNT, (watermark,)).fetchone()[0]) >= events
-
-
-def _selected(aggregate: Aggregate, rows: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[tuple[Any, ...]]:
-    columns = [column.name for column in aggregate.columns]
-    return list(map(itemgetter(*map(columns.index, names)), rows))
-
-
-def _count(path: Path, position: int, watermark: int, leaving: frozenset[str]) -> tuple[Delta, int]:
-    """Return what the next events after a position add, and the id of the last of them."""
-    counters = Counters(DayLabels(labels_max=0))
-    with reading(path, "segment", wait_s=PATIENCE_S) as segment:
-        rows = segment.execute(query("read_events_after"), (position, _EVENTS_PER_STEP)).fetchall()
-    # The numbers of those whose erasing was interrupted are taken out already.
-    ids = {str(row[4]) for row in rows} if leaving else set()
-    left = {one for one in ids if hashed(one) in leaving}
-    count_stored(counters, path.stem, [stored_event(row) for row in rows if row[0] <= watermark and row[4] not in left])
-    return counters.drain(), rows[-1][0] if rows else watermark

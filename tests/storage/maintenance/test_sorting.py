@@ -10,8 +10,9 @@ from unittest import mock
 
 import pytest
 
+from telemetry.counting.counters import Counters
 from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
-from telemetry.storage.maintenance import sorting
+from telemetry.storage.maintenance import counting_again, sorting
 from telemetry.storage.sqlite.queries import folder
 from tests.support import oracle
 from tests.support.commands import succeed
@@ -22,7 +23,7 @@ from tests.support.service import HandClock, service
 
 DAYS = ("2026-11-20", "2026-11-21")
 LEAVING = installation_id(7)
-VERSION_BEFORE = 7
+VERSION_BEFORE = 6
 # As the program before kept a signature: with the labels of its latest event.
 OLDER_ROWS = """INSERT INTO pattern_signatures
 SELECT signature_hash, category, detection_method, language, first_seen, last_seen, occurrence_count,
@@ -33,7 +34,10 @@ FROM (
         sum(confidence_millionths) AS confidence_millionths, sum(outliers) AS outliers
     FROM newest.signature_counts GROUP BY signature_hash
 )"""
-_LEFT = "SELECT day FROM unsorted_days UNION ALL SELECT signature_hash FROM unsorted_signatures"
+_LEFT = (
+    "SELECT day FROM unsorted_days UNION ALL SELECT signature_hash FROM unsorted_signatures"
+    " UNION ALL SELECT day FROM days_before_bulk"
+)
 
 
 async def older(data_dir: Path, tmp_path: Path, *, forget: bool = False) -> HandClock:
@@ -92,13 +96,13 @@ async def test_signatures_are_counted_by_the_labels_of_their_events_after_an_upg
 _DIE = """
 import asyncio, os, sys
 from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
-from telemetry.storage.maintenance import sorting
+from telemetry.storage.maintenance import counting_again, sorting
 from telemetry.owning import migrate_all
 from telemetry.settings import Settings
 
-sorting._EVENTS_PER_STEP = 7
+counting_again.EVENTS_PER_STEP = 7
 steps = int(sys.argv[2])
-count = sorting._count
+count = sorting.count_again
 
 def die_after(*arguments):
     global steps
@@ -107,7 +111,7 @@ def die_after(*arguments):
     steps -= 1
     return count(*arguments)
 
-sorting._count = die_after
+sorting.count_again = die_after
 asyncio.run(migrate_all(Settings(data_dir=sys.argv[1])))
 """
 
@@ -120,13 +124,13 @@ async def test_an_upgrade_that_is_killed_goes_on_where_it_was(data_dir: Path, tm
     assert oracle.read(data_dir / "telemetry.db", _LEFT)
 
     read: list[int] = []
-    count = sorting._count
+    count = counting_again.count_again
 
-    def counting(path: Path, position: int, *rest: object) -> object:
+    def counting(counters: Counters, path: Path, position: int, *rest: object) -> object:
         read.append(position)
-        return count(path, position, *rest)  # type: ignore[arg-type]
+        return count(counters, path, position, *rest)  # type: ignore[arg-type]
 
-    with mock.patch.object(sorting, "_count", counting):
+    with mock.patch.object(sorting, "count_again", counting):
         async with service(data_dir, HandClock(f"{DAYS[1]}T13:00:00")):
             pass
     oracle.check(data_dir)
