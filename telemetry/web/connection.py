@@ -96,10 +96,10 @@ class ClientConnection(web.RequestHandler):
         request = web.BaseRequest(
             message, content, self, writer, task, self._loop, client_max_size=self._limits.body_bytes_max
         )
-        if self._share is not None and self._share.network is self and not content.is_eof():
+        clients = self._limits.clients
+        if clients is not None and self._share is not None and self._share.network is self and not content.is_eof():
             # A trusted proxy sends this body while it arrives; the client that it speaks for has the share.
-            assert self._limits.clients is not None
-            self._share.network = self._limits.clients.find(request)
+            self._share.network = clients.find(request)
         return request
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

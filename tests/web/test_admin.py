@@ -4,6 +4,8 @@ import http.client
 import os
 import socket
 import subprocess
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -175,3 +177,15 @@ def test_a_credential_that_holds_no_token_is_a_clear_error(tmp_path: Path, conte
 
     with pytest.raises(SettingsError, match=f"the credential {tmp_path}/admin_token"):
         load({}, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+
+def test_a_request_to_the_socket_whose_body_comes_after_its_head_is_answered(data_dir: Path) -> None:
+    body = b'{"installation": "7b5c9a30-5d3a-4f0e-9a84-2f6f6b3c1a11", "kind": "forget", "dry_run": true}'
+    with serving(data_dir), closing(AdminConnection(data_dir, timeout_s=10)) as connection:
+        connection.putrequest("POST", "/erasures")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders()
+        time.sleep(0.1)
+        connection.send(body)
+
+        assert connection.getresponse().status == 200
