@@ -30,10 +30,10 @@ class DayLabels:
     def metric(self, day: str, prefix: str, label: str) -> str:
         """Return the name of the metric that counts ``label`` on ``day``.
 
-        An empty label is counted as ``none``, and the label ``other`` as ``other (label)``.
+        An empty label is counted as ``none``. The label ``other`` is counted as ``other (label)``, but for event types.
         A dotted type that the catalogue does not know may be a host name: it is never public.
         """
-        label = _OTHER_SENT if label == OVERFLOW_LABEL else label or NO_LABEL
+        label = _OTHER_SENT if label == OVERFLOW_LABEL and prefix != "events" else label or NO_LABEL
         if prefix == "events" and "." in label and label not in KNOWN_EVENTS:
             return f"{prefix}:{OVERFLOW_LABEL}"
         admitted = self._admitted(day, prefix)

@@ -96,20 +96,25 @@ class PublicSite:
             return LiveTotals(None, is_storing)
 
     async def _post_events(self, request: web.BaseRequest) -> Answer:
-        receipt = await self.service.accept(
-            # The body gets no name here: nobody needs it while its events wait for their commit.
-            await self._read(request),
-            opted_out=opted_out(request),
-            client=partial(self.clients.find, request),
-            charge=no_charge if self.limit is None else partial(self.limit.charge, request),
-        )
+        try:
+            receipt = await self.service.accept(
+                # The body gets no name here: nobody needs it while its events wait for their commit.
+                await self.bodies.read(request),
+                opted_out=opted_out(request),
+                client=partial(self.clients.find, request),
+                charge=no_charge if self.limit is None else partial(self.limit.charge, request),
+            )
+        except Refusal as refusal:
+            # A large batch is to be sent again: it is paid for then.
+            if refusal.code is not ErrorCode.TOO_MANY_EVENTS:
+                self._note_body(request)
+            raise
+        self._note_body(request)
         return json_answer(receipt)
 
-    async def _read(self, request: web.BaseRequest) -> bytes:
-        body = await self.bodies.read(request)
+    def _note_body(self, request: web.BaseRequest) -> None:
         if self.limit is not None:
-            self.limit.note_body(request, len(body))
-        return body
+            self.limit.note_body(request, request.content.total_bytes)
 
     async def _get_stats(self, request: web.BaseRequest) -> Answer:
         document = self.service.stats()

@@ -97,7 +97,7 @@ def test_an_installation_is_erased_by_its_id_or_what_it_is_stored_as(data_dir: P
     assert hashed(HOST) not in str(oracle.read(data_dir / "telemetry.db", "SELECT * FROM erasures"))
 
 
-@pytest.mark.parametrize("kind", list(ErasureKind))
+@pytest.mark.parametrize("kind", [ErasureKind.FORGET, ErasureKind.EXCLUDE])
 @pytest.mark.parametrize("by_stored_form", [True, False])
 async def test_both_forms_of_an_id_go_when_events_were_stored_before_ids_were_hashed(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch, kind: ErasureKind, by_stored_form: bool

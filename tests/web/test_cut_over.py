@@ -89,7 +89,7 @@ def test_the_check_of_the_page_tells_what_is_wrong_with_a_redirect(data_dir: Pat
     with serving(data_dir) as server:
         wrong = {
             "method_not_allowed": (301, f"{server.url}/v1/events", b""),
-            "not_found": (308, f"{server.url}/", b""),
+            "not_found": (308, f"{server.url}/v1", b""),
         }
         for code, answer in wrong.items():
             with answering({"/v1/events": answer}) as old:

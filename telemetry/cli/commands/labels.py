@@ -25,6 +25,8 @@ def command() -> None:
 
     What is admitted or hidden applies to windows that are closed from then on. Whatever has too few installations joins
     `other` all the same.
+
+    Example: telemetry labels admit framework express
     """
 
 
