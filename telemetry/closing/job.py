@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from telemetry.closing.publication import Draft, publish
+from msgspec.structs import replace
+
+from telemetry.closing.publication import Draft, publish, rows_digest
 from telemetry.closing.segments import FirstDays, SegmentDamagedError
 from telemetry.closing.windows import Known, close_window
 from telemetry.published.closings import Closed, Closing, Damaged, Job, Report
 from telemetry.published.contributions import Policy
 from telemetry.published.label_file import read_labels
 from telemetry.storage.directory.data_directory import SCRATCH, DataDirectory
-from telemetry.storage.sqlite.database_files import read_only_uri
+from telemetry.storage.sqlite.database_files import immutable_uri, read_only_uri
 
 _PREFIX = f"{SCRATCH}closing-"
 _CACHE_KIB = 4_096
@@ -41,7 +43,14 @@ def run(directory: DataDirectory, job: Job) -> Report:
             draft.finish()
         if closed:
             publish(path, directory.published, job.threshold)
+            closed = _with_digests(directory.published, closed)
     return Report(closed=closed, damaged=damaged)
+
+
+def _with_digests(published: Path, closed: list[Closed]) -> list[Closed]:
+    """Return what was closed with the digests of what is public of it, which may have been published before."""
+    with closing(sqlite3.connect(immutable_uri(published), uri=True)) as connection:
+        return [replace(one, digest=rows_digest(connection, one.period, one.start)) for one in closed]
 
 
 def _close(directory: DataDirectory, one: Closing, threshold: int, folder: Path, draft: Draft) -> Closed:
@@ -53,7 +62,7 @@ def _close(directory: DataDirectory, one: Closing, threshold: int, folder: Path,
         ledger = close_window(one, directory.segment, known, totals, draft.insert)
         totals.commit()
     draft.add_window(one)
-    return Closed(one.period, one.start, one.generation, draft.digest(one), ledger)
+    return Closed(one.period, one.start, one.generation, ledger=ledger)
 
 
 @contextmanager

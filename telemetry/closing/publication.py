@@ -52,10 +52,6 @@ class Draft:
         """Add a row."""
         self._connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
-    def digest(self, closing: Closing) -> str:
-        """Return the SHA-256 of a window's rows."""
-        return rows_digest(self._connection, closing.period, closing.start)
-
     def finish(self) -> None:
         """Have all rows in the file."""
         self._connection.commit()
@@ -64,7 +60,8 @@ class Draft:
 def publish(draft: Path, published: Path, threshold: int) -> None:
     """Put a file with the rows of the published one and those of a draft in its place, durably.
 
-    The rows of a window that both have are those of the draft. Windows that were made with a lower threshold go.
+    A published window stays what it is: the draft has another only if its generation is greater. Windows that were made
+    with a lower threshold go.
     """
     new = unfinished_publication(published)
     with suppress(FileNotFoundError):
@@ -91,19 +88,12 @@ def _fill(connection: sqlite3.Connection, threshold: int) -> None:
     connection.executemany("INSERT INTO main.about VALUES (?, ?)", sorted(about.items()))
     series = sorted((one.name, one.period, one.meaning) for one in SERIES)
     connection.executemany("INSERT INTO main.series VALUES (?, ?, ?)", series)
-    closed = "SELECT period, window_start FROM draft.windows"
-    old = f"threshold >= {threshold:d} AND (period, window_start) NOT IN ({closed})"
-    _merge(connection, "windows", 2, old)
+    connection.execute(query("keep_public_windows"), (threshold,))
+    connection.execute(query("merge_public_windows"))
     for period, tables in _KEYS.items():
-        kept = f"window_start IN (SELECT window_start FROM old.windows WHERE period = '{period}' AND {old})"
         for table, columns in tables.items():
-            _merge(connection, table, columns, kept)
-
-
-def _merge(connection: sqlite3.Connection, table: str, columns: int, kept: str) -> None:
-    order = ", ".join(map(str, range(1, columns + 1)))
-    rows = f"SELECT * FROM old.{table} WHERE {kept} UNION ALL SELECT * FROM draft.{table}"
-    connection.execute(f"INSERT INTO main.{table} {rows} ORDER BY {order}")
+            order = ", ".join(map(str, range(1, columns + 1)))
+            connection.execute(query("merge_public_rows").format(table=table, order=order), (period,))
 
 
 def rows_digest(connection: sqlite3.Connection, period: Period, start: str) -> str:

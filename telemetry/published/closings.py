@@ -39,8 +39,8 @@ class Closed(msgspec.Struct, frozen=True):
     period: Period
     start: str
     generation: int
-    digest: str
-    ledger: dict[str, dict[str, int]]
+    digest: str = ""
+    ledger: dict[str, dict[str, int]] = {}
 
 
 class Damaged(msgspec.Struct, frozen=True):

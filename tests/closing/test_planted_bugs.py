@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from telemetry.closing.job import run
 from telemetry.published import field_tallies, folding
@@ -14,7 +15,7 @@ from telemetry.published.windows import Period
 from telemetry.storage.directory.data_directory import DataDirectory
 from tests.support import oracle
 from tests.support.public_oracle import check_published
-from tests.support.publishing import Crowd, pass_crowded_day, production
+from tests.support.publishing import Crowd, pass_crowded_day, production, published_bytes
 from tests.support.service import HandClock, service
 
 FIRST = "2026-11-02T12:00:00"
@@ -69,17 +70,28 @@ async def test_planted_bugs_are_found(data_dir: Path, monkeypatch: pytest.Monkey
     job = Job([*days, week, four_weeks], 5)
 
     assert check_published(data_dir, events)
+    once = published_bytes(data_dir)
     for plant in BUGS:
         with monkeypatch.context() as patch:
             plant(patch)
+            # What is published stays, even if it is made otherwise.
+            run(directory, job)
+            assert published_bytes(data_dir) == once
+            directory.published.unlink()
             run(directory, job)
         assert _is_found(lambda: check_published(data_dir, events)), plant.__name__
+        directory.published.unlink()
+        run(directory, job)
+        assert published_bytes(data_dir) == once
     # A day more than what is recorded, as if a window had been closed twice.
     more = Closing(Period.WEEK, "2026-11-02", dict(list(last_ids.items())[:1]))
+    directory.published.unlink()
     run(directory, Job([*days, more, four_weeks], 5))
     assert _is_found(lambda: check_published(data_dir, events))
-    run(directory, job)
+    # A correction replaces it.
+    corrected = run(directory, Job([replace(one, generation=2) for one in job.closings], 5))
     assert check_published(data_dir, events)
+    assert [one.digest for one in corrected.closed or ()] == [one.digest for one in run(directory, job).closed or ()]
 
 
 def _is_found(check: Callable[[], object]) -> bool:
