@@ -15,14 +15,21 @@ class DayLabels:
     """The first ``labels_max`` labels of each prefix on each day; all later ones are counted as ``<prefix>:other``.
 
     Labels are admitted in the order of the log, so a replay admits the same ones. The newest eight days are kept.
+
+    The label ``other`` of a client is counted as ``other (label)``, unless the day is restored without that name: an
+    older program began to count it, and a recount must come to the same.
     """
 
     def __init__(self, *, labels_max: int) -> None:
         self._labels_max = labels_max
         self._days: dict[str, dict[str, set[str]]] = {}
+        self._without_other_sent: set[str] = set()
 
     def restore(self, day: str, metrics: Iterable[str]) -> None:
         """Admit what the aggregates already count on a day."""
+        metrics = list(metrics)
+        if day not in self._days and metrics and not any(one.endswith(f":{_OTHER_SENT}") for one in metrics):
+            self._without_other_sent.add(day)
         for metric in metrics:
             prefix, _, label = metric.partition(":")
             self._admitted(day, prefix).add(label)
@@ -30,10 +37,12 @@ class DayLabels:
     def metric(self, day: str, prefix: str, label: str) -> str:
         """Return the name of the metric that counts ``label`` on ``day``.
 
-        An empty label is counted as ``none``. The label ``other`` is counted as ``other (label)``, but for event types.
+        An empty label is counted as ``none``.
         A dotted type that the catalogue does not know may be a host name: it is never public.
         """
-        label = _OTHER_SENT if label == OVERFLOW_LABEL and prefix != "events" else label or NO_LABEL
+        if label == OVERFLOW_LABEL and prefix != "events" and day not in self._without_other_sent:
+            label = _OTHER_SENT
+        label = label or NO_LABEL
         if prefix == "events" and "." in label and label not in KNOWN_EVENTS:
             return f"{prefix}:{OVERFLOW_LABEL}"
         admitted = self._admitted(day, prefix)
@@ -49,5 +58,7 @@ class DayLabels:
             # Known event types are never crowded out by unknown ones.
             prefixes = self._days[day] = {"events": {OVERFLOW_LABEL, *KNOWN_EVENTS}}
             if len(self._days) > DAYS_REMEMBERED:
-                del self._days[min(self._days.keys() - {day})]
+                oldest = min(self._days.keys() - {day})
+                del self._days[oldest]
+                self._without_other_sent.discard(oldest)
         return prefixes.setdefault(prefix, {OVERFLOW_LABEL})

@@ -123,6 +123,17 @@ def test_labels_of_a_day_are_admitted_again_after_a_restart() -> None:
     assert labels.metric(DAYS[0], "category", "auth") == "category:other"
 
 
+def test_the_label_other_has_a_name_of_its_own_unless_an_older_program_began_the_day() -> None:
+    labels = DayLabels(labels_max=8)
+    labels.restore(DAYS[0], ["category:other", "language:py"])
+    labels.restore(DAYS[1], ["category:other", "language:other (label)"])
+    labels.restore(DAYS[2], [])
+
+    named = [labels.metric(day, "category", "other") for day in DAYS]
+    assert named == ["category:other", "category:other (label)", "category:other (label)"]
+    assert labels.metric(DAYS[2], "events", "other") == "events:other"
+
+
 def test_what_is_remembered_of_past_days_is_bounded() -> None:
     counters = Counters(DayLabels(labels_max=100))
     days = [f"2026-11-{number:02}" for number in range(1, DAYS_REMEMBERED + 5)]
