@@ -28,7 +28,7 @@ OF_EVERY_EVENT: dict[str, Purpose] = {
     "type": Purpose("Tells which event it is.", RELEASES, ("events",)),
     "timestamp": Purpose("Orders events and finds those that were sent twice.", RELEASES),
     "installationId": Purpose(
-        "Counts each installation once. A random number made by the client; what is not random is stored as a hash.",
+        "Counts each installation once. The client makes it at random; any other id is stored as a keyed hash.",
         RELEASES, _ACTIVITY,
     ),
     "driftVersion": Purpose(

@@ -1,4 +1,4 @@
-"""Rules for events: which of them are accepted, and how a decoded one becomes what is stored."""
+"""Which events are accepted, and the form in which they are stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ CLOCK_AHEAD_MAX = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class BatchRules:
-    """What is not in the catalogue: how many events a batch may have, and when they may have occurred."""
+    """The limits of a batch: how many events it may have, and when they may have occurred."""
 
     events_max: int
     earliest: datetime

@@ -37,5 +37,5 @@ def load_settings(config: Path | None, flags: dict[str, Any], *, log_to: TextIO 
 
 
 def counting_limits(settings: Settings) -> CountingLimits:
-    """Return the settings that bound what is counted by name."""
+    """Return the limits of counting that the settings name."""
     return CountingLimits(settings.daily_labels_max, settings.flush_keys_max)

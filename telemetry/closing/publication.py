@@ -68,7 +68,7 @@ def publish(draft: Path, published: Path, threshold: int) -> None:
         new.unlink()
     with closing(sqlite3.connect(new.absolute().as_uri(), uri=True, isolation_level=None)) as connection:
         connection.execute("PRAGMA page_size = 4096")
-        # Until it has its name, nobody reads it, and a crash leaves nothing to be gone on with.
+        # Nobody reads the file before it has its name, and after a crash it is made again.
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("ATTACH ? AS draft", (immutable_uri(draft),))

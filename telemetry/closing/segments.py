@@ -1,7 +1,7 @@
 """The events of a window, by installation: its sealed segments, merged in the order of their index.
 
-A sealed segment is immutable, so it is read without a lock: neither ingest nor an erasing ever waits for this. If one
-was opened again meanwhile, what was read of it is thrown away.
+A sealed segment is immutable, so it is read without a lock: ingest and erasures never wait for a closing. If a
+segment was opened again while it was read, the closing is put off.
 """
 
 import sqlite3
@@ -34,7 +34,7 @@ def merged(
 ) -> Iterator[Iterator[tuple[bytes, Iterator[StoredRow]]]]:
     """Give the installations with their events, each day's segment up to an id, until the end of the block.
 
-    Raises ``NotNowError`` at its end, or instead of what went wrong, if a segment was changed meanwhile.
+    Raises ``NotNowError`` at the end of the block, or in place of another error, if a segment was changed in between.
     """
     stamps = {path: _stamp(path) for _, path, _ in segments}
     types = msgspec.json.encode(sorted(payloads)).decode()

@@ -58,8 +58,8 @@ def command(
     folder = _folder(place)
     if what == "events" and folder:
         written, passed_over, removed = export.write_days(folder, form)
-        meanwhile = f", {removed:,} removed by retention meanwhile" if removed else ""
-        click.echo(f"{amount(written, 'day')} written, {passed_over:,} unchanged{meanwhile}", err=True)
+        gone = f", {removed:,} removed by retention while this ran" if removed else ""
+        click.echo(f"{amount(written, 'day')} written, {passed_over:,} unchanged{gone}", err=True)
         return
     with export.output(str(folder / f"{what}.{form}") if folder else place) as stream:
         rows = export.write(what, stream)

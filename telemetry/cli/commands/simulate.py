@@ -112,7 +112,7 @@ async def _fill(settings: Settings, simulation: Simulation) -> int:
                 advance(1)
         now = _midnight(simulation.days[-1] + timedelta(days=1)) + 2 * SEALING_GRACE_S
         await sealing
-        # What is not counted is not sealed.
+        # A day is sealed only when its events are counted.
         await started.publisher.flush()
         await started.upkeep.sealer.check()
     return posted
