@@ -33,7 +33,6 @@ _EXTENSIONS = {
 NO_LANGUAGE = "none"
 """What an empty ``language`` is shown as."""
 
-LANGUAGES = frozenset({*_EXTENSIONS, NO_LANGUAGE})
 _BY_NAME = {name: language for language, names in _EXTENSIONS.items() for name in [language, *names.split()]}
 
 

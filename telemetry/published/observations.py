@@ -8,7 +8,6 @@ import msgspec
 from telemetry.catalogue.versions import is_development, version_order
 from telemetry.published.labels import LabelKind, PublicLabels
 
-Payload = dict[str, Any]
 _REMEMBERED_MAX = 10_000
 
 
@@ -47,8 +46,6 @@ class Codebase(msgspec.Struct, gc=False, rename="camel"):
     features_enabled: list[str]
     codebase_size_tier: str
 
-
-ReadFields = Scan | Found | Decided | Codebase
 
 DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {
     "scan_completion": msgspec.json.Decoder(Scan),

@@ -34,12 +34,6 @@ class SeriesWindow(NamedTuple):
     aside: dict[str, int]
     late: int
 
-    @property
-    def withheld_share(self) -> float:
-        """Which part of what was counted has no name in public."""
-        counted = self.named + self.other + self.withheld
-        return (self.other + self.withheld) / counted if counted else 0.0
-
 
 def published_series(directory: DataDirectory) -> list[SeriesWindow]:
     """Return every series of every window that is recorded, by series, the oldest window first."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from telemetry.charts.badge import Tone, badge
 from telemetry.charts.dots import DotRow, Estimate, dots
 from telemetry.charts.drawing import NARROW, WIDE, Caption, Form
-from telemetry.charts.histogram import histogram_chart
 from telemetry.charts.lines import Line, lines
 from telemetry.charts.ranges import Range, ranges
 from telemetry.charts.sparkline import sparkline
@@ -96,16 +95,6 @@ def scans_by_version() -> Chart:
     return lambda form, theme: ranges(caption, ["median", "p95", "p99"], rows, figure=1, form=form, theme=theme)
 
 
-def scan_histogram() -> Chart:
-    bounds = [40 * 1.25**number for number in range(33)]
-    counts = [900 * math.exp(-(((number - 12) / 6) ** 2)) for number in range(32)]
-    caption = Caption("Durations of scans", "Half of all scans take less than 580 ms.")
-    percentiles = [(580.0, "p50"), (3_900.0, "p95"), (11_000.0, "p99")]
-    return lambda form, theme: histogram_chart(
-        caption, bounds, list(map(round, counts)), percentiles=percentiles, form=form, theme=theme
-    )
-
-
 def returning() -> Chart:
     dates = days(13, step=7, first=date(2026, 8, 31))
     parts = [Part("returning", [300 + 9 * n for n in range(13)]), Part("new", [40 + (n * 7) % 23 for n in range(13)])]
@@ -118,7 +107,6 @@ CHARTS: dict[str, Chart] = {
     "categories": categories(),
     "scans": scans(),
     "scans-by-version": scans_by_version(),
-    "scan-histogram": scan_histogram(),
     "returning": returning(),
 }
 
@@ -128,7 +116,6 @@ GOLDEN: dict[str, Chart] = {
     "categories": categories(("styling", "auth", "api")),
     "scans": scans(14),
     "scans-by-version": scans_by_version(),
-    "scan-histogram": scan_histogram(),
     "returning": returning(),
 }
 

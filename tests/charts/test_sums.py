@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from telemetry.charts.badge import LABEL_COLOUR, Tone
 from telemetry.charts.dots import DotRow, Estimate, dots
 from telemetry.charts.drawing import WIDE, Caption, spread
-from telemetry.charts.histogram import histogram_chart
 from telemetry.charts.scales import linear
 from telemetry.charts.stacked_bars import Part, stacked_bars
 from telemetry.charts.theme import DARK, LIGHT, Palette
@@ -62,19 +61,6 @@ def test_intervals_contain_their_dots(estimates: list[list[float]]) -> None:
     for (left, y), (right, _), (x, top) in zip(intervals[::2], intervals[1::2], tops, strict=True):
         assert left - 0.1 <= x <= right + 0.1
         assert top == pytest.approx(y - 6)
-
-
-def test_a_histogram_has_a_bar_for_each_bucket_that_is_not_empty() -> None:
-    sheet = Sheet(
-        histogram_chart(CAPTION, [100, 200, 400, 800], [50, 0, 100], percentiles=[(150, "p50"), (790, "p95")])
-    )
-    (bars,) = sheet.paths("h")
-    heights = [bars[number][1] - bars[number + 1][1] for number in (0, 4)]
-
-    # Four points a bar, and the empty one has none.
-    assert len(bars) == 8
-    assert heights == [WIDE.plot_height / 2, WIDE.plot_height]
-    assert {box.text for box in sheet.texts()} > {"p50", "p95"}
 
 
 @given(st.lists(st.floats(0, 200), max_size=9).map(sorted), st.floats(5, 40))
