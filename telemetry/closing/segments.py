@@ -72,7 +72,7 @@ def _check(stamps: dict[Path, tuple[int, int, int]]) -> None:
         except FileNotFoundError:
             changed = True
         if changed:
-            raise NotNowError(f"{path.name} was changed meanwhile")
+            raise NotNowError(f"{path.name} was changed while it was read")
 
 
 class FirstDays:

@@ -134,7 +134,7 @@ INSTALLATIONS = Aggregate(
     export_name="installations",
     exported=("installation_id", "first_seen", "last_seen"),
     dated_by="last_seen",
-    # Ids of installations are nobody's business.
+    # `check` and `repair` print no ids of installations.
     shown=False,
 )
 

@@ -61,7 +61,7 @@ class ClosedDays:
 
 
 def closed_days(published: Path, *, environment: str) -> ClosedDays | None:
-    """Return the closed days that the public statistics are read from; None where nobody's privacy is at stake."""
+    """Return the closed days that the public statistics are read from; None where one installation is enough."""
     return None if threshold_in(environment) == 1 else ClosedDays(published)
 
 

@@ -53,7 +53,7 @@ class Aside(StrEnum):
 class Policy:
     """``threshold`` is how many installations a published number counts at least.
 
-    Where that is one, nobody's privacy is at stake, and events of an installation's first day count too.
+    Where one is enough, events of an installation's first day count too.
     """
 
     threshold: int

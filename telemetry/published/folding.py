@@ -14,7 +14,7 @@ from telemetry.published.series import OTHER_LABEL
 
 Path = tuple[str, ...]
 CHILDREN_MAX = 2_000
-"""Keys with a name below one key; the smallest beyond that join ``other`` too, so that nobody can fill the disk."""
+"""Keys with a name below one key; the smallest beyond that join ``other`` too, which bounds the file."""
 
 
 class Node(NamedTuple):

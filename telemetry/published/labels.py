@@ -40,7 +40,7 @@ _KNOWN: dict[LabelKind, Callable[[str], str | None]] = {
     LabelKind.LANGUAGE: language_of,
     LabelKind.CATEGORY: category_of,
     LabelKind.METHOD: method_of,
-    # A digest is no word: strangers can say nothing with it.
+    # A digest is not a word: a stranger cannot write anything with it.
     LabelKind.SIGNATURE: lambda sent: sent.lower() if is_signature_hash(sent) else None,
     LabelKind.SIZE_TIER: size_tier_of,
     LabelKind.FRAMEWORK: _nothing,

@@ -1,6 +1,6 @@
 """Reading ``published.db``: typed rows for pages, the read API, charts and the data set.
 
-The file is replaced as a whole and never written to, so a reader waits for nobody.
+The file is replaced as a whole and never written to, so readers take no locks.
 """
 
 import sqlite3

@@ -73,7 +73,7 @@ class Closer:
         """Close all windows that can be; what cannot be now is left for a later check."""
         async with self._checking:
             self._damaged.clear()
-            # While the clock is in doubt, nobody knows which days are over.
+            # While the clock is in doubt, it cannot be told which days are over.
             while not self._closing and not self._is_paused() and not self._failed_lately():
                 if not await self._close_some():
                     return

@@ -88,7 +88,7 @@ async def _bound(host: str, port: int) -> list[socket.socket]:
 
 def _public(path: str) -> socket.socket:
     listening = bound_at(path)
-    # Proxies run as other users. Whoever may enter the folder may connect.
+    # Proxies run as other users. Every user that may enter the folder may connect.
     Path(path).chmod(0o666)
     return listening
 

@@ -14,7 +14,7 @@ from telemetry.web.connection import ClientConnection
 
 
 class QuickConnection(ClientConnection):
-    """A connection that answers whole requests the short way. aiohttp's task sleeps meanwhile, and has the rest.
+    """A connection that answers whole requests the short way. aiohttp's task sleeps and gets all others.
 
     ``_waiter`` is what that task waits for: while it is taken away nothing wakes the task, and the connection counts
     as one whose request is at work.

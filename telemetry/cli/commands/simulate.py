@@ -97,7 +97,7 @@ async def _fill(settings: Settings, simulation: Simulation) -> int:
     # What is simulated need not survive a power cut: it can be made again.
     lax = Settings(data_dir=settings.data_dir, synchronous="NORMAL")
     posted = 0
-    # That its days are over is no sign that the clock is wrong.
+    # Simulated days are over, which does not mean that the clock is wrong.
     clock = Clock(now=lambda: now, monotonic=lambda: now, not_before=now)
     async with running(lax, clock) as started:
         sealing = asyncio.create_task(started.upkeep.sealer.check())

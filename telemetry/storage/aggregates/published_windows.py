@@ -69,7 +69,7 @@ class PublishedWindows:
 
 
 async def record_published_before(path: Path, day: str) -> None:
-    """Record in a database that nobody uses that windows which ended before a day may have been published."""
+    """Record that windows that ended before a day may have been published. Nothing else may use the database."""
     aggregates = await Aggregates.open(path, synchronous="FULL")
     try:
         async with aggregates.change() as connection:
