@@ -84,7 +84,7 @@ class Exit(IntEnum):
 
 
 class Meaning(NamedTuple):
-    """The ``code`` travels through the admin socket; the sentence is the README's."""
+    """The ``code`` travels through the admin socket; the sentence is the manual's."""
 
     code: str
     exit: Exit

@@ -1,4 +1,4 @@
-"""What an operator scrapes: described in the README, and true, also when storage fails."""
+"""What an operator scrapes: described in the manual, and true, also when storage fails."""
 
 import re
 import sqlite3
@@ -21,7 +21,7 @@ from tests.support.http import eventually
 from tests.support.segments import DAY_S, pass_a_day, sealing_stopped
 from tests.support.server import ServerProcess, serving
 from tests.support.service import HandClock, service
-from tests.test_readme import rows_below
+from tests.test_manual import rows_below
 
 INVALID = {"type": "Not A Type"}
 

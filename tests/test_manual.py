@@ -1,4 +1,4 @@
-"""The README tells the truth: its tables are made from the code, its example is run as pasted."""
+"""The manual tells the truth: its tables are what the code says, its links lead somewhere, its example works."""
 
 import json
 import re
@@ -14,12 +14,14 @@ from tests.support.server import serving
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = {path: path.read_text() for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]}
+"""The texts of the manual by file."""
 
 
 def rows_below(header: str) -> list[list[str]]:
     """Return the cells of the table that follows a header row."""
-    assert header in README, header
-    lines = README.partition(header)[2].lstrip("\n").splitlines()[1:]
+    [page] = [text for text in PAGES.values() if header in text]
+    lines = page.partition(header)[2].lstrip("\n").splitlines()[1:]
     rows = []
     for line in lines:
         if not line.startswith("|"):
@@ -57,9 +59,33 @@ def test_every_exit_code_is_listed_with_its_meanings() -> None:
 
 
 def test_every_file_that_is_named_exists() -> None:
-    named = set(re.findall(r"`((?:telemetry|sql|systemd|docs|tests)/[\w./@-]+)`", README))
-    assert len(named) > 10
+    named = {
+        name
+        for path, text in PAGES.items()
+        if path.name != "CHANGELOG.md"
+        for name in re.findall(r"`((?:telemetry|sql|systemd|docs|tests)/[\w./@-]+)`", text)
+    }
+    assert len(named) > 20
     assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_every_link_leads_to_a_file() -> None:
+    links = [
+        (path, target)
+        for path, text in PAGES.items()
+        for target in re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text)
+        if not target.startswith("http")
+    ]
+    assert len(links) > 30
+    assert [(str(path), target) for path, target in links if not (path.parent / target).exists()] == []
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} == set(re.findall(r"\]\(docs/([\w-]+\.md)\)", README))
+
+
+def test_the_readme_is_short() -> None:
+    assert 120 <= len(README.splitlines()) <= 200
 
 
 def test_the_example_works_as_pasted(data_dir: Path) -> None:
