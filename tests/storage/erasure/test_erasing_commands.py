@@ -84,6 +84,10 @@ def test_without_a_service_the_command_does_it_and_an_excluded_one_stays_out(dat
     before = numbers(data_dir)
     planned = succeed("exclude", VANDAL, "--dry-run", "--data-dir", data_dir)
     assert numbers(data_dir) == before
+    foreseen = json.loads(succeed("forget", VANDAL, "--dry-run", "--json", "--data-dir", data_dir))
+    assert sum(foreseen["events"].values()) == 40
+    assert "what would remain is in" in succeed("forget", VANDAL, "--dry-run", "--data-dir", data_dir)
+    assert numbers(data_dir) == before
     assert succeed("exclude", VANDAL, "--data-dir", data_dir) == planned.replace("would be ", "")
     assert files_with(data_dir, VANDAL) == []
     with serving(data_dir) as server:
