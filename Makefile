@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run demo test torture large fuzz bench bench-growth soak check format lock audit clean install uninstall
+.PHONY: run demo screenshot test torture large fuzz bench bench-growth soak check format lock audit clean install uninstall
 
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
@@ -15,6 +15,11 @@ demo: $(VENV)/.run
 	test -e $(DEMO)/made || { rm -rf build/demo && \
 		$(BIN)/telemetry simulate --days 60 --data-dir $(DEMO)/data && touch $(DEMO)/made; }
 	$(BIN)/telemetry serve --environment demo --data-dir $(DEMO)/data $(ARGS)
+
+# The pictures of the README, from what `make demo` serves; needs chromium.
+URL ?= http://127.0.0.1:8787
+screenshot: $(VENV)/.test
+	$(BIN)/python -m tests.support.screenshot $(URL)
 
 # As many at once as there are cores: some tests say how long an answer may take.
 WORKERS ?= auto

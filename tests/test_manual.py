@@ -84,6 +84,12 @@ def test_the_readme_leads_to_every_page() -> None:
     assert {path.name for path in (ROOT / "docs").glob("*.md")} == set(re.findall(r"\]\(docs/([\w-]+\.md)\)", README))
 
 
+def test_the_pictures_of_the_readme_are_small() -> None:
+    pictures = [ROOT / name for name in re.findall(r'(?:src|srcset)="([^"]+)"', README)]
+    assert [path.name for path in pictures] == ["dashboard-dark.webp", "dashboard-light.webp"]
+    assert sum(path.stat().st_size for path in pictures) < 200_000
+
+
 def test_the_readme_is_short() -> None:
     assert 120 <= len(README.splitlines()) <= 200
 
