@@ -3,10 +3,9 @@
 import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import NamedTuple
 
-INSTALLATIONS = 300_000
-SIGNATURES = 50_000
 HOURS_BACK = 3
 
 _CATEGORIES = (
@@ -36,29 +35,64 @@ class MadeEvent(NamedTuple):
         )
 
 
+class Population(NamedTuple):
+    """How many installations send, and how many signatures they know. Every source has the same ones."""
+
+    installations: int = 300_000
+    signatures: int = 50_000
+
+
+POPULATION = Population()
+
+
+class Signature(NamedTuple):
+    """A detector's signature, with the labels that it always has."""
+
+    hash: str
+    language: str
+    category: str
+    detection_method: str
+
+
+def installation(number: int) -> str:
+    """Return the id of an installation."""
+    digits = _digits(number, 16)
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def signature(number: int) -> Signature:
+    """Return a signature."""
+    return Signature(
+        _digits(number, 8),
+        _LANGUAGES[number % len(_LANGUAGES)],
+        _CATEGORIES[number % len(_CATEGORIES)],
+        _METHODS[number % len(_METHODS)],
+    )
+
+
+def _digits(number: int, size: int) -> str:
+    return blake2b(number.to_bytes(8), digest_size=size).hexdigest()
+
+
 class EventSource:
     """Seeded batches. Each comes from one installation, and no two events are the same."""
 
-    def __init__(self, seed: int) -> None:
-        chosen = random.Random(seed)
-        self._random = chosen.random
-        self._installations = [_uuid(chosen.getrandbits(128)) for _ in range(INSTALLATIONS)]
-        # All sources know the same signatures, as installations do.
-        known = random.Random(0)
-        self._signatures = [f"{known.getrandbits(64):016x}" for _ in range(SIGNATURES)]
+    def __init__(self, seed: int, population: Population = POPULATION) -> None:
+        self._random = random.Random(seed).random
+        self._population = population
         self._first_ms = int((datetime.now(UTC).timestamp() - HOURS_BACK * 3600) * 1000)
         self._made = 0
 
     def batch(self, size: int) -> list[MadeEvent]:
         """Return the events that one installation recorded within a few seconds."""
-        installation = self._pick(self._installations)
+        sender = installation(int(self._random() * self._population.installations))
         version = self._pick(_VERSIONS)
         moment_ms = self._first_ms + int(self._random() * HOURS_BACK * 3_590_000)
         events = []
         for _ in range(size):
             moment_ms += 1 + int(self._random() * 50)
             name, payload = self._type()
-            events.append(MadeEvent(name, _timestamp(moment_ms), installation, version, payload()))
+            events.append(MadeEvent(name, _timestamp(moment_ms), sender, version, payload()))
         return events
 
     def batches(self, size: int, events: int) -> Iterator[list[MadeEvent]]:
@@ -77,10 +111,11 @@ class EventSource:
 
     def _pattern_signature(self) -> str:
         number = int(self._random() * 1_000_000)
+        found = signature(int(self._random() * self._population.signatures))
         return (
-            f'{{"signatureHash":"{self._pick(self._signatures)}","category":"{_CATEGORIES[number % 15]}",'
+            f'{{"signatureHash":"{found.hash}","category":"{found.category}",'
             f'"confidence":{number % 101 / 100},"locationCount":{number % 97},"outlierCount":{number % 7},'
-            f'"detectionMethod":"{_METHODS[number % 4]}","language":"{self._pick(_LANGUAGES)}"}}'
+            f'"detectionMethod":"{found.detection_method}","language":"{found.language}"}}'
         )
 
     def _user_action(self) -> str:
@@ -109,11 +144,6 @@ class EventSource:
 
     def _pick(self, choices: Sequence[str]) -> str:
         return choices[int(self._random() * len(choices))]
-
-
-def _uuid(bits: int) -> str:
-    digits = f"{bits:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def _timestamp(moment_ms: int) -> str:
