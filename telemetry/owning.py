@@ -1,8 +1,10 @@
 """Owning a data directory: its lock is held, its aggregates are open and whole."""
 
+import asyncio
+import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,17 +19,22 @@ from telemetry.storage.log.archive import Archive
 from telemetry.storage.log.saved_files import put_back
 from telemetry.storage.maintenance.bulk_decisions import count_bulk_decisions
 from telemetry.storage.maintenance.sorting import sort_signatures
-from telemetry.storage.sqlite.database import SQLITE_VERSION_MIN
+from telemetry.storage.sqlite.background import NotNowError
+from telemetry.storage.sqlite.database import PAGE_BYTES, SQLITE_VERSION_MIN
 from telemetry.storage.sqlite.errors import explaining
+from telemetry.storage.sqlite.repaging import write_in_pages
+
+logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def data_directory(
-    settings: Settings, *, accept_loss: bool = False
+    settings: Settings, *, accept_loss: bool = False, on_progress: Callable[[], None] = lambda: None
 ) -> AsyncIterator[tuple[DataDirectory, Aggregates]]:
     """Own the data directory and have its aggregates open; raise ``OperatorError`` if it cannot be used.
 
-    Aggregates that are missing or empty beside events are made from scratch only with ``accept_loss``.
+    Aggregates that are missing or empty beside events are made from scratch only with ``accept_loss``. ``on_progress``
+    is called while those of an older program are written again, by a thread of its own.
     """
     if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
         needed = ".".join(map(str, SQLITE_VERSION_MIN))
@@ -41,6 +48,7 @@ async def data_directory(
         put_back(directory)
         if not accept_loss:
             check_aggregates(directory)
+        await asyncio.to_thread(_use_small_pages, directory, on_progress)
         with explaining(directory.aggregates):
             aggregates = await Aggregates.open(directory.aggregates, synchronous=settings.synchronous)
         try:
@@ -65,3 +73,17 @@ async def migrate_all(
         archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
         versions += [(f"events/{state.day}.db", await archive.migrate(state)) for state in await archive.segments()]
     return versions
+
+
+def _use_small_pages(directory: DataDirectory, on_progress: Callable[[], None]) -> None:
+    """Write the aggregates of an older program in smaller pages, or say in the log why they stay as they are."""
+    page_bytes = PAGE_BYTES["aggregates"]
+    try:
+        with directory.scratch() as folder:
+            if write_in_pages(directory.aggregates, page_bytes, "aggregates", folder, on_progress):
+                logger.info("telemetry.db was written again in smaller pages", extra={"bytes": page_bytes})
+    except (NotNowError, sqlite3.Error, OSError) as reason:
+        # Large pages only cost more: whatever else is wrong with the file, opening it tells.
+        logger.warning(
+            "telemetry.db keeps its large pages, which the next start tries to change", extra={"reason": str(reason)}
+        )

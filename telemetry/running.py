@@ -233,9 +233,9 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Replay the log, then append and flush until the end; what was accepted by then is stored, counted and flushed.
 
-    ``on_replayed`` is called after every few thousand events.
+    ``on_replayed`` is called after every few thousand events, and while older aggregates are written again.
     """
-    async with data_directory(settings) as (directory, aggregates):
+    async with data_directory(settings, on_progress=on_replayed) as (directory, aggregates):
         id_key = await settle_key(directory, aggregates, settings.id_key)
         parts = _Parts(settings, clock, directory, aggregates, id_key)
         try:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from telemetry.settings import Settings
-from telemetry.storage.sqlite.database import PAGE_BYTES
 from tests.support.commands import lose_aggregates, run
 from tests.support.events import Traffic, encode
+from tests.support.segments import PAGE_BYTES
 from tests.support.server import ServerProcess, serving
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.storage.sqlite.database import PAGE_BYTES
 from tests.support.cli import DAYS, exclusively_locked, fill, rows, running_command, seal
 from tests.support.commands import run
 from tests.support.http import eventually
+from tests.support.segments import PAGE_BYTES
 
 COMMANDS = {
     "tail": ("tail", "--no-follow", "-n", "1000"),

@@ -12,13 +12,13 @@ import pytest
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import LogReader
 from telemetry.storage.lookup.selecting import selecting
-from telemetry.storage.sqlite.database import PAGE_BYTES
 from telemetry.storage.sqlite.statements import StatementError
 from tests.support import oracle
 from tests.support.cli import DAYS, fill, rows, running_command, seal
 from tests.support.commands import run
 from tests.support.events import Traffic, encode
 from tests.support.http import eventually
+from tests.support.segments import PAGE_BYTES
 from tests.support.server import serving
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import pytest
 
-from telemetry.storage.sqlite.database import PAGE_BYTES
 from tests.support import oracle, tally
 from tests.support.admin import scrape
 from tests.support.events import SAMPLES, Traffic, encode
 from tests.support.http import eventually
 from tests.support.load import Ledger, load
 from tests.support.recording import whole_lines
+from tests.support.segments import PAGE_BYTES
 from tests.support.server import ServerProcess, serving
 
 EARLY_FLUSHES = ("--flush-interval-s", "0.05")

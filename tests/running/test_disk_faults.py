@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.storage.sqlite.database import CHECKPOINT_PAGES, PAGE_BYTES
 from tests.support.disks import BreakableDisk, fill, memory_disk, needs_root, remount
 from tests.support.events import Traffic, encode
 from tests.support.http import eventually
 from tests.support.load import Ledger, load
+from tests.support.segments import CHECKPOINT_PAGES, PAGE_BYTES
 from tests.support.server import Answer, ServerProcess, serving
 
 NO_FLUSHES = ("--flush-interval-s", "3600")

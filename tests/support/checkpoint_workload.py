@@ -13,7 +13,8 @@ from tests.support.service import HandClock, service
 from tests.support.telling import tell_batch
 
 MOMENT = "2026-11-23T12:00:00"
-CHECKPOINT_PAGES = 12
+# Twelve pages of a segment.
+CHECKPOINT_BYTES = 12 * 16_384
 
 
 async def live(data_dir: Path) -> None:
@@ -35,5 +36,5 @@ async def accept(accepting: TelemetryService, batch: list[Fields]) -> None:
 
 
 if __name__ == "__main__":
-    with mock.patch.object(database, "CHECKPOINT_PAGES", CHECKPOINT_PAGES):
+    with mock.patch.object(database, "CHECKPOINT_BYTES", CHECKPOINT_BYTES):
         asyncio.run(live(Path(sys.argv[1])))

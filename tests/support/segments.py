@@ -12,11 +12,14 @@ from pathlib import Path
 from unittest import mock
 
 from telemetry.running import Running
+from telemetry.storage.sqlite import database
 from tests.support.events import Traffic, encode
 from tests.support.oracle import read
 from tests.support.service import HandClock
 
 DAY_S = 86_400
+PAGE_BYTES = database.PAGE_BYTES["segment"]
+CHECKPOINT_PAGES = database.CHECKPOINT_BYTES // PAGE_BYTES
 INDEXED = ["created_at", "installation_id", "timestamp", "type"]
 
 
@@ -94,7 +97,7 @@ def make_segment(path: Path, rows: int, time: str = "12:00:00") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     sql = Path(__file__).parents[2] / "sql" / "migrations" / "segment" / "0001_events.sql"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.executescript("PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;")
+        connection.executescript(f"PRAGMA page_size = {PAGE_BYTES}; PRAGMA journal_mode = WAL;")
         connection.executescript(f"BEGIN; {sql.read_text()}; PRAGMA user_version = 1; COMMIT;")
         connection.execute(_MAKE_ROWS, (rows, path.stem, time))
 

@@ -1,7 +1,7 @@
 """Opening SQLite files the one way this service writes them."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,12 @@ WAL_RESET_RACE = ((3, 7, 0), (3, 51, 2))
 
 # Another process may hold the write lock this long before a group is refused; clients wait 5 s for their answer.
 LOCK_WAIT_S = 4.0
-PAGE_BYTES = 16_384
-CHECKPOINT_PAGES = 2_000
+# Segments are appended to: large pages fill at once. A flush changes a few rows here and there, and writes their pages.
+PAGE_BYTES: Mapping[DatabaseKind, int] = {"segment": 16_384, "aggregates": 4_096}
+# A write-ahead log is moved into its database when it has this size.
+CHECKPOINT_BYTES = 32_768_000
 # A write-ahead log that a reader made grow is cut back to this once the reader is gone.
-WAL_BYTES_KEPT = CHECKPOINT_PAGES * PAGE_BYTES * 5 // 4
+WAL_BYTES_KEPT = CHECKPOINT_BYTES * 5 // 4
 
 
 async def open_database(
@@ -40,11 +42,13 @@ async def open_database(
     """
     factory = sqlite3.Connection if witness is None else partial(ProvingConnection, witness=witness)
     async with _opening(str(path), path, kind, factory=factory) as connection:
+        # Of a database that is there already, this changes nothing.
+        await connection.execute_fetchall(f"PRAGMA page_size = {PAGE_BYTES[kind]}")
+        ((page_bytes,),) = await connection.execute_fetchall("PRAGMA page_size")
         for pragma in (
-            f"page_size = {PAGE_BYTES}",
             "journal_mode = WAL",
             "synchronous = FULL",
-            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            f"wal_autocheckpoint = {CHECKPOINT_BYTES // page_bytes}",
             f"journal_size_limit = {WAL_BYTES_KEPT}",
             # What is deleted is overwritten: nobody who was erased can be read from the file.
             "secure_delete = ON",
