@@ -1,6 +1,8 @@
 """Log lines: JSON for machines, text for people; neither request bodies nor addresses nor installation ids get in."""
 
+import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +13,9 @@ import orjson
 
 REPEAT_INTERVAL_S = 60.0
 _MESSAGES_REMEMBERED = 256
+# Where systemd says which device and inode the journal reads, and what journald takes for the priority of a line.
+_JOURNAL_VARIABLE = "JOURNAL_STREAM"
+_JOURNAL_PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 _STANDARD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "repeated"}
 
 
@@ -28,7 +33,11 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(fields, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        try:
+            return orjson.dumps(fields, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        except TypeError:
+            # The name of a file that is not UTF-8.
+            return json.dumps(fields, default=str)
 
 
 class TextFormatter(logging.Formatter):
@@ -36,7 +45,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line for a record, and the lines of its traceback if it has one."""
-        moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
+        moment = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         extra = "".join(f"  {name}={value}" for name, value in extra_fields(record).items())
         line = f"{moment}  {record.levelname.lower():8}{record.getMessage()}{extra}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
@@ -79,9 +88,38 @@ def extra_fields(record: logging.LogRecord) -> dict[str, Any]:
     return fields
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes lines with their priority where the journal reads them; those that cannot be written are lost."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines for a record."""
+        return for_journal(super().format(record), record.levelno, self.stream)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging calls it so
+        """Say nothing of a stream that is closed or full: there is no other to say it on."""
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
+def for_journal(text: str, level: int, stream: TextIO) -> str:
+    """Return a text with the priority in front of each line if the journal reads the stream, or as it is."""
+    if not _is_journal(stream):
+        return text
+    priority = _JOURNAL_PRIORITIES.get(level, _JOURNAL_PRIORITIES[logging.INFO])
+    return "\n".join(f"<{priority}>{line}" for line in text.splitlines())
+
+
+def _is_journal(stream: TextIO) -> bool:
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get(_JOURNAL_VARIABLE) == f"{status.st_dev}:{status.st_ino}"
+
+
 def configure(*, as_json: bool, stream: TextIO | None = None) -> None:
     """Send all log records to one stream, standard output by default."""
-    handler = logging.StreamHandler(stream or sys.stdout)
+    handler = _Handler(stream or sys.stdout)
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     handler.addFilter(RepeatFilter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

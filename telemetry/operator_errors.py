@@ -111,7 +111,7 @@ MEANINGS: dict[type[OperatorError], Meaning] = {
     SegmentUnusableError: Meaning(
         "segment_unusable", Exit.CANNOT_CREATE, "A segment has another owner, mode or kind of file than it needs"
     ),
-    OutputError: Meaning("output_unusable", Exit.CANNOT_CREATE, "An output file cannot be written"),
+    OutputError: Meaning("output_unusable", Exit.CANNOT_CREATE, "An output file or standard output cannot be written"),
     StorageFailedError: Meaning("storage_failed", Exit.IO_ERROR, "The disk or the system failed a database"),
     StorageFullError: Meaning("storage_full", Exit.IO_ERROR, "The disk is full"),
     InUseError: Meaning(

@@ -1,6 +1,9 @@
+import errno
 import io
 import json
 import logging
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +11,7 @@ import pytest
 
 from telemetry import logs
 from tests.support.events import Traffic, encode
-from tests.support.server import serving
+from tests.support.server import ServerProcess, serving
 
 
 @pytest.fixture
@@ -94,3 +97,51 @@ def test_logs_of_a_day_hold_neither_bodies_nor_addresses_nor_installation_ids(da
             assert event["installationId"] == "unknown" or event["installationId"] not in logged
     assert "hunter2" not in logged
     assert "127.0.0.1" not in logged
+
+
+def journal_of(server: ServerProcess) -> list[tuple[str, str]]:
+    """Return the priorities and texts of what the journal would have read."""
+    return [(line[:3], line[3:]) for line in server.output]
+
+
+def test_the_journal_gets_each_line_with_its_priority(data_dir: Path, tmp_path: Path) -> None:
+    journal = ("bash", "-c", 'export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/$$/fd/1); exec "$@"', "bash")
+    with serving(data_dir, "--environment", "production", prefix=journal) as server:
+        assert server.stop() == 0
+    priorities = {"<6>": "info", "<4>": "warning", "<3>": "error"}
+    for priority, text in journal_of(server):
+        assert json.loads(text)["level"] == priorities[priority]
+
+    failed = ServerProcess(tmp_path / "x", "--synchronous", "NO", prefix=journal)
+    assert failed.wait() == 78
+    assert [priority for priority, _ in journal_of(failed)] == ["<3>"]
+
+
+def test_every_line_of_a_text_has_its_priority() -> None:
+    with tempfile.TemporaryFile("w") as stream, pytest.MonkeyPatch.context() as patched:
+        assert logs.for_journal("a\nb", logging.CRITICAL, stream) == "a\nb"
+        status = os.fstat(stream.fileno())
+        patched.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        assert logs.for_journal("a\nb", logging.CRITICAL, stream) == "<2>a\n<2>b"
+
+
+def test_a_text_line_begins_with_date_time_and_zone() -> None:
+    record = logging.makeLogRecord({"msg": "stopping", "levelname": "INFO", "created": 1_795_698_512.5})
+
+    assert logs.TextFormatter().format(record) == "2026-11-26T13:08:32Z  info    stopping"
+
+
+def test_the_name_of_a_file_that_is_not_utf8_gets_into_a_line(lines: io.StringIO) -> None:
+    logging.getLogger("telemetry.test").warning("ignored", extra={"path": os.fsdecode(b"\xff.db")})
+
+    assert os.fsencode(json.loads(lines.getvalue())["path"]) == b"\xff.db"
+
+
+def test_lines_that_cannot_be_written_are_lost_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    logs._Handler(Full()).emit(logging.makeLogRecord({"msg": "text"}))
+
+    assert capfd.readouterr().err == ""

@@ -1,13 +1,19 @@
 """The ``telemetry`` command: each command is a module of ``commands``, loaded when it is called."""
 
+import errno
 import importlib
+import logging
 import os
 import sqlite3
 import sys
+import traceback
+from types import TracebackType
 
 import click
 
 from telemetry import __version__
+from telemetry.cli.output.streams import STANDARD_OUTPUT_NAME, is_plain_terminal, prepare
+from telemetry.logs import for_journal
 from telemetry.operator_errors import Exit, OperatorError, meaning
 
 COMMANDS = (
@@ -42,10 +48,14 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; every expected failure is one sentence on standard error and an exit code."""
+    prepare()
+    sys.excepthook = _show_defect
     try:
         # Click itself leaves colours out where there is no terminal.
-        color = False if os.environ.get("NO_COLOR") else None
-        sys.exit(cli.main(prog_name="telemetry", standalone_mode=False, color=color))
+        color = False if os.environ.get("NO_COLOR") or is_plain_terminal() else None
+        code = cli.main(prog_name="telemetry", standalone_mode=False, color=color)
+        sys.stdout.flush()
+        sys.exit(code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -54,12 +64,22 @@ def main() -> None:
         sys.exit(Exit.INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else 1)
     except OperatorError as error:
         _fail(str(error), meaning(error).exit)
+    except UnicodeEncodeError as error:
+        usage = click.UsageError(f"{error.object!a} has bytes that are not UTF-8: give text in UTF-8")
+        usage.show()
+        sys.exit(usage.exit_code)
     except sqlite3.Error as error:
         from telemetry.storage.sqlite.errors import failure  # noqa: PLC0415 - a command that succeeds needs it not
 
         fallback = f"the databases cannot be used ({error}): run `telemetry check`, which says of each what is wrong"
         _fail(str(failure(error, "a database") or fallback), Exit.IO_ERROR)
     except OSError as error:
+        if error.errno == errno.EPIPE:
+            # The reader has what it wants.
+            sys.exit(1)
+        if error.filename == STANDARD_OUTPUT_NAME:
+            sentence = f"cannot write to standard output ({error.strerror}): send it elsewhere, as with `> FILE`"
+            _fail(sentence, Exit.CANNOT_CREATE)
         from telemetry.storage.sqlite.access import refusal  # noqa: PLC0415 - the same
 
         if (refused := refusal(error)) is not None:
@@ -68,5 +88,11 @@ def main() -> None:
 
 
 def _fail(sentence: str, code: Exit) -> None:
-    click.echo(f"telemetry: {sentence}", err=True)
+    click.echo(for_journal(f"telemetry: {sentence}", logging.ERROR, sys.stderr), err=True)
     sys.exit(code)
+
+
+def _show_defect(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
+    """Print the traceback of what nobody has expected, to the journal as critical."""
+    text = "".join(traceback.format_exception(kind, error, frames)).rstrip()
+    click.echo(for_journal(text, logging.CRITICAL, sys.stderr), err=True)

@@ -10,6 +10,7 @@ import msgspec
 
 from telemetry.cli.options import load_settings, settings_options
 from telemetry.cli.output.progress import progress
+from telemetry.cli.output.results import print_document
 from telemetry.clock import Clock
 from telemetry.operator_errors import Exit
 from telemetry.storage.aggregates.loss import missing_sentence
@@ -39,7 +40,7 @@ def command(folder: Path, *, keep: int | None, as_json: bool, config: Path | Non
     if as_json:
         missing = [state.day for state in made.missing]
         document = {"backup": str(made.folder), "copied": made.copied, "removed": made.removed, "missing": missing}
-        click.echo(msgspec.json.encode(document | msgspec.to_builtins(made.manifest)))
+        print_document(document | msgspec.to_builtins(made.manifest))
     else:
         _print(made)
     sys.exit(Exit.FINDINGS if made.missing else 0)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from telemetry.cli.options import counting_limits, load_settings, settings_options
 from telemetry.cli.output.progress import progress
+from telemetry.cli.output.results import print_document
 from telemetry.clock import Clock, column_time, day_of
 from telemetry.operator_errors import Exit, OperatorError
 from telemetry.published.due import LATE_S
@@ -51,7 +51,10 @@ def command(*, full: bool, as_json: bool, config: Path | None, **flags: Any) -> 
         )
         found = asyncio.run(examining)
     found.findings += _published_numbers(directory)
-    click.echo(msgspec.json.encode(_document(found)) if as_json else "\n".join(_lines(found)))
+    if as_json:
+        print_document(_document(found))
+    else:
+        click.echo("\n".join(_lines(found)))
     sys.exit(Exit.FINDINGS if found.failed else 0)
 
 

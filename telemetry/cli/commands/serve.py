@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,11 @@ def command(config: Path | None, **flags: Any) -> None:
         if isinstance(logging.getLogger().handlers[0].formatter, logs.JsonFormatter):
             logger.info("listening", extra={"url": url, "data_dir": str(data), "environment": settings.environment})
             return
-        click.echo(f"Drift telemetry listens on {url} ({settings.environment})")
-        click.echo(f"Data is kept in {data}")
         first = url.partition(", ")[0]
-        click.echo(f"POST {first}/v1/events   GET {first}/v1/stats   GET {first}/v1/health")
+        # To serve is worth more than to say so.
+        with suppress(OSError):
+            click.echo(f"Drift telemetry listens on {url} ({settings.environment})")
+            click.echo(f"Data is kept in {data}")
+            click.echo(f"POST {first}/v1/events   GET {first}/v1/stats   GET {first}/v1/health")
 
     asyncio.run(serve(settings, announce))

@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 
 import click
 
-from telemetry.cli.output.event_lines import printable
+from telemetry.cli.output.event_lines import printable, shortened
+from telemetry.cli.output.streams import shows
 
 _BARS_MAX = 12
 _NAME_WIDTH_MAX = 32
 _BAR_WIDTH_MIN = 8
 _WIDTH_MAX = 120
-_EIGHTHS = " ▏▎▍▌▋▊▉"
+_BLOCK, _EIGHTHS = "█", " ▏▎▍▌▋▊▉"
+_PLAIN_BLOCK = "#"
 
 
 class Chart(NamedTuple):
@@ -44,7 +46,7 @@ def chart_lines(chart: Chart, width: int | None = None) -> Iterator[str]:
     width = min(width or shutil.get_terminal_size().columns, _WIDTH_MAX)
     shown = list(chart.values.items())[:_BARS_MAX]
     rest = list(chart.values.values())[_BARS_MAX:]
-    names = [_shortened(name) for name, _ in shown]
+    names = [shortened(name, _NAME_WIDTH_MAX) for name, _ in shown]
     name_width = max(map(len, names), default=0)
     number_width = max((len(f"{value:,}") for _, value in shown), default=0)
     bar_width = max(width - name_width - number_width - 6, _BAR_WIDTH_MIN)
@@ -58,13 +60,10 @@ def chart_lines(chart: Chart, width: int | None = None) -> Iterator[str]:
 
 
 def _bar(value: int, greatest: int, width: int) -> str:
-    """Return a bar whose length is right to an eighth of a character; what is not zero can be seen."""
+    """Return a bar whose length is right to an eighth of a character where there are such; what is not zero shows."""
     if value <= 0 or greatest <= 0:
         return ""
+    if not shows(_BLOCK + _EIGHTHS):
+        return _PLAIN_BLOCK * max(round(value * width / greatest), 1)
     eighths = max(round(value * width * 8 / greatest), 1)
-    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
-
-
-def _shortened(name: str) -> str:
-    name = printable(name)
-    return name if len(name) <= _NAME_WIDTH_MAX else f"{name[: _NAME_WIDTH_MAX - 1]}…"
+    return _BLOCK * (eighths // 8) + _EIGHTHS[eighths % 8].strip()

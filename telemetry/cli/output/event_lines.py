@@ -1,24 +1,39 @@
 """Events as lines for people."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 import orjson
 
+from telemetry.cli.output.streams import shows
 from telemetry.storage.log.segment import StoredEvent
 
 _MS_PER_S = 1_000
 _HASH_SHOWN = 16
 _FIELDS_SHOWN = 6
 _TYPE_WIDTH = 17
+_REPLACEMENT, _PLAIN_REPLACEMENT = "\N{REPLACEMENT CHARACTER}", "?"
+_ELLIPSIS, _PLAIN_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}", "..."
 
 Fields = dict[str, Any]
 
 
 def printable(text: object) -> str:
-    """Return a text with nothing in it that a terminal would act upon."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in str(text))
+    """Return a text with nothing in it that a terminal would act upon, or that standard output does not have."""
+    if (text := str(text)).isascii() and text.isprintable():
+        return text
+    replacement = _REPLACEMENT if shows(_REPLACEMENT) else _PLAIN_REPLACEMENT
+    plain = "".join(char if char.isprintable() else replacement for char in text)
+    return plain if shows(plain) else plain.encode(sys.stdout.encoding, "backslashreplace").decode(sys.stdout.encoding)
+
+
+def shortened(text: str, width: int) -> str:
+    """Return a text as it can be printed, cut to a number of characters where it has more."""
+    text = printable(text)
+    end = _ELLIPSIS if shows(_ELLIPSIS) else _PLAIN_ELLIPSIS
+    return text if len(text) <= width else f"{text[: width - len(end)]}{end}"
 
 
 def decode_fields(payload: str) -> Fields:

@@ -1,17 +1,48 @@
-"""Progress bars: on standard error, and only when that is a terminal."""
+"""Progress in percent: on standard error, and only when that is a terminal that can write a line again."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
+from telemetry.cli.output.streams import is_plain_terminal
+
+_INTERVAL_S = 0.1
+_ALL = 100
 
 
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far something has come; give what is to be told how much has been done since the last time."""
-    if not sys.stderr.isatty():
+    """Show how far something has come; give what is to be told how much has been done since the last time.
+
+    ``total`` may be an estimate: 100 % are shown at the end of the block, and not before.
+    """
+    if not sys.stderr.isatty() or is_plain_terminal():
         yield lambda _: None
         return
-    with click.progressbar(length=max(1, total), label=label, file=sys.stderr) as bar:
-        yield bar.update
+    line = _Line(label, max(1, total))
+    line.advance(0)
+    try:
+        yield line.advance
+        line.show(_ALL)
+    finally:
+        sys.stderr.write("\n")
+
+
+class _Line:
+    def __init__(self, label: str, total: int) -> None:
+        self._label = label
+        self._total = total
+        self._done = 0
+        self._shown_at = -_INTERVAL_S
+
+    def advance(self, amount: int) -> None:
+        self._done += amount
+        now = time.monotonic()
+        if now - self._shown_at >= _INTERVAL_S:
+            self._shown_at = now
+            self.show(min(self._done * _ALL // self._total, _ALL - 1))
+
+    def show(self, percent: int) -> None:
+        sys.stderr.write(f"\r{self._label}  {percent:3}%")
+        sys.stderr.flush()

@@ -1,15 +1,17 @@
-"""Rows as an aligned table, CSV or JSON on standard output."""
+"""Rows as an aligned table, CSV or JSON, and JSON documents, on standard output."""
 
 import csv
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import click
+import msgspec
 import orjson
 
-from telemetry.cli.output.event_lines import printable
+from telemetry.cli.output.event_lines import printable, shortened
 
 _CELL_WIDTH_MAX = 60
 
@@ -32,6 +34,14 @@ def print_json(columns: list[str], rows: Rows) -> None:
         click.echo(separator + orjson.dumps(document), nl=False)
         separator = b",\n"
     click.echo(b"\n]" if separator == b",\n" else b"[]")
+
+
+def print_document(document: Any) -> None:
+    """Print one JSON document; names of files that are not UTF-8 keep their bytes as lone surrogates."""
+    try:
+        click.echo(msgspec.json.encode(document))
+    except UnicodeEncodeError:
+        click.echo(json.dumps(msgspec.to_builtins(document)))
 
 
 def print_table(columns: list[str], rows: Rows, *, rows_max: int) -> None:
@@ -58,8 +68,7 @@ def print_table(columns: list[str], rows: Rows, *, rows_max: int) -> None:
 
 
 def _cell(value: Any) -> str:
-    text = printable(_text(value))
-    return text if len(text) <= _CELL_WIDTH_MAX else f"{text[: _CELL_WIDTH_MAX - 1]}…"
+    return shortened(_text(value), _CELL_WIDTH_MAX)
 
 
 def _text(value: Any) -> str:
