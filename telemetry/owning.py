@@ -13,6 +13,7 @@ from telemetry.settings import Settings
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.key_file import replace_lost_key
 from telemetry.storage.aggregates.loss import check_aggregates
+from telemetry.storage.aggregates.new_rows import NewRows
 from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.archive import Archive
@@ -50,7 +51,11 @@ async def data_directory(
             check_aggregates(directory)
         await asyncio.to_thread(_use_small_pages, directory, on_progress)
         with explaining(directory.aggregates):
-            aggregates = await Aggregates.open(directory.aggregates, synchronous=settings.synchronous)
+            aggregates = await Aggregates.open(
+                directory.aggregates,
+                synchronous=settings.synchronous,
+                admission=NewRows(settings.daily_signatures_max),
+            )
         try:
             await sort_signatures(aggregates, directory.segments())
             await count_bulk_decisions(aggregates, directory.segments())

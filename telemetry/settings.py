@@ -79,6 +79,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     daily_labels_max: Annotated[
         int, Meta(ge=8, description="Distinct labels counted under a name of their own, by prefix and day.")
     ] = 1_000
+    daily_signatures_max: Annotated[
+        int, Meta(ge=0, description="New rows of `signature_counts` by day; what is new beyond them counts as `other`.")
+    ] = 100_000
     batch_events_max: Annotated[Positive, Meta(description="Events in one batch.")] = 100
     batch_events_retry_max: Annotated[
         int, Meta(ge=0, description="Events in a batch whose body comes again within ten minutes; 0 turns this off.")

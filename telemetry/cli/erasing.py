@@ -29,7 +29,8 @@ from telemetry.wording import amount
 
 # Settings of those who do it themselves; a service has its own.
 SETTINGS = (
-    "environment", "data_dir", "synchronous", "retention_days", "daily_labels_max", "flush_keys_max", "log_format",
+    "environment", "data_dir", "synchronous", "retention_days", "daily_labels_max", "daily_signatures_max",
+    "flush_keys_max", "log_format",
 )  # fmt: skip
 STANDARD_INPUT = "-"
 _TIMEOUT_S = 3_600.0

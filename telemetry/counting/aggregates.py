@@ -68,6 +68,7 @@ SIGNATURE_COUNTS = Aggregate(
         Newest("last_seen"),
     ),
     averages=_SIGNATURE_AVERAGES,
+    bounded_by_day=True,
     export_name="signature-counts",
     exported=(
         "signature_format", "signature_hash", "language", "category", "detection_method", "first_seen", "last_seen",
@@ -143,5 +144,6 @@ AGGREGATES = (DAILY_STATS, SIGNATURE_COUNTS, ACTION_AGGREGATES, INSTALLATIONS)
 EXPORTED = (PATTERN_SIGNATURES, *AGGREGATES)
 # Those whose rows are counted from the events of one type.
 COUNTED = tuple(aggregate for aggregate in AGGREGATES if aggregate.event is not None)
-# Those with a bound on their rows.
+# Those with a bound on their rows: of their names, or of new ones on a day.
 BOUNDED = tuple(aggregate for aggregate in COUNTED if aggregate.bounded)
+BOUNDED_BY_DAY = tuple(aggregate for aggregate in COUNTED if aggregate.bounded_by_day)

@@ -16,7 +16,7 @@ from telemetry.counting.declaring import Aggregate
 # `measures` reads from an event what it adds, `first` makes a row of that, `more` adds it to a row.
 _COUNT = """
 def count(rows, name, appended):
-    received_at = appended.received_at
+    day, received_at = appended.day, appended.received_at
     for event in appended.events:
         if type(event) is not counted_class:
             continue
@@ -39,8 +39,8 @@ class Compiled:
     """The code of one aggregate.
 
     ``row`` is a struct with the stored columns in their order. ``count(rows, name, appended)`` adds appended events to
-    rows by key; ``name`` returns what the values of the bounded columns are counted as. ``merge(row, other)`` adds
-    another row of the same key.
+    rows by key, which begins with the day if rows are bounded by day; ``name`` returns what the values of the bounded
+    columns are counted as. ``merge(row, other)`` adds another row of the same key.
     """
 
     row: type[msgspec.Struct]
@@ -61,7 +61,7 @@ def compiled(aggregate: Aggregate) -> Compiled:
 
 def source(aggregate: Aggregate) -> str:
     """Return the code of an aggregate."""
-    keys = [f"new_{key}" for key in aggregate.keys]
+    keys = [*(["day"] if aggregate.bounded_by_day else []), *(f"new_{key}" for key in aggregate.keys)]
     count = _COUNT.format(
         measures=_lines(2, _measures(aggregate)),
         key=keys[0] if len(keys) == 1 else f"({', '.join(keys)})",

@@ -24,7 +24,8 @@ class Aggregate:
 
     Rows are counted from events of the type ``event`` if it is given, as the columns say. If it is not, other code
     counts them. ``bounded`` are key columns whose first ``names_max`` values, taken together, have rows of their own;
-    all later ones are counted as ``other``.
+    all later ones are counted as ``other``. Where rows are ``bounded_by_day``, only so many may be new on one day; all
+    other new ones of that day are added to one row, whose texts in the key are ``other``.
     """
 
     table: str
@@ -36,6 +37,7 @@ class Aggregate:
     event: type[KnownEvent] | None = None
     bounded: tuple[str, ...] = ()
     names_max: int = 1_000
+    bounded_by_day: bool = False
     # What `telemetry export` calls the table, the columns that it writes, and the column that dates a row.
     export_name: str
     exported: tuple[str, ...]
@@ -84,3 +86,10 @@ class Aggregate:
     def overflow(self) -> tuple[str, ...]:
         """The values of the bounded columns in the rows that count all others."""
         return (OVERFLOW_NAME,) * len(self.bounded)
+
+    @cached_property
+    def overflow_key(self) -> dict[str, str]:
+        """The texts in the key of the row that counts what was not admitted on its day."""
+        return {
+            column.name: OVERFLOW_NAME for column in self.columns if isinstance(column, Key) and column.kind == "text"
+        }

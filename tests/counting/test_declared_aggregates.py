@@ -48,7 +48,8 @@ def expected(aggregate: Aggregate, events: list[Placed]) -> list[dict[str, Any]]
     keys = [column for column in aggregate.columns if isinstance(column, Key)]
     together: dict[tuple[str, ...], list[Placed]] = {}
     for one in events:
-        together.setdefault(tuple(label(key, one.event) for key in keys), []).append(one)
+        day = (one.day,) if aggregate.bounded_by_day else ()
+        together.setdefault((*day, *(label(key, one.event) for key in keys)), []).append(one)
     return [{column.name: value(column, same) for column in aggregate.columns} for same in together.values()]
 
 

@@ -47,7 +47,9 @@ def command() -> None:
     "--refused", help="Write refused rows to this file, a JSON object a line, in a dry run too; - is standard output."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
-@settings_options("environment", "data_dir", "synchronous", "retention_days", "daily_labels_max", "log_format")
+@settings_options(
+    "environment", "data_dir", "synchronous", "retention_days", "daily_labels_max", "daily_signatures_max", "log_format"
+)
 def d1(file: Path, *, dry_run: bool, refused: str | None, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Take over the old worker's data: its SQL export, or its database file with the -wal beside it.
 

@@ -9,7 +9,6 @@ from typing import Self
 
 import aiosqlite
 import msgspec
-from msgspec.structs import astuple
 
 from telemetry.catalogue.events import catalogue_version
 from telemetry.counting.aggregates import COUNTED, DAILY_STATS
@@ -18,6 +17,7 @@ from telemetry.counting.deltas import Delta
 from telemetry.counting.names import Name
 from telemetry.storage.aggregates.adding import add_rows, chunks
 from telemetry.storage.aggregates.comparison import adopt
+from telemetry.storage.aggregates.new_rows import Admission, Unbounded, counted_rows
 from telemetry.storage.aggregates.row_statements import names_statement
 from telemetry.storage.sqlite.database import Synchronous, open_database, transaction
 from telemetry.storage.sqlite.migrations import schema_version
@@ -38,22 +38,25 @@ class Aggregates:
     ``written_at`` is when the file was last written before it was opened, in Unix seconds.
     """
 
-    def __init__(self, connection: aiosqlite.Connection, file: OpenFile, written_at: float) -> None:
+    def __init__(
+        self, connection: aiosqlite.Connection, file: OpenFile, written_at: float, admission: Admission
+    ) -> None:
         self.changes = 0
         self.written_at = written_at
         self.file = file
         self._connection = connection
+        self._admission = admission
         self._changing = asyncio.Lock()
 
     @classmethod
-    async def open(cls, path: Path, *, synchronous: Synchronous) -> Self:
-        """Open or create the database."""
+    async def open(cls, path: Path, *, synchronous: Synchronous, admission: Admission | None = None) -> Self:
+        """Open or create the database; without an ``admission`` the number of new rows has no bound."""
         written_at = last_written(path) / 1e9
         connection = await open_database(path, "aggregates", synchronous=synchronous)
         # This alone is in memory: if all that is temporary were, to write the file anew would take as much as it holds.
         await connection.execute("ATTACH ':memory:' AS flushing")
         await connection.execute(query("create_changed_installations"))
-        return cls(connection, await watch(path, connection), written_at)
+        return cls(connection, await watch(path, connection), written_at, admission or Unbounded())
 
     @asynccontextmanager
     async def change(
@@ -78,7 +81,9 @@ class Aggregates:
             daily = ((day, metric, value) for day, metrics in delta.daily.items() for metric, value in metrics.items())
             await add_rows(self._connection, DAILY_STATS, daily)
             for aggregate in COUNTED:
-                await add_rows(self._connection, aggregate, map(astuple, delta.rows[aggregate.table].values()))
+                counted = delta.rows[aggregate.table]
+                rows = await counted_rows(self._connection, aggregate, counted, self._admission)
+                await add_rows(self._connection, aggregate, rows)
             for day in sorted(delta.installations):
                 await self._add_installations(day, delta.installations[day])
             watermarks = _encode(delta.watermarks).decode()

@@ -1,6 +1,6 @@
 """Statements about the rows of one aggregate: templates in ``sql/``, filled in from its declaration."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -50,6 +50,9 @@ def _parts(aggregate: Aggregate) -> dict[str, str]:
         "columns": _listed(columns),
         "values": _listed(column for column in columns if column not in keys),
         "marks": _listed("?" for _ in columns),
+        "marks_of_keys": _listed("?" for _ in keys),
+        "is_sent": " AND ".join(f"{table}.{key} = sent.column{number}" for number, key in enumerate(keys, 1)),
+        "adopted": _set(aggregate, lambda _, column: "" if isinstance(column, Key) else f"excluded.{column.name}"),
         "key_marks": _listed(f"?{number}" for number, _ in enumerate(keys, 4)),
         "checked": _listed(keys + aggregate.compared),
         "is_row": _is_row(aggregate),
@@ -174,6 +177,8 @@ def _related(aggregate: Aggregate) -> str:
     }
     payload, columns = _listed(map(_payload, told.values())), _listed(told)
     related = f"({payload}) IN (SELECT {columns} FROM contribution.{aggregate.table})"
+    if aggregate.bounded_by_day:
+        related += f" OR ({_folded_on_its_day(aggregate, told)})"
     if aggregate.bounded:
         # Names beyond the bound are counted together.
         name, names = _listed(map(_text, aggregate.overflow)), _listed(aggregate.bounded)
@@ -181,6 +186,19 @@ def _related(aggregate: Aggregate) -> str:
         counted_together = f"({name}) IN (SELECT {names} FROM contribution.{aggregate.table})"
         related += f" OR ({counted_together} AND ({sent}) NOT IN (SELECT {names} FROM current.{aggregate.table}))"
     return f"(type = {_text(aggregate.event.type)} AND ({related}))"
+
+
+def _folded_on_its_day(aggregate: Aggregate, told: Mapping[str, str]) -> str:
+    """Return the condition that an event was folded, as events were that ``contribution`` was counted from."""
+    table, day = aggregate.table, f"substr(created_at, 1, {_DAY_LENGTH})"
+    folded = aggregate.overflow_key
+    key = [_payload(told[name]) if name in told else str(getattr(aggregate.event, name)) for name in aggregate.keys]
+    return (
+        f"({_listed(map(_text, folded.values()))}) IN (SELECT {_listed(folded)} FROM contribution.{table})"
+        f" AND {day} IN (SELECT day FROM current.{table}_days WHERE closed)"
+        f" AND NOT EXISTS (SELECT 1 FROM current.{table} AS own WHERE ({_of('own', aggregate.keys)}) = ({_listed(key)})"
+        f" AND {_day(aggregate, aggregate.names(Earliest)[0])} <= {day})"
+    )
 
 
 def _payload(wire_name: str) -> str:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import aiosqlite
 
+from telemetry.counting.aggregates import BOUNDED_BY_DAY
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.sqlite.background import NotNowError
 from telemetry.storage.sqlite.queries import query
@@ -81,6 +82,8 @@ class SegmentStates:
         async with self._aggregates.change() as connection:
             await _check_counted(connection, day, watermark)
             await connection.execute(query("retire_segment"), (day, retired_at))
+            for aggregate in BOUNDED_BY_DAY:
+                await connection.execute(f"DELETE FROM {aggregate.table}_days WHERE day = ?", (day,))
 
     async def renew(self, day: str) -> None:
         """Mark a segment as there again, in a new file."""

@@ -22,6 +22,7 @@ from telemetry.counting.names import Names
 from telemetry.storage.aggregates.catalogue_versions import CatalogueVersions
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.flushing import flush_counters
+from telemetry.storage.aggregates.new_rows import AsCounted
 from telemetry.storage.aggregates.row_statements import names_statement, related_events_statement
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.replaying import count_stored
@@ -76,7 +77,8 @@ class Contributions:
     async def _count_into(self, path: Path, watermarks: dict[str, int], sql: str, whose: Sequence[str]) -> None:
         labels = DayLabels(labels_max=0)
         counters = Counters(labels, self._names())
-        aggregates = await Aggregates.open(path, synchronous="NORMAL")
+        counted_there = AsCounted(self._directory.aggregates)
+        aggregates = await Aggregates.open(path, synchronous="NORMAL", admission=counted_there)
         try:
             for day, watermark in watermarks.items():
                 labels.restore(day, self._metrics(day))

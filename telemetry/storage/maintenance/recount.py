@@ -23,6 +23,7 @@ from telemetry.operator_errors import NoDataError
 from telemetry.storage.aggregates.catalogue_versions import CatalogueVersions
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.flushing import Adding, flush_counters
+from telemetry.storage.aggregates.new_rows import AsCounted
 from telemetry.storage.aggregates.row_statements import names_statement, row_statement
 from telemetry.storage.erasure.exclusions import hashed
 from telemetry.storage.log.replaying import count_stored
@@ -94,7 +95,7 @@ async def recount(
     If ``current`` names installations by ``pseudonyms``, so does ``target``.
     """
     found = Recount()
-    expected = await Aggregates.open(target, synchronous="NORMAL")
+    expected = await Aggregates.open(target, synchronous="NORMAL", admission=AsCounted(current))
     adding: Adding = expected if pseudonyms is None else PseudonymousAggregates(expected, pseudonyms)
     try:
         with read_only(current) as now:

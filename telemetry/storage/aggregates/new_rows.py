@@ -1,0 +1,124 @@
+"""Which rows of an aggregate are counted under keys of their own, where only so many may be new on one day.
+
+All else of a day is folded into one row. A key is either folded on a day or not: once something was folded, the rest of
+that day and of those before it admits no more. So the day on which a row was first seen tells what was folded: the
+events of a folded day that have no row, or one that was first seen later.
+"""
+
+import logging
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+import aiosqlite
+from msgspec.structs import astuple, replace
+
+from telemetry.counting.declaring import Aggregate
+from telemetry.counting.deltas import CODE
+from telemetry.storage.aggregates.adding import chunks
+from telemetry.storage.aggregates.row_statements import row_statement
+from telemetry.storage.sqlite.many_rows import many_rows
+from telemetry.storage.sqlite.reading import read_only
+
+logger = logging.getLogger(__name__)
+
+RowKey = tuple[Any, ...]
+
+_KEYS_PER_STATEMENT = 2_048
+# Later than any.
+_NO_DAY = "9999"
+
+
+class Admission(Protocol):
+    """Decides which keys of a day are counted under their own names."""
+
+    async def admitted(
+        self, connection: aiosqlite.Connection, aggregate: Aggregate, day: str, keys: Collection[RowKey]
+    ) -> Collection[RowKey] | None:
+        """Return those that are, or None if all are; inside the transaction that adds them."""
+
+
+class Unbounded:
+    """Admits everything."""
+
+    async def admitted(self, *_: object) -> None:
+        """Return None."""
+
+
+class NewRows:
+    """Admits up to ``rows_max`` new rows a day, and records the days on which there were more."""
+
+    def __init__(self, rows_max: int) -> None:
+        self._rows_max = rows_max
+
+    async def admitted(
+        self, connection: aiosqlite.Connection, aggregate: Aggregate, day: str, keys: Collection[RowKey]
+    ) -> Collection[RowKey] | None:
+        """Return those that are, or None if all are."""
+        ((new, closed),) = await connection.execute_fetchall(row_statement("read_new_rows", aggregate), (day,))
+        room = 0 if closed else max(0, self._rows_max - new)
+        if len(keys) <= room:
+            # To look up what is there already would cost each flush as much as half of adding it.
+            return None
+        last_day = day if closed else _NO_DAY
+        known: set[RowKey] = set()
+        for statement in _lookups(aggregate, last_day, keys):
+            known.update(map(tuple, await connection.execute_fetchall(*statement)))
+        unknown = sorted(set(keys) - known)
+        if len(unknown) <= room:
+            return None
+        await connection.execute(row_statement("close_day", aggregate), (day,))
+        if not closed:
+            logger.warning(
+                "more new signatures than daily_signatures_max: all further ones of the day are counted as other",
+                extra={"day": day, "daily_signatures_max": self._rows_max},
+            )
+        return known.union(unknown[:room])
+
+
+class AsCounted:
+    """Admits what another database of aggregates counts under its own key: what is counted again comes to the same."""
+
+    def __init__(self, aggregates: Path) -> None:
+        self._aggregates = aggregates
+
+    async def admitted(
+        self, _connection: aiosqlite.Connection, aggregate: Aggregate, day: str, keys: Collection[RowKey]
+    ) -> Collection[RowKey] | None:
+        """Return those that are, or None if all are; it does not wait for anyone but the disk."""
+        with read_only(self._aggregates) as current:
+            if not current.execute(f"SELECT 1 FROM {aggregate.table}_days WHERE day = ? AND closed", (day,)).fetchone():
+                return None
+            return {key for lookup in _lookups(aggregate, day, keys) for key in current.execute(*lookup)}
+
+
+async def counted_rows(
+    connection: aiosqlite.Connection, aggregate: Aggregate, counted: dict[Any, Any], admission: Admission
+) -> list[tuple[Any, ...]]:
+    """Return the rows that counters have counted, as they are to be added; ``counted`` stays as it is."""
+    if not aggregate.bounded_by_day:
+        return list(map(astuple, counted.values()))
+    by_day: dict[str, dict[RowKey, Any]] = {}
+    for (day, *_), row in counted.items():
+        by_day.setdefault(day, {})[astuple(row)[: len(aggregate.keys)]] = row
+    rows: list[Any] = []
+    for day in sorted(by_day):
+        own = await admission.admitted(connection, aggregate, day, by_day[day])
+        rows += by_day[day].values() if own is None else _folded(aggregate, by_day[day], own)
+    return list(map(astuple, rows))
+
+
+def _folded(aggregate: Aggregate, rows: dict[RowKey, Any], own: Collection[RowKey]) -> list[Any]:
+    folded: dict[RowKey, Any] = {}
+    for key, row in rows.items():
+        if key not in own:
+            other = replace(row, **aggregate.overflow_key)
+            if (same := folded.setdefault(astuple(other)[: len(key)], other)) is not other:
+                CODE[aggregate.table].merge(same, other)
+    return [*(row for key, row in rows.items() if key in own), *folded.values()]
+
+
+def _lookups(aggregate: Aggregate, last_day: str, keys: Collection[RowKey]) -> Iterable[tuple[str, list[Any]]]:
+    """Return statements for the keys of which the table has a row that was first seen by ``last_day``."""
+    found = row_statement("find_known_rows", aggregate)
+    return (many_rows(found, chunk, len(chunk), last_day) for chunk in chunks(sorted(keys), _KEYS_PER_STATEMENT))
