@@ -6,9 +6,9 @@ struct to ``KnownEvent``. Names on the wire are camel case. Limits come from the
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from itertools import chain, starmap
-from operator import attrgetter, methodcaller
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 import msgspec
@@ -16,114 +16,26 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from telemetry.catalogue.documents import INTEGER_MAX, whole
-from telemetry.catalogue.shapes import (
-    FRAMEWORK_PATTERN,
-    INSTALLATION_ID_PATTERN,
-    LABEL_PATTERN,
-    SIGNATURE_HASH_PATTERN,
-    TEXT_LENGTH_MAX,
-    are_signature_hashes,
-    is_framework,
-    is_installation_id,
-    is_label,
-    is_signature_hash,
+from telemetry.catalogue.event import Event, OtherEvent, fits_framework, fits_label, misshapen_origin
+from telemetry.catalogue.fields import (
+    LABELS_MAX,
+    Count,
+    CountByLabel,
+    Duration,
+    Framework,
+    Label,
+    Labels,
+    Language,
+    Share,
+    SignatureHash,
 )
-from telemetry.catalogue.timestamps import TIMESTAMP_LENGTH_MAX, TIMESTAMP_PATTERN, stored_timestamp
-from telemetry.catalogue.versions import VERSION_PATTERN, is_version
+from telemetry.catalogue.shapes import are_signature_hashes, is_signature_hash
 from telemetry.errors import RejectionCode
 
-LABELS_MAX = 100
-BASE_NAMES = ("type", "timestamp", "installationId", "driftVersion")
-
-
-def _text(pattern: str, description: str, length_min: int = 1) -> Meta:
-    # The pattern only documents: msgspec would match it anew for each string, which costs more than all the rest.
-    schema = {"pattern": f"^(?:{pattern})$"}
-    return Meta(min_length=length_min, max_length=TEXT_LENGTH_MAX, description=description, extra_json_schema=schema)
-
-
-Timestamp = Annotated[
-    str,
-    Meta(
-        max_length=TIMESTAMP_LENGTH_MAX,
-        description="RFC 3339; the clients of today send UTC with milliseconds.",
-        extra_json_schema={"format": "date-time", "pattern": f"^(?:{TIMESTAMP_PATTERN})$"},
-    ),
-]
-InstallationId = Annotated[str, _text(INSTALLATION_ID_PATTERN, "A random UUID, or `unknown`.")]
-Version = Annotated[str, _text(VERSION_PATTERN, "The version of Drift that recorded the event.")]
-Label = Annotated[str, _text(LABEL_PATTERN, "A short name without spaces.")]
-Language = Annotated[str, _text(f"(?:{LABEL_PATTERN})?", "A language, or the extension of its files; may be empty.", 0)]
-Framework = Annotated[str, _text(FRAMEWORK_PATTERN, "A short name without spaces.")]
-Count = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-Duration = Count | Annotated[float, Meta(ge=0, le=INTEGER_MAX)]
-Labels = Annotated[list[Label], Meta(max_length=LABELS_MAX)]
-CountByLabel = Annotated[dict[Label, Count], Meta(max_length=LABELS_MAX)]
-
-
-# Real traffic repeats few origins within a batch and few labels ever; remembering what fits, and what does not,
-# costs a fifth of matching it again.
-_REMEMBERED_MAX = 4_096
-
-
-@lru_cache(maxsize=_REMEMBERED_MAX)
-def _misshapen_origin(installation_id: str, drift_version: str) -> RejectionCode | None:
-    """Return what is wrong with where an event says it comes from, or None."""
-    if not is_installation_id(installation_id):
-        return RejectionCode.INSTALLATION_INVALID
-    return None if is_version(drift_version) else RejectionCode.VERSION_INVALID
-
-
-_is_label = lru_cache(maxsize=_REMEMBERED_MAX)(is_label)
-_is_framework = lru_cache(maxsize=_REMEMBERED_MAX)(is_framework)
 _origin = attrgetter("installation_id", "drift_version")
 _duration = attrgetter("duration_ms")
 _signature_labels = attrgetter("category", "detection_method", "language")
 _frameworks = attrgetter("frameworks")
-_labels = methodcaller("labels")
-
-
-def _snake_case(class_name: str) -> str:
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in class_name).lstrip("_")
-
-
-class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", tag_field="type", tag=_snake_case):
-    """What every event carries; ``timestamp`` is the client's clock."""
-
-    # The name of the type on the wire and in the log.
-    type: ClassVar[str]
-    # Fields whose values are counted for each day, as ``<field>:<value>``.
-    counted: ClassVar[tuple[str, ...]] = ()
-    # The version of the catalogue that knew the type first. What an earlier one has counted stays counted as unknown.
-    since: ClassVar[int] = 1
-
-    timestamp: Timestamp
-    installation_id: InstallationId
-    drift_version: Version
-
-    def __init_subclass__(cls) -> None:
-        cls.type = _snake_case(cls.__name__)
-
-    def labels(self) -> tuple[str, ...]:
-        """Every free-form label in the event."""
-        return ()
-
-    def misshapen(self) -> RejectionCode | None:
-        """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
-        if code := _misshapen_origin(self.installation_id, self.drift_version):
-            return code
-        return None if all(map(_is_label, self.labels())) else RejectionCode.LABEL_INVALID
-
-    def as_stored(self) -> Self:
-        """Return a well-shaped event as it is stored: its timestamp in the stored form, whole numbers as integers."""
-        timestamp = stored_timestamp(self.timestamp)
-        return self if timestamp == self.timestamp else replace(self, timestamp=timestamp)
-
-    @classmethod
-    def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
-        """Tell whether what this class adds is well shaped in all of its ``events``, and is what they are stored as."""
-        return all(map(_is_label, set(chain.from_iterable(map(_labels, events)))))
 
 
 class PatternSignature(Event, frozen=True, gc=False):
@@ -133,7 +45,7 @@ class PatternSignature(Event, frozen=True, gc=False):
     # How `signature_hash` is made; signatures of different formats are never the same one.
     signature_format: ClassVar[int] = 1
 
-    signature_hash: Annotated[str, _text(SIGNATURE_HASH_PATTERN, "SHA-256 of the pattern, cut short.")]
+    signature_hash: SignatureHash
     category: Label
     confidence: Share
     location_count: Count
@@ -157,7 +69,7 @@ class PatternSignature(Event, frozen=True, gc=False):
         """Tell whether what this class adds is well shaped in all of its ``events``, and is what they are stored as."""
         hashes = map(attrgetter("signature_hash"), events)
         labels = set(chain.from_iterable(map(_signature_labels, events))) - {""}
-        return are_signature_hashes(hashes) and all(map(_is_label, labels))
+        return are_signature_hashes(hashes) and all(map(fits_label, labels))
 
 
 class AggregateStats(Event, frozen=True):
@@ -183,7 +95,7 @@ class AggregateStats(Event, frozen=True):
 
     def misshapen(self) -> RejectionCode | None:
         """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
-        if not all(map(_is_framework, self.frameworks)):
+        if not all(map(fits_framework, self.frameworks)):
             return RejectionCode.LABEL_INVALID
         return Event.misshapen(self)
 
@@ -191,7 +103,7 @@ class AggregateStats(Event, frozen=True):
     def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
         """Tell whether what this class adds is well shaped in all of its ``events``, and is what they are stored as."""
         frameworks = chain.from_iterable(map(_frameworks, events))
-        return all(map(_is_framework, frameworks)) and Event.are_well_shaped(events)
+        return all(map(fits_framework, frameworks)) and Event.are_well_shaped(events)
 
 
 class UserAction(Event, frozen=True, gc=False):
@@ -230,25 +142,6 @@ class ScanCompletion(Event, frozen=True, gc=False):
         return not any(type(duration) is float and duration.is_integer() for duration in durations)
 
 
-class OtherEvent(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """An event of a type that this catalogue does not know yet; its other fields passed the privacy gate."""
-
-    type: str
-    timestamp: Timestamp
-    installation_id: InstallationId
-    drift_version: Version
-
-    counted: ClassVar[tuple[str, ...]] = ()
-
-    def misshapen(self) -> RejectionCode | None:
-        """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
-        return _misshapen_origin(self.installation_id, self.drift_version)
-
-    def as_stored(self) -> Self:
-        """Return a well-shaped event as it is stored: its timestamp in the stored form."""
-        return replace(self, timestamp=stored_timestamp(self.timestamp))
-
-
 KnownEvent = PatternSignature | AggregateStats | UserAction | ScanCompletion
 AnyEvent = KnownEvent | OtherEvent
 E = TypeVar("E", bound=AnyEvent)
@@ -270,7 +163,7 @@ def by_class(events: Iterable[E]) -> dict[type[E], list[E]]:
 
 def well_shaped(events: Sequence[KnownEvent]) -> bool:
     """Tell whether none of the events is misshapen; many at once cost a third of what each would by itself."""
-    if any(starmap(_misshapen_origin, set(map(_origin, events)))):
+    if any(starmap(misshapen_origin, set(map(_origin, events)))):
         return False
     return all(event_class.are_well_shaped(same) for event_class, same in by_class(events).items())
 

@@ -8,7 +8,8 @@ import msgspec
 import orjson
 
 from telemetry.catalogue.documents import whole
-from telemetry.catalogue.events import BASE_NAMES, KNOWN_EVENTS, AnyEvent, KnownEvent, OtherEvent, wire_names
+from telemetry.catalogue.event import BASE_NAMES, OtherEvent
+from telemetry.catalogue.events import KNOWN_EVENTS, AnyEvent, KnownEvent, wire_names
 from telemetry.errors import EventRejected, RejectionCode
 
 UNKNOWN_PAYLOAD_BYTES_MAX = 4_096

@@ -7,7 +7,8 @@ from operator import attrgetter
 from typing import Any
 
 from telemetry.catalogue.documents import whole
-from telemetry.catalogue.events import BASE_NAMES, AnyEvent, KnownEvent, OtherEvent, wire_names
+from telemetry.catalogue.event import BASE_NAMES, OtherEvent
+from telemetry.catalogue.events import AnyEvent, KnownEvent, wire_names
 from telemetry.catalogue.gate import DEPTH_MAX, check_unknown
 from telemetry.catalogue.rows import Row, to_event, to_rows, to_untyped_row
 from telemetry.catalogue.shapes import is_type_name

@@ -11,7 +11,8 @@ from operator import attrgetter
 
 import msgspec
 
-from telemetry.catalogue.events import AnyEvent, OtherEvent, by_class
+from telemetry.catalogue.event import OtherEvent
+from telemetry.catalogue.events import AnyEvent, by_class
 from telemetry.catalogue.installations import is_placeholder
 from telemetry.counting.aggregates import BOUNDED
 from telemetry.counting.day_labels import DAYS_REMEMBERED, OVERFLOW_LABEL, DayLabels

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.catalogue.batches import Batch
-from telemetry.catalogue.events import KNOWN_EVENTS, OtherEvent, _misshapen_origin, json_schema
+from telemetry.catalogue.event import OtherEvent, misshapen_origin
+from telemetry.catalogue.events import KNOWN_EVENTS, json_schema
 from telemetry.catalogue.rows import Row, from_row, from_rows
 from telemetry.catalogue.rules import BatchRules
 from telemetry.catalogue.wire import decode_batch, encode_receipt
@@ -194,11 +195,11 @@ def test_every_free_text_of_the_catalogue_is_checked_for_its_shape() -> None:
 
 
 def test_texts_of_any_length_are_not_remembered() -> None:
-    remembered = _misshapen_origin.cache_info().currsize
+    remembered = misshapen_origin.cache_info().currsize
     for event_type in ("scan_completion", "new_type"):
         for number in range(50):
             long = f"{number}" + "a" * 10_000
             assert decode(make_event(event_type, installationId=long)).rows == []
             assert decode(make_event(event_type, driftVersion=long)).rows == []
 
-    assert _misshapen_origin.cache_info().currsize == remembered
+    assert misshapen_origin.cache_info().currsize == remembered

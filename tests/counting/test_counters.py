@@ -4,7 +4,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.catalogue.events import OtherEvent, PatternSignature, UserAction
+from telemetry.catalogue.event import OtherEvent
+from telemetry.catalogue.events import PatternSignature, UserAction
 from telemetry.counting.aggregates import confidence_bucket
 from telemetry.counting.counters import Appended, Counters
 from telemetry.counting.day_labels import DAYS_REMEMBERED, DayLabels

@@ -7,7 +7,8 @@ import msgspec
 from hypothesis import strategies as st
 
 from telemetry.catalogue.documents import INTEGER_MAX
-from telemetry.catalogue.events import KNOWN_EVENTS, Event
+from telemetry.catalogue.event import Event
+from telemetry.catalogue.events import KNOWN_EVENTS
 from tests.support.events import installation_id
 
 LABELS = st.from_regex(r"[a-z][a-z0-9_+#-]{0,20}", fullmatch=True)
@@ -18,6 +19,8 @@ _TEXTS = {
     "timestamp": TIMESTAMPS,
     "installation_id": st.sampled_from(["unknown", *map(installation_id, range(8))]),
     "drift_version": st.sampled_from(["0.9.1", "0.9.2", "1.0.0-beta.1"]),
+    "context": st.sampled_from([None, "human", "ci", "agent"]),
+    "platform": st.sampled_from([None, "linux/x86_64", "darwin/arm64", "windows"]),
     "signature_hash": st.sampled_from(["e92ab45c", "b09cbcf2e2b7ef03", "ff" * 32]),
 }
 
@@ -51,6 +54,8 @@ def _values(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:  # noqa: PLR0
             return st.integers(least if least is not None else -INTEGER_MAX, INTEGER_MAX)
         case msgspec.inspect.FloatType(ge=least, le=most):
             return st.floats(least, most, allow_nan=False)
+        case msgspec.inspect.NoneType():
+            return st.none()
         case msgspec.inspect.BoolType():
             return st.booleans()
         case msgspec.inspect.StrType():

@@ -12,7 +12,7 @@ import orjson
 from msgspec.structs import replace
 
 from telemetry.catalogue.documents import INTEGER_MAX, whole
-from telemetry.catalogue.events import BASE_NAMES
+from telemetry.catalogue.event import BASE_NAMES
 from telemetry.catalogue.gate import DEPTH_MAX
 from telemetry.catalogue.installations import UNKNOWN_INSTALLATION
 from telemetry.catalogue.rows import Row

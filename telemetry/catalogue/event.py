@@ -1,0 +1,110 @@
+"""Event: what every event carries, and how its texts are checked."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain
+from operator import methodcaller
+from typing import ClassVar, Self
+
+import msgspec
+from msgspec.structs import replace
+
+from telemetry.catalogue.fields import Context, InstallationId, Platform, Timestamp, Version
+from telemetry.catalogue.shapes import is_framework, is_installation_id, is_label
+from telemetry.catalogue.timestamps import stored_timestamp
+from telemetry.catalogue.versions import is_version
+from telemetry.errors import RejectionCode
+
+BASE_NAMES = ("type", "timestamp", "installationId", "driftVersion")
+
+
+# Real traffic repeats few origins within a batch and few labels ever; remembering what fits, and what does not,
+# costs a fifth of matching it again.
+_REMEMBERED_MAX = 4_096
+
+
+@lru_cache(maxsize=_REMEMBERED_MAX)
+def misshapen_origin(installation_id: str, drift_version: str) -> RejectionCode | None:
+    """Return what is wrong with where an event says it comes from, or None."""
+    if not is_installation_id(installation_id):
+        return RejectionCode.INSTALLATION_INVALID
+    return None if is_version(drift_version) else RejectionCode.VERSION_INVALID
+
+
+fits_label = lru_cache(maxsize=_REMEMBERED_MAX)(is_label)
+fits_framework = lru_cache(maxsize=_REMEMBERED_MAX)(is_framework)
+_labels = methodcaller("labels")
+
+
+# Events of the tool's parts in Rust have dots in their names.
+_DOTTED = ("Rust", "Napi")
+
+
+def _type_name(class_name: str) -> str:
+    words = re.findall("[A-Z][a-z0-9]*", class_name)
+    return ("." if words[0] in _DOTTED else "_").join(words).lower()
+
+
+class _Sender(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What an event may say of where it comes from."""
+
+    context: Context | None = None
+    platform: Platform | None = None
+
+
+class Event(_Sender, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=_type_name):
+    """What every event carries; ``timestamp`` is the client's clock."""
+
+    # The name of the type on the wire and in the log.
+    type: ClassVar[str]
+    # Fields whose values are counted for each day, as ``<field>:<value>``.
+    counted: ClassVar[tuple[str, ...]] = ()
+    # The version of the catalogue that knew the type first. What an earlier one has counted stays counted as unknown.
+    since: ClassVar[int] = 1
+
+    timestamp: Timestamp
+    installation_id: InstallationId
+    drift_version: Version
+
+    def __init_subclass__(cls) -> None:
+        cls.type = _type_name(cls.__name__)
+
+    def labels(self) -> tuple[str, ...]:
+        """Every free-form label in the event."""
+        return ()
+
+    def misshapen(self) -> RejectionCode | None:
+        """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
+        if code := misshapen_origin(self.installation_id, self.drift_version):
+            return code
+        return None if all(map(fits_label, self.labels())) else RejectionCode.LABEL_INVALID
+
+    def as_stored(self) -> Self:
+        """Return a well-shaped event as it is stored: its timestamp in the stored form, whole numbers as integers."""
+        timestamp = stored_timestamp(self.timestamp)
+        return self if timestamp == self.timestamp else replace(self, timestamp=timestamp)
+
+    @classmethod
+    def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
+        """Tell whether what this class adds is well shaped in all of its ``events``, and is what they are stored as."""
+        return all(map(fits_label, set(chain.from_iterable(map(_labels, events)))))
+
+
+class OtherEvent(_Sender, frozen=True, gc=False):
+    """An event of a type that this catalogue does not know yet; its other fields passed the privacy gate."""
+
+    type: str
+    timestamp: Timestamp
+    installation_id: InstallationId
+    drift_version: Version
+
+    counted: ClassVar[tuple[str, ...]] = ()
+
+    def misshapen(self) -> RejectionCode | None:
+        """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
+        return misshapen_origin(self.installation_id, self.drift_version)
+
+    def as_stored(self) -> Self:
+        """Return a well-shaped event as it is stored: its timestamp in the stored form."""
+        return replace(self, timestamp=stored_timestamp(self.timestamp))
