@@ -118,11 +118,29 @@ REJECTION_SENTENCES: dict[RejectionCode, str] = {
 }
 
 
+# Version 2 of the tool has other names for the same.
+SECOND_REJECTION_SENTENCES: dict[RejectionCode, str] = REJECTION_SENTENCES | {
+    RejectionCode.NOT_AN_OBJECT: "Not an event: send a JSON object with an event_type",
+    RejectionCode.TYPE_INVALID: REJECTION_SENTENCES[RejectionCode.TYPE_INVALID].replace("type", "event_type", 1),
+    RejectionCode.INSTALLATION_INVALID: REJECTION_SENTENCES[RejectionCode.INSTALLATION_INVALID].replace(
+        "installationId", "anonymous_id"
+    ),
+    RejectionCode.VERSION_INVALID: REJECTION_SENTENCES[RejectionCode.VERSION_INVALID].replace(
+        "driftVersion", "drift_version"
+    ),
+    RejectionCode.HASH_INVALID: REJECTION_SENTENCES[RejectionCode.HASH_INVALID].replace(
+        "signatureHash", "signature_hash"
+    ),
+    RejectionCode.TIMESTAMP_INVALID: "Invalid timestamp: send Unix seconds such as 1795450958, not milliseconds",
+}
+
+
 class EventRejected(Exception):  # noqa: N818 - expected of any client, and answered with a 200
     """One event does not fit the catalogue."""
 
     def __init__(self, code: RejectionCode, detail: str = "") -> None:
         self.code = code
+        self.detail = detail
         sentence = REJECTION_SENTENCES[code]
         self.sentence = f"{sentence} ({detail})" if detail else sentence
         super().__init__(self.sentence)

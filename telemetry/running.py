@@ -169,6 +169,7 @@ class _Parts:
                 self.ledger, self.clock.monotonic, events_max=self.settings.batch_events_retry_max
             ),
             batch_events_max=self.settings.batch_events_max,
+            batch_events_v2_max=self.settings.batch_events_v2_max,
             retention=timedelta(days=self.settings.retention_days),
         )
 

@@ -83,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         int, Meta(ge=0, description="New rows of `signature_counts` by day; what is new beyond them counts as `other`.")
     ] = 100_000
     batch_events_max: Annotated[Positive, Meta(description="Events in one batch.")] = 100
+    batch_events_v2_max: Annotated[Positive, Meta(description="Events in one batch of version 2 of the tool.")] = 1_000
     batch_events_retry_max: Annotated[
         int, Meta(ge=0, description="Events in a batch whose body comes again within ten minutes; 0 turns this off.")
     ] = 5_000

@@ -1,4 +1,7 @@
-"""JSON documents whose events are looked at one by one: what cannot be read of one event costs that event alone."""
+"""JSON documents whose events are looked at one by one: what cannot be read of one event costs that event alone.
+
+A document is an object with an array ``events``. Where ``bare`` ones are allowed, it may be that array itself.
+"""
 
 import re
 from itertools import islice
@@ -25,6 +28,7 @@ _decode_anything = msgspec.json.Decoder().decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _check_grammar = msgspec.json.Decoder(msgspec.Raw).decode
+_SPACE = b" \t\r\n"
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
@@ -34,7 +38,7 @@ _HALVES_MAX = 10_000
 _NO_CHARACTER = rb"\u0000"
 
 
-def untyped_items(body: bytes) -> list[Any]:
+def untyped_items(body: bytes, *, bare: bool = False) -> list[Any]:
     """Return the members of ``events``, decoded; an ``EventRejected`` stands for one that cannot be decoded.
 
     Raises ``Refusal`` if the body is not JSON, or has no array of events.
@@ -42,22 +46,24 @@ def untyped_items(body: bytes) -> list[Any]:
     try:
         document = _decode_anything(body)
     except _UNDECODABLE:
-        return _items_apart(body)
-    items = document.get("events") if isinstance(document, dict) else None
+        return [_decoded(item) for item in _raw_items_apart(body, bare=bare)]
+    items = document if bare else None
+    if isinstance(document, dict):
+        items = document.get("events")
     if not isinstance(items, list):
         raise Refusal(ErrorCode.EVENTS_REQUIRED)
     return items
 
 
-def raw_items(body: bytes) -> list[msgspec.Raw]:
+def raw_items(body: bytes, *, bare: bool = False) -> list[msgspec.Raw]:
     """Return the members of ``events``, each as it is encoded; raise ``Refusal`` as ``untyped_items`` does."""
     try:
-        return _decode_items(_decode_envelope(body).events)
+        return _decode_items(body if bare and _is_array(body) else _decode_envelope(body).events)
     except _UNDECODABLE:
-        return _raw_items_apart(body)
+        return _raw_items_apart(body, bare=bare)
 
 
-def code_of_dense(body: bytes) -> ErrorCode | None:
+def code_of_dense(body: bytes, *, bare: bool = False) -> ErrorCode | None:
     """Return why a body is refused that has more arrays and objects than any batch, or None if it has not.
 
     Decoding it would keep other requests waiting, and so it is found out without.
@@ -66,12 +72,12 @@ def code_of_dense(body: bytes) -> ErrorCode | None:
     if containers <= max(CONTAINERS_MAX, len(body) // _BYTES_PER_CONTAINER_MIN):
         return None
     try:
-        events = bytes(_decode_envelope(body).events)
+        events = bytes(_check_grammar(body) if bare and _is_array(body) else _decode_envelope(body).events)
     except msgspec.ValidationError:
         return ErrorCode.EVENTS_REQUIRED
     except _UNDECODABLE:
         return ErrorCode.INVALID_JSON
-    return ErrorCode.TOO_MANY_EVENTS if events.startswith(b"[") else ErrorCode.EVENTS_REQUIRED
+    return ErrorCode.TOO_MANY_EVENTS if _is_array(events) else ErrorCode.EVENTS_REQUIRED
 
 
 def whole(value: Any, levels: int = 0) -> Any:
@@ -85,23 +91,23 @@ def whole(value: Any, levels: int = 0) -> Any:
     return value
 
 
-def _items_apart(body: bytes) -> list[Any]:
-    """Decode each event by itself: JSON has numbers and texts that Python has no value for."""
-    return [_decoded(item) for item in _raw_items_apart(body)]
+def _is_array(json: bytes) -> bool:
+    return json.lstrip(_SPACE).startswith(b"[")
 
 
-def _raw_items_apart(body: bytes) -> list[msgspec.Raw]:
+def _raw_items_apart(body: bytes, *, bare: bool) -> list[msgspec.Raw]:
+    """Return each event by itself: JSON has numbers and texts that Python has no value for."""
     try:
         body.decode()
         body, lone = _without_lone_surrogates(body)
-        _check_grammar(body)
-        members = _decode_members(body) if body.lstrip(b" \t\r\n").startswith(b"{") else {}
-        raw_items = members.pop("events", msgspec.Raw(b"null"))
+        document = _check_grammar(body)
+        members = _decode_members(body) if body.lstrip(_SPACE).startswith(b"{") else {}
+        raw_items = document if bare and _is_array(body) else members.pop("events", msgspec.Raw(b"null"))
         # What is unreadable outside of the events spoils the document.
         list(map(_decode_anything, members.values()))
         if lone and bytes(raw_items).count(_NO_CHARACTER) != body.count(_NO_CHARACTER):
             raise Refusal(ErrorCode.INVALID_JSON)
-        if not bytes(raw_items).startswith(b"["):
+        if not _is_array(bytes(raw_items)):
             raise Refusal(ErrorCode.EVENTS_REQUIRED)
         return _decode_items(raw_items)
     except _UNDECODABLE:

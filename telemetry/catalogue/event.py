@@ -105,6 +105,6 @@ class OtherEvent(_Sender, frozen=True, gc=False):
         """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
         return misshapen_origin(self.installation_id, self.drift_version)
 
-    def as_stored(self) -> Self:
-        """Return a well-shaped event as it is stored: its timestamp in the stored form."""
-        return replace(self, timestamp=stored_timestamp(self.timestamp))
+    def as_stored(self) -> "OtherEvent":
+        """Return a well-shaped event as its row gives it back: its timestamp in the stored form, nothing optional."""
+        return OtherEvent(self.type, stored_timestamp(self.timestamp), self.installation_id, self.drift_version)

@@ -120,11 +120,21 @@ def to_event(item: dict[str, Any], kind: str) -> AnyEvent:
         known = {name: whole(value, _KNOWN_LEVELS) for name, value in item.items() if name in names}
         event: AnyEvent = msgspec.convert(known, event_class)
     except msgspec.ValidationError as error:
-        missing = str(error).startswith("Object missing required field")
-        code = RejectionCode.FIELD_MISSING if missing else RejectionCode.FIELD_INVALID
-        # The message repeats a value that is not among the allowed ones, however long it is.
-        raise EventRejected(code, str(error)[:_DETAIL_LENGTH_MAX]) from None
+        raise misfit(error) from None
     return event
+
+
+def misfit(error: msgspec.ValidationError) -> EventRejected:
+    """Return the rejection of an event whose fields are not those of its type."""
+    message = str(error)
+    code = RejectionCode.FIELD_INVALID
+    if message.startswith("Object missing required field"):
+        code = RejectionCode.FIELD_MISSING
+    elif "matching regex" in message:
+        # A sender of a text needs the name of the field, not a pattern.
+        message = f"Unexpected text - at {message.rpartition(' - at ')[2]}"
+    # The message repeats a value that is not among the allowed ones, however long it is.
+    return EventRejected(code, message[:_DETAIL_LENGTH_MAX])
 
 
 def _flat(row: Row) -> str:

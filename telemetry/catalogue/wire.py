@@ -5,6 +5,8 @@ itself and not its neighbours.
 """
 
 import asyncio
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -15,6 +17,13 @@ from telemetry.catalogue.events import KnownEvent, well_shaped
 from telemetry.catalogue.rows import digests, to_rows
 from telemetry.catalogue.rules import BatchRules, read_event
 from telemetry.errors import EventRejected, Refusal
+
+
+class Wire(StrEnum):
+    """How a body is written: as by version 1 of the tool or as by version 2."""
+
+    V1 = "v1"
+    V2 = "v2"
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -42,14 +51,17 @@ def decode_batch(body: bytes, rules: BatchRules) -> Batch:
 
 
 async def decode_large_batch(body: bytes, rules: BatchRules) -> Batch:
-    """Decode a body that ``decode_batch`` refused with ``TooManyEvents``, as if there were no limit.
+    """Decode a body that ``decode_batch`` refused with ``TooManyEvents``, as if there were no limit."""
+    return await decode_in_parts(raw_items(body), rules, decode_batch)
 
-    It is decoded in parts of ``events_max``, and other tasks get a turn after each.
-    """
-    items = raw_items(body)
+
+async def decode_in_parts(
+    items: list[msgspec.Raw], rules: BatchRules, decode: Callable[[bytes, BatchRules], Batch]
+) -> Batch:
+    """Decode events as ``decode`` would without a limit; other tasks get a turn after each part of ``events_max``."""
     batch = Batch()
     for start in range(0, len(items), rules.events_max):
-        part = decode_batch(b'{"events":[%b]}' % b",".join(items[start : start + rules.events_max]), rules)
+        part = decode(b'{"events":[%b]}' % b",".join(items[start : start + rules.events_max]), rules)
         batch.events += part.events
         batch.rows += part.rows
         batch.mistimed += part.mistimed

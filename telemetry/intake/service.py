@@ -1,12 +1,14 @@
 """The service in domain words: what the web asks for."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 
 from telemetry.catalogue.batches import OUT_OF_WINDOW, Batch
 from telemetry.catalogue.rules import CLOCK_AHEAD_MAX, BatchRules
 from telemetry.catalogue.stored_ids import IdKey
-from telemetry.catalogue.wire import decode_batch, decode_large_batch, encode_receipt
+from telemetry.catalogue.wire import Wire, decode_batch, decode_large_batch, encode_receipt
+from telemetry.catalogue.wire_v2 import decode_batch_v2, decode_large_batch_v2
 from telemetry.clock import Clock, instant
 from telemetry.errors import ErrorCode, Refusal, TooManyEvents
 from telemetry.intake.appender import Appender
@@ -15,6 +17,8 @@ from telemetry.intake.large_batches import Charge, LargeBatches, no_charge
 from telemetry.intake.ledger import Ledger
 from telemetry.published.publisher import Document, Publisher
 from telemetry.storage.erasure.exclusions import Exclusions
+
+_DECODERS = {Wire.V1: (decode_batch, decode_large_batch), Wire.V2: (decode_batch_v2, decode_large_batch_v2)}
 
 
 class TelemetryService:
@@ -32,6 +36,7 @@ class TelemetryService:
         large_batches: LargeBatches,
         id_key: IdKey,
         batch_events_max: int,
+        batch_events_v2_max: int,
         retention: timedelta,
     ) -> None:
         self.ledger = ledger
@@ -43,12 +48,14 @@ class TelemetryService:
         self._large_batches = large_batches
         self._id_key = id_key
         self._batch_events_max = batch_events_max
+        self._events_max = {Wire.V1: batch_events_max, Wire.V2: batch_events_v2_max}
         self._retention = retention
 
     async def accept(
         self,
         body: bytes,
         *,
+        wire: Wire = Wire.V1,
         opted_out: bool = False,
         client: Callable[[], bytes] = lambda: b"",
         charge: Charge = no_charge,
@@ -63,11 +70,17 @@ class TelemetryService:
         now = self._clock.now()
         moment = instant(now)
         rules = BatchRules(self._batch_events_max, moment - self._retention, moment + CLOCK_AHEAD_MAX)
+        decode, decode_large = _DECODERS[wire]
         try:
-            batch, body_bytes = decode_batch(body, rules), len(body)
+            batch, body_bytes = decode(body, rules), len(body)
         except TooManyEvents as refusal:
-            with self._large_batches.admitted(body, refusal, charge):
-                batch = await decode_large_batch(body, rules)
+            events_max = self._events_max[wire]
+            with (
+                nullcontext()
+                if refusal.events <= events_max
+                else self._large_batches.admitted(body, TooManyEvents(refusal.events, events_max), charge)
+            ):
+                batch = await decode_large(body, rules)
                 await self._take(batch, len(body), now, opted_out=opted_out, client=client)
         else:
             # The body is not needed while its batch waits for the commit.

@@ -8,6 +8,7 @@ from typing import Protocol
 import orjson
 from aiohttp import web
 
+from telemetry.catalogue.wire import Wire
 from telemetry.clock import Clock, iso_milliseconds
 from telemetry.errors import ERROR_SENTENCES, ErrorCode, Refusal
 from telemetry.intake.large_batches import Charge, no_charge
@@ -29,7 +30,9 @@ class Service(Protocol):
 
     ledger: Ledger
 
-    async def accept(self, body: bytes, /, *, opted_out: bool, client: Callable[[], bytes], charge: Charge) -> bytes:
+    async def accept(
+        self, body: bytes, /, *, wire: Wire, opted_out: bool, client: Callable[[], bytes], charge: Charge
+    ) -> bytes:
         """Return the receipt for the body of a request; raise ``Refusal`` if it is not stored."""
         ...
 
@@ -63,7 +66,8 @@ class PublicSite:
 
     def __post_init__(self) -> None:
         self._routes = {
-            "/v1/events": {"POST": self._post_events},
+            "/v1/events": {"POST": partial(self._post_events, Wire.V1)},
+            "/v2/events": {"POST": partial(self._post_events, Wire.V2)},
             "/v1/stats": {"GET": self._get_stats},
             "/v1/health": {"GET": self._get_health},
         }
@@ -95,11 +99,12 @@ class PublicSite:
         except Refusal:
             return LiveTotals(None, is_storing)
 
-    async def _post_events(self, request: web.BaseRequest) -> Answer:
+    async def _post_events(self, wire: Wire, request: web.BaseRequest) -> Answer:
         try:
             receipt = await self.service.accept(
                 # The body gets no name here: nobody needs it while its events wait for their commit.
                 await self.bodies.read(request),
+                wire=wire,
                 opted_out=opted_out(request),
                 client=partial(self.clients.find, request),
                 charge=no_charge if self.limit is None else partial(self.limit.charge, request),

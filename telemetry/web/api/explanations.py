@@ -2,11 +2,13 @@
 
 import asyncio
 from functools import partial
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from telemetry.catalogue.events import json_schema
+from telemetry.catalogue.schema_v2 import json_schema_v2
 from telemetry.web.answers import CORS_HEADERS, Answer, empty_answer
 from telemetry.web.api.declarations import ENDPOINTS
 from telemetry.web.api.openapi import OPENAPI_PATH, openapi_document
@@ -20,23 +22,23 @@ from telemetry.web.pages.shelf import Rendered, rendered
 from telemetry.web.routing import Routes
 
 SCHEMA_PATH = "/schema"
+SCHEMA_V2_PATH = "/schema/v2"
 _SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class Explanations:
-    """Answers ``/docs``, ``/privacy``, ``/schema`` and ``/openapi.json``."""
+    """Answers ``/docs``, ``/privacy``, ``/schema``, ``/schema/v2`` and ``/openapi.json``."""
 
     def __init__(self, api: PublicApi, keeping: Keeping) -> None:
         self._api = api
         # The reference with the answers that are in it.
         self._docs: tuple[dict[str, bytes], Rendered] | None = None
         json = CORS_HEADERS | {"Content-Type": "application/json"}
-        schema = {"$schema": _SCHEMA_DIALECT, "title": "An event of Drift"} | json_schema()
+        schemas = {SCHEMA_PATH: json_schema(), SCHEMA_V2_PATH: json_schema_v2()}
         self._fixed = {
             OPENAPI_PATH: (rendered(openapi_document()), json),
-            SCHEMA_PATH: (
-                rendered(msgspec.json.encode(schema)), json | {"Content-Type": "application/schema+json"}
-            ),
+            **{path: (_schema(schema), json | {"Content-Type": "application/schema+json"})
+               for path, schema in schemas.items()},
             PRIVACY_PATH: (rendered(privacy_page(keeping)), PAGE_HEADERS),
         }  # fmt: skip
 
@@ -60,6 +62,10 @@ class Explanations:
         if self._docs is None or self._docs[0] != answers:
             self._docs = answers, rendered(await asyncio.to_thread(docs_page, answers))
         return _answer(request, self._docs[1], PAGE_HEADERS)
+
+
+def _schema(schema: dict[str, Any]) -> Rendered:
+    return rendered(msgspec.json.encode({"$schema": _SCHEMA_DIALECT, "title": "An event of Drift"} | schema))
 
 
 def _answer(request: web.BaseRequest, made: Rendered, headers: dict[str, str]) -> Answer:

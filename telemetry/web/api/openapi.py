@@ -7,6 +7,7 @@ from msgspec import UnsetType
 
 from telemetry import __version__
 from telemetry.errors import ErrorCode
+from telemetry.settings import Settings
 from telemetry.web.answers import STATUSES
 from telemetry.web.api.declarations import ENDPOINTS, NAME, Endpoint
 from telemetry.web.api.questions import ListedQuestion, Question
@@ -120,25 +121,40 @@ def _refusals(references: dict[Any, Any], *codes: ErrorCode) -> dict[str, Any]:
     }
 
 
+def _batch(events: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": ["events"], "properties": {"events": events}}
+
+
 def _service_paths(references: dict[Any, Any]) -> dict[str, Any]:
     def answer(kind: Any) -> dict[str, Any]:
         return {"description": kind.__doc__, "content": {"application/json": {"schema": references[kind]}}}
 
-    batch = {"type": "object", "required": ["events"], "properties": {"events": {"type": "array", "maxItems": 100}}}
+    def accept(name: str, summary: str, batch: Any) -> dict[str, Any]:
+        return {
+            "post": {
+                "operationId": name,
+                "summary": summary,
+                "requestBody": {"required": True, "content": {"application/json": {"schema": batch}}},
+                "responses": {"200": answer(Receipt), **_refusals(references, *accepting)},
+            }
+        }
+
+    defaults = Settings()
+    # What the events are is not said here: one that does not fit is refused alone, with a 200.
+    batch = _batch({"type": "array", "maxItems": defaults.batch_events_max})
+    bare = {"type": "array", "maxItems": defaults.batch_events_v2_max}
     accepting = (
         ErrorCode.EVENTS_REQUIRED, ErrorCode.TOO_LARGE, ErrorCode.UNSUPPORTED_ENCODING, ErrorCode.BODY_TIMEOUT,
         ErrorCode.RATE_LIMITED, ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.STORAGE_ERROR, ErrorCode.CLOCK,
     )  # fmt: skip
     unhealthy = {"description": "Events cannot be stored.", "content": {"application/json": {"schema": {}}}}
     return {
-        "/v1/events": {
-            "post": {
-                "operationId": "accept_events",
-                "summary": "Store a batch of events; /schema describes them.",
-                "requestBody": {"required": True, "content": {"application/json": {"schema": batch}}},
-                "responses": {"200": answer(Receipt), **_refusals(references, *accepting)},
-            }
-        },
+        "/v1/events": accept("accept_events", "Store a batch of events; /schema describes them.", batch),
+        "/v2/events": accept(
+            "accept_events_v2",
+            "Store a batch of events as version 2 of the tool sends them; /schema/v2 describes them.",
+            {"oneOf": [bare, _batch(bare)]},
+        ),
         "/v1/stats": {
             "get": {
                 "operationId": "read_stats",

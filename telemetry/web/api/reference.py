@@ -26,7 +26,8 @@ def docs_page(answers: Mapping[str, bytes]) -> bytes:
             ", which you may download and query with SQLite or DuckDB. They change once a day, have an ETag, and may "
             "be read from any site. Rows come as JSON, or as CSV with ", h.code["format=csv"], ". ",
             h.a(href="/openapi.json")["/openapi.json"], " describes the addresses for programs, ",
-            h.a(href="/schema")["/schema"], " the events.",
+            h.a(href="/schema")["/schema"], " the events, and ", h.a(href="/schema/v2")["/schema/v2"],
+            " those of version 2 of the tool.",
         ],
         (_section(endpoint, answers.get(endpoint.path, b"")) for endpoint in ENDPOINTS),
         path=DOCS_PATH,

@@ -52,7 +52,8 @@ def privacy_page(keeping: Keeping) -> bytes:
         h.p[
             "Events of newer versions are stored if they hold numbers, booleans and few short names. They are public "
             "as ",
-            h.code["other"], " in the number of events alone. ", h.a(href="/schema")["/schema"], " has every event.",
+            h.code["other"], " in the number of events alone. ", h.a(href="/schema")["/schema"], " has every event, ",
+            h.a(href="/schema/v2")["/schema/v2"], " has them with the names of version 2 of the tool.",
         ],
         path=PRIVACY_PATH,
         description="What Drift sends, what it is for, how long it is kept, and what is public.",
