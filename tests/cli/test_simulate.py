@@ -33,7 +33,7 @@ def traffic(seed: int = 1, days: int = 28) -> dict[date, list[Fields]]:
 
 
 def test_past_days_are_lived_through_and_every_aggregate_equals_a_recount(data_dir: Path) -> None:
-    simulated = run(*SMALL, "--data-dir", data_dir)
+    simulated = run(*SMALL, "--environment", "staging", "--data-dir", data_dir)
 
     events = oracle.check(data_dir)
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
@@ -49,6 +49,9 @@ def test_past_days_are_lived_through_and_every_aggregate_equals_a_recount(data_d
     # As a service leaves it whose days are over.
     sealed = rows(data_dir / "telemetry.db", "SELECT day FROM segments WHERE sealed_at IS NOT NULL ORDER BY day")
     assert [day for (day,) in sealed] == sorted({event.day for event in events})
+    # And as one of that environment has published them.
+    published = rows(data_dir / "published.db", "SELECT window_start, threshold FROM windows WHERE period = 'day'")
+    assert published == [(day, 5) for (day,) in sealed]
 
 
 def test_the_same_seed_makes_the_same_events_and_another_one_others(tmp_path: Path) -> None:

@@ -94,8 +94,14 @@ async def _fill(settings: Settings, simulation: Simulation) -> int:
             "with --data-dir"
         )
     now = _midnight(simulation.days[0])
-    # What is simulated need not survive a power cut: it can be made again.
-    lax = Settings(data_dir=settings.data_dir, synchronous="NORMAL")
+    # What is simulated need not survive a power cut: it can be made again. Windows are published while the days pass,
+    # and a service of another environment would throw away what counts too few installations for it.
+    lax = Settings(
+        environment=settings.environment,
+        data_dir=settings.data_dir,
+        synchronous="NORMAL",
+        retention_days=settings.retention_days,
+    )
     posted = 0
     # Simulated days are over, which does not mean that the clock is wrong.
     clock = Clock(now=lambda: now, monotonic=lambda: now, not_before=now)
@@ -115,6 +121,7 @@ async def _fill(settings: Settings, simulation: Simulation) -> int:
         # A day is sealed only when its events are counted.
         await started.publisher.flush()
         await started.upkeep.sealer.check()
+        await started.upkeep.closer.check()
     return posted
 
 
