@@ -144,6 +144,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     disk_bytes_max: Annotated[
         int, Meta(ge=0, description="Bytes of all files beyond which events are refused; 0 is no limit.")
     ] = 0
+    dataset_licence: Annotated[
+        str,
+        Meta(
+            pattern=r"^([A-Za-z0-9][A-Za-z0-9.+-]{0,63}|https?://[^\s\"<>()]{1,200})?\Z",
+            description="Licence of exported data sets: an SPDX identifier such as `CC-BY-4.0`, or an address.",
+        ),
+    ] = ""
+    dataset_creator: Annotated[
+        str,
+        Meta(max_length=200, description="Who publishes exported data sets: the name of a project or an organisation."),
+    ] = ""
+    dataset_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https?://[^\s\"<>()]{1,200})?\Z",
+            description="Address of the page where exported data sets are found.",
+        ),
+    ] = ""
 
 
 # A batch or a body larger than what may wait would be refused for ever.

@@ -25,6 +25,7 @@ LAYERS = [
     ["owning", "metrics"],
     ["web", "tasks"],
     ["intake"],
+    ["dataset"],
     ["published"],
     ["storage"],
     ["counting"],
@@ -36,7 +37,12 @@ LAYERS = [
 ]
 # The same inside a room that has rooms of its own; ``*`` are the modules that lie in the room itself.
 SUB_LAYERS = {
-    "cli": [["commands"], ["erasing"], ["arguments", "options", "posting", "simulation"], ["output"]],
+    "cli": [
+        ["commands"],
+        ["erasing", "dataset_folders"],
+        ["arguments", "options", "posting", "simulation"],
+        ["output"],
+    ],
     "published": [["dashboard"], ["*"]],
     "web": [["public"], ["api"], ["pages"], ["*"]],
     "storage": [["maintenance", "d1"], ["erasure", "lookup"], ["log"], ["aggregates"], ["directory"], ["sqlite"]],

@@ -70,6 +70,10 @@ class PublicLabels:
             found = self._remembered[kind, sent] = self._find(kind, sent)
         return found
 
+    def hides(self, kind: LabelKind, shown: str) -> bool:
+        """Tell whether the operator hides a label that stands in published numbers."""
+        return (kind.value, shown) in self._hidden
+
     def _find(self, kind: LabelKind, sent: str) -> str:
         shown = _KNOWN[kind](sent) or (sent if (kind.value, sent) in self._admitted else OTHER_LABEL)
         return OTHER_LABEL if {(kind.value, sent), (kind.value, shown)} & self._hidden else shown

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
+from click.core import ParameterSource
 
 from telemetry.cli.arguments import Day, data_to_read
+from telemetry.cli.dataset_folders import DATASET, export_dataset
 from telemetry.cli.options import settings_options
 from telemetry.cli.output.destination import STANDARD_OUTPUT, output
 from telemetry.cli.output.progress import progress
@@ -27,7 +29,8 @@ WriterClass = Callable[[BinaryIO, Iterable[Column]], RowWriter]
 
 @click.command("export")
 @settings_options("environment", "data_dir")
-@click.argument("what", type=click.Choice(["events", *TABLES]))
+@click.argument("what", type=click.Choice(["events", *TABLES, DATASET]))
+@click.argument("dataset_folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), default="jsonl", show_default=True)
 @click.option("--from", "first", type=Day(), help="From this day on.")
 @click.option("--to", "last", type=Day(), help="Up to this day.")
@@ -38,9 +41,17 @@ WriterClass = Callable[[BinaryIO, Iterable[Column]], RowWriter]
     help="File, or folder (ends with / unless it exists); - is standard output.  [-]",
 )
 def command(
-    config: Path | None, *, what: str, form: str, first: str | None, last: str | None, place: str, **flags: Any
+    config: Path | None,
+    *,
+    what: str,
+    dataset_folder: Path | None,
+    form: str,
+    first: str | None,
+    last: str | None,
+    place: str,
+    **flags: Any,
 ) -> None:
-    """Write out raw events, or a table of the aggregates, in order.
+    """Write out raw events, a table of the aggregates, or the data set.
 
     Days are those of an event's receipt, of the statistics, of the last time a signature or an installation was seen
     or of the last change of an action. Into a folder, events go in a file for each day, and a day that has not
@@ -49,8 +60,18 @@ def command(
     Events and installations hold installation ids. Memory stays small, and a running service is not hindered; while
     one runs, later rows can be newer than earlier ones. Parquet needs the extra drift-telemetry[parquet].
 
+    `dataset` makes the folder DIR from public numbers alone: a card, croissant.json, and the signatures of all windows
+    that had been closed by --to as Parquet and JSON lines. It needs the extra too.
+
     Example: telemetry export events --format parquet --from 2026-11-01 --output ./events/
+
+    Example: telemetry export dataset ./drift-pattern-signatures --to 2026-11-29
     """
+    if what == DATASET:
+        export_dataset(_dataset_folder(dataset_folder), last, config, flags)
+        return
+    if dataset_folder is not None:
+        raise click.UsageError(f"only the data set is written to DIR: name a place for {what} with --output")
     directory = data_to_read(config, flags)
     export = _Export(directory, _writer_class(form), first or FIRST_DAY, last or LAST_DAY)
     if place == STANDARD_OUTPUT and form == "parquet" and sys.stdout.isatty():
@@ -65,6 +86,17 @@ def command(
         rows = export.write(what, stream)
     if place != STANDARD_OUTPUT:
         click.echo(f"{rows:,} rows written", err=True)
+
+
+def _dataset_folder(folder: Path | None) -> Path:
+    """Return the folder that is named; raise ``UsageError`` if none is, or if an option is given that has no effect."""
+    context = click.get_current_context()
+    for option, flag in (("form", "--format"), ("first", "--from"), ("place", "--output")):
+        if context.get_parameter_source(option) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"{flag} has no effect on the data set: run telemetry export dataset DIR [--to DAY]")
+    if folder is None:
+        raise click.UsageError("name the folder to make: telemetry export dataset DIR")
+    return folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,103 @@
+"""Folders of data sets: how an export writes one, and what it says about it."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from telemetry.cli.output.destination import output
+from telemetry.dataset.manifest import DATASET_MANIFEST, About, DatasetManifest
+from telemetry.dataset.places import DATA, DATA_PLACES, SUMS
+from telemetry.dataset.snapshot import Snapshot, take_snapshot
+from telemetry.operator_errors import NoDataError, OutputError, UnavailableError
+from telemetry.published.label_file import read_labels
+from telemetry.published.reading import reading_published
+from telemetry.settings import load
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.directory.places import is_within
+from telemetry.wording import amount
+
+DATASET = "dataset"
+_MODE = 0o644
+
+
+def export_dataset(folder: Path, last_day: str | None, config: Path | None, flags: dict[str, Any]) -> None:
+    """Write the data set of all windows that ended by a day, or of all, into a folder; say what it is."""
+    try:
+        from telemetry.dataset.content import dataset_files  # noqa: PLC0415 - needs an optional extra
+    except ImportError as error:
+        raise UnavailableError("the data set needs the extra `parquet`: install drift-telemetry[parquet]") from error
+    settings = load(flags, config=config)
+    directory = DataDirectory(Path(settings.data_dir))
+    snapshot = _snapshot(directory, last_day)
+    about = About(settings.dataset_licence, settings.dataset_creator, settings.dataset_url)
+    manifest, files = dataset_files(snapshot, about)
+    _write(folder, files, (directory.root, directory.events))
+    for line in _report(manifest, snapshot):
+        click.echo(line, err=True)
+
+
+def _snapshot(directory: DataDirectory, last_day: str | None) -> Snapshot:
+    labels = read_labels(directory.public_labels)
+    with reading_published(directory.published) as published:
+        if published is None:
+            raise NoDataError(
+                f"{directory.published} is not there, so nothing has been published: name the folder of the data with "
+                "--data-dir, or wait until a window of four weeks is closed"
+            )
+        return take_snapshot(published, labels, last_day)
+
+
+def _write(folder: Path, files: Mapping[str, bytes], inputs: tuple[Path, ...]) -> None:
+    """Write files into a folder that is new, or holds a data set: other files there stay.
+
+    The digests go first and come last, so a folder that was left half-written is not taken for a data set.
+    """
+    _check(folder, files, inputs)
+    try:
+        (folder / DATA).mkdir(parents=True, exist_ok=True)
+        (folder / SUMS).unlink(missing_ok=True)
+        for place in DATA_PLACES - files.keys():
+            (folder / place).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder} ({error.strerror}): name another folder") from error
+    for place, content in files.items():
+        with output(str(folder / place), "DIR", inputs=inputs) as stream:
+            stream.write(content)
+        # What is in it is public.
+        (folder / place).chmod(_MODE)
+
+
+def _check(folder: Path, files: Mapping[str, bytes], inputs: tuple[Path, ...]) -> None:
+    for read in inputs:
+        if is_within(folder, read):
+            raise OutputError(f"{folder} is among the data in {read}, which is read: name another folder")
+    with suppress(OSError, msgspec.DecodeError):
+        msgspec.json.decode((folder / DATASET_MANIFEST).read_bytes(), type=DatasetManifest)
+        return
+    for place in files:
+        if (folder / place).exists():
+            raise OutputError(f"{folder} has a {place} that is not of a data set: name another folder, or remove it")
+
+
+def _report(manifest: DatasetManifest, snapshot: Snapshot) -> list[str]:
+    rows = ", ".join(f"{number:,} {split}" for split, number in manifest.rows.items())
+    lines = [
+        f"{amount(len(snapshot.rows), 'row')} ({rows}) of {amount(len(manifest.windows), 'window')} up to "
+        f"{manifest.complete_up_to}, content id {manifest.content_id}"
+    ]
+    if snapshot.made_again:
+        starts = ", ".join(window.start for window in snapshot.made_again)
+        lines.append(
+            f"made again after an installation was excluded, with the labels that were shown then: {starts}. An export "
+            "from before differs"
+        )
+    if manifest.left_out:
+        counts = ", ".join(f"{number:,} {kind}" for kind, number in manifest.left_out.items())
+        lines.append(f"hidden since their windows were closed, and left out: {counts}. An export from before differs")
+    if not manifest.about.licence:
+        lines.append("no licence is chosen: set dataset_licence, such as CC-BY-4.0, before you pass it on")
+    return lines
