@@ -11,15 +11,20 @@ from pathlib import Path
 
 from telemetry.answering import PublicSide
 from telemetry.clock import Clock
+from telemetry.errors import ErrorCode
 from telemetry.metrics.exposition import exposition
 from telemetry.metrics.sources import Sources
 from telemetry.running import Running, running
 from telemetry.settings import Settings
 from telemetry.starting import start_when_there_is_room
+from telemetry.storage.aggregates.pruning import PruneRequest
+from telemetry.storage.erasure.requests import ErasureRequest
+from telemetry.storage.log.retiring import RetireRequest
 from telemetry.storage.sqlite.database import WAL_RESET_RACE
 from telemetry.storage.sqlite.queries import load_all
 from telemetry.systemd import Notifier
-from telemetry.web.admin import AdminServer
+from telemetry.tasks.upkeep import Upkeep
+from telemetry.web.admin import AdminServer, Order
 from telemetry.web.descriptors import connections_within, raise_limit
 from telemetry.web.http_log import keep_requests_out
 from telemetry.web.server import CONNECTIONS_MAX
@@ -31,12 +36,20 @@ logger = logging.getLogger(__name__)
 _COLLECTOR_THRESHOLDS = (10_000, 20, 100)
 
 
+def _orders(upkeep: Upkeep) -> dict[str, Order]:
+    return {
+        "/erasures": Order(ErasureRequest, ErrorCode.ERASURE_INVALID, upkeep.eraser.erase),
+        "/prunings": Order(PruneRequest, ErrorCode.ORDER_INVALID, upkeep.orders.prune),
+        "/retirements": Order(RetireRequest, ErrorCode.ORDER_INVALID, upkeep.orders.retire),
+    }
+
+
 @asynccontextmanager
 async def admin_listening(settings: Settings, sources: Sources) -> AsyncIterator[None]:
     """Serve the operator on the admin socket and, if a port is set for them, the metrics there as well."""
     server = AdminServer(
         exposition(sources),
-        sources.upkeep.eraser.erase,
+        _orders(sources.upkeep),
         sources.ledger,
         keepalive_timeout_s=settings.keepalive_timeout_s,
         shutdown_timeout_s=settings.shutdown_timeout_s,

@@ -24,6 +24,7 @@ class ErrorCode(StrEnum):
     CLOCK = "clock"
     UNAUTHORIZED = "unauthorized"
     ERASURE_INVALID = "erasure_invalid"
+    ORDER_INVALID = "order_invalid"
     PARAMETER_INVALID = "parameter_invalid"
     NOT_PUBLISHED = "not_published"
     FILE_TOO_LARGE = "file_too_large"
@@ -48,6 +49,7 @@ ERROR_SENTENCES: dict[ErrorCode, str] = {
     ErrorCode.CLOCK: "The server's clock seems wrong: retry later; the operator needs to set it (`timedatectl`)",
     ErrorCode.UNAUTHORIZED: "Unauthorized: send the admin token as Authorization: Bearer TOKEN",
     ErrorCode.ERASURE_INVALID: "Invalid erasure: send installation, kind (forget or exclude) and, if wanted, dry_run",
+    ErrorCode.ORDER_INVALID: "Invalid order: send before, a day such as 2026-11-23, and what else the command sends",
     ErrorCode.PARAMETER_INVALID: "Invalid parameter: use those that /docs and /openapi.json describe",
     ErrorCode.NOT_PUBLISHED: "Nothing is published yet: retry when the first day is closed",
     ErrorCode.FILE_TOO_LARGE: "The file is above {limit} bytes and not offered: use the series at /v1/series",

@@ -40,6 +40,7 @@ from telemetry.tasks.closer import Closer
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.file_watch import FileWatch
 from telemetry.tasks.flusher import Flusher
+from telemetry.tasks.orders import Orders
 from telemetry.tasks.refusal_watch import RefusalWatch
 from telemetry.tasks.retention import Retention
 from telemetry.tasks.sealer import Sealer
@@ -121,14 +122,18 @@ class _Parts:
         )
         self.eraser = self._eraser(id_key)
         self.judge = ClockJudge(aggregates, clock, retention=timedelta(days=settings.retention_days))
+        retention = Retention(
+            self.archive, clock, days=settings.retention_days, is_paused=lambda: bool(self.judge.failing)
+        )
         self.upkeep = Upkeep(
             Sealer(self.log, self.archive, clock),
-            Retention(self.archive, clock, days=settings.retention_days, is_paused=lambda: bool(self.judge.failing)),
+            retention,
             self.budget,
             self.eraser,
             self.judge,
             refusals=RefusalWatch(self.ledger, directory, clock),
             closer=self._closer(),
+            orders=Orders(aggregates, retention, clock),
         )
         self.service = self._service(id_key)
 

@@ -40,7 +40,7 @@ SUB_LAYERS = {
     "cli": [
         ["commands"],
         ["erasing", "dataset_folders"],
-        ["arguments", "options", "posting", "simulation"],
+        ["arguments", "asking", "options", "posting", "simulation"],
         ["output"],
     ],
     "published": [["dashboard"], ["*"]],

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from telemetry.clock import Clock, column_time, day_of
 from telemetry.settings import load
 from telemetry.storage.directory.data_directory import DataDirectory
 
@@ -28,6 +29,17 @@ class Day(click.ParamType[str]):
             return date.fromisoformat(value).isoformat()
         except ValueError:
             self.fail(f"{value!r} is no day such as 2026-11-23", param, ctx)
+
+
+class PastDay(Day):
+    """A UTC day that is not later than the present one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the day as the files are named after it."""
+        day, today = super().convert(value, param, ctx), day_of(column_time(Clock().now()))
+        if day > today:
+            self.fail(f"{day} is to come: name {today}, the present day, or one before it", param, ctx)
+        return day
 
 
 class ServiceUrl(click.ParamType[str]):

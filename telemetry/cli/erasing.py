@@ -1,29 +1,21 @@
 """What ``forget`` and ``exclude`` share: they ask the service that runs, or do it themselves where none does."""
 
 import asyncio
-import http.client
-import json
-import os
 import signal
 import sys
-from contextlib import closing
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from telemetry.admin_socket import AdminConnection
 from telemetry.catalogue.installations import is_placeholder
 from telemetry.catalogue.shapes import is_installation_id
+from telemetry.cli.asking import ask_or_do
 from telemetry.clock import Clock
 from telemetry.counting.aggregates import COUNTED, DAILY_STATS
-from telemetry.errors import ErrorCode
-from telemetry.operator_errors import InUseError, StoppedError, StorageFailedError, UnavailableError, named
+from telemetry.operator_errors import StoppedError, UnavailableError
 from telemetry.running import running
 from telemetry.settings import Settings
-from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.erasure.requests import Erased, ErasureRequest
 from telemetry.wording import amount
 
@@ -33,9 +25,6 @@ SETTINGS = (
     "flush_keys_max", "log_format",
 )  # fmt: skip
 STANDARD_INPUT = "-"
-_TIMEOUT_S = 3_600.0
-# What a database's error is called where its client is not the operator.
-_REFUSALS = {ErrorCode.BUSY: InUseError, ErrorCode.STORAGE_ERROR: StorageFailedError}
 
 
 class InstallationArgument(click.ParamType[str]):
@@ -58,22 +47,7 @@ def erase(settings: Settings, request: ErasureRequest) -> Erased:
     Raises ``OperatorError`` if the service that does it has not finished, or has not said so, and ``StoppedError``
     after SIGTERM or Ctrl-C where no service runs.
     """
-    directory = DataDirectory(Path(settings.data_dir))
-    directory.check_whole()
-    directory.check_data()
-    try:
-        erased = _ask(directory, request)
-    except (FileNotFoundError, ConnectionRefusedError):
-        os.umask(0o077)
-        return asyncio.run(_erase_here(settings, request))
-    except TimeoutError as error:
-        raise UnavailableError(
-            "the service has not answered in time: it goes on, and its log tells when it is done"
-        ) from error
-    except (ConnectionError, http.client.HTTPException) as error:
-        raise UnavailableError(
-            "the service stopped before it answered: start it, which finishes what was begun, and do this again"
-        ) from error
+    erased = ask_or_do(settings, "/erasures", request, Erased, lambda: _erase_here(settings, request))
     if not erased.finished:
         raise UnavailableError(
             "the service is stopping, and has noted what is to be erased: it is finished at the next start"
@@ -98,17 +72,6 @@ def report_document(erased: Erased) -> dict[str, Any]:
     """Return a report as it is printed as JSON: the number of rows of each table stands beside the rest."""
     shown = msgspec.to_builtins(erased)
     return {**shown.pop("rows"), **shown}
-
-
-def _ask(directory: DataDirectory, request: ErasureRequest) -> Erased:
-    with closing(AdminConnection(directory.root, timeout_s=_TIMEOUT_S)) as connection:
-        connection.request("POST", "/erasures", msgspec.json.encode(request))
-        answer = connection.getresponse()
-        body = answer.read()
-    if answer.status == http.client.OK:
-        return msgspec.json.decode(body, type=Erased)
-    refused = json.loads(body)
-    raise _REFUSALS.get(refused["code"], partial(named, refused["code"]))(refused["error"])
 
 
 async def _erase_here(settings: Settings, request: ErasureRequest) -> Erased:

@@ -1,5 +1,6 @@
 """Retention: removes segments older than the retention period, whole, and the installations last seen in them."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,6 +8,7 @@ from datetime import timedelta
 from telemetry.clock import Clock, column_time, instant
 from telemetry.operator_errors import SegmentUnusableError
 from telemetry.storage.log.archive import Archive
+from telemetry.storage.log.retiring import Retired, RetiredDay, RetireRequest
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,30 @@ class Retention:
         for _ in range(_CHANGES_PER_CHECK):
             if not await self._archive.states.delete_retired_installations(oldest_day, _INSTALLATIONS_PER_CHANGE):
                 break
+
+    async def retire_before(self, request: RetireRequest, stop: asyncio.Event) -> Retired:
+        """Remove every day before a day now, and mark those that are missing as removed; say which."""
+        now = column_time(self._clock.now())
+        retired = Retired([], [], request.dry_run)
+        for state in await self._archive.missing():
+            if state.day < request.before:
+                retired.days.append(RetiredDay(state.day, missing=True))
+                if not request.dry_run:
+                    await self._archive.give_up(state.day, now)
+        for state in await self._archive.segments():
+            if state.day >= request.before:
+                continue
+            if stop.is_set():
+                retired.finished = False
+                break
+            removed = RetiredDay(state.day, state.events, self._archive.bytes_of(state.day))
+            if request.dry_run or await self._retire(state.day, now):
+                retired.days.append(removed)
+                self.retired += not request.dry_run
+            else:
+                retired.kept.append(state.day)
+        retired.days.sort(key=lambda one: one.day)
+        return retired
 
     async def _retire_oldest(self) -> None:
         now = self._clock.now()

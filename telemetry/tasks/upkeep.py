@@ -6,6 +6,7 @@ from telemetry.intake.clock_judge import JUDGING_INTERVAL_S, ClockJudge
 from telemetry.storage.erasure.eraser import Eraser
 from telemetry.tasks.closer import Closer
 from telemetry.tasks.disk import DiskBudget
+from telemetry.tasks.orders import Orders
 from telemetry.tasks.periodic import Periodic
 from telemetry.tasks.refusal_watch import RefusalWatch
 from telemetry.tasks.retention import Retention
@@ -35,6 +36,7 @@ class Upkeep:
         *,
         refusals: RefusalWatch,
         closer: Closer,
+        orders: Orders,
     ) -> None:
         self.sealer = sealer
         self.retention = retention
@@ -42,6 +44,7 @@ class Upkeep:
         self.eraser = eraser
         self.judge = judge
         self.closer = closer
+        self.orders = orders
         self._refusals = refusals
         self._periodic = (
             Periodic("sealing", sealer.check, interval_s=_SEALER_INTERVAL_S, first_s=_FIRST_S),
@@ -62,8 +65,9 @@ class Upkeep:
         return self._tasks
 
     def stop(self) -> None:
-        """Ask an erasing that is under way, and whoever waits for its answer, to come to an end."""
+        """Ask an erasing or an order that is under way, and whoever waits for its answer, to come to an end."""
         self.eraser.stop()
+        self.orders.stop()
 
     async def close(self) -> None:
         """End the tasks; a sealing, a closing or an erasing that is under way is stopped."""
@@ -73,5 +77,6 @@ class Upkeep:
         await self.sealer.close()
         await self.closer.close()
         await self.eraser.close()
+        await self.orders.close()
         await asyncio.wait(self._tasks)
         await self._refusals.check()

@@ -5,10 +5,12 @@ import hmac
 import logging
 import socket
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import hdrs, web
@@ -17,7 +19,6 @@ from telemetry.admin_socket import SOCKET_NAME, socket_path
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.ledger import Ledger
 from telemetry.operator_errors import LimitReachedError, OperatorError, UnavailableError
-from telemetry.storage.erasure.requests import Erased, ErasureRequest
 from telemetry.storage.sqlite.errors import storage_error_code
 from telemetry.web.answers import CORS_HEADERS, Answer, json_answer, operator_answer
 from telemetry.web.binding import bound, bound_at
@@ -28,7 +29,17 @@ from telemetry.web.shares import Shares
 
 logger = logging.getLogger(__name__)
 
-Erase = Callable[[ErasureRequest], Awaitable[Erased]]
+
+class Order(NamedTuple):
+    """What the operator may have done: the request, what a malformed one is refused with, and what carries it out.
+
+    What that returns is the answer, as JSON.
+    """
+
+    request: type[Any]
+    invalid: ErrorCode
+    carry_out: Callable[[Any], Awaitable[Any]]
+
 
 _BODY_BYTES_MAX = 65_536
 _HELD_BYTES_MAX = 4_194_304
@@ -41,13 +52,13 @@ METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class AdminSite:
     """The handlers, and what they need. With a token, who does not send it is told nothing.
 
-    Only where ``erase`` is given can data be changed.
+    Only where ``orders`` are given can data be changed.
     """
 
     render: Callable[[], bytes]
     ledger: Ledger
     token: str = field(default="", repr=False)
-    erase: Erase | None = None
+    orders: Mapping[str, Order] = field(default_factory=dict)
 
     async def answer(self, request: web.BaseRequest) -> Answer:
         """Answer any request; nothing is raised."""
@@ -62,21 +73,21 @@ class AdminSite:
 
     def _routes(self) -> Routes:
         metrics: Routes = {"/metrics": {"GET": self._get_metrics}}
-        return metrics if self.erase is None else {**metrics, "/erasures": {"POST": self._post_erasures}}
+        orders: Routes = {path: {"POST": partial(self._post_order, order)} for path, order in self.orders.items()}
+        return {**metrics, **orders}
 
-    async def _post_erasures(self, request: web.BaseRequest) -> Answer:
-        assert self.erase is not None
+    async def _post_order(self, order: Order, request: web.BaseRequest) -> Answer:
         try:
-            asked = msgspec.json.decode(await request.read(), type=ErasureRequest)
+            asked = msgspec.json.decode(await request.read(), type=order.request)
         except (msgspec.DecodeError, web.HTTPRequestEntityTooLarge) as error:
-            raise Refusal(ErrorCode.ERASURE_INVALID) from error
+            raise Refusal(order.invalid) from error
         try:
-            return json_answer(msgspec.json.encode(await self.erase(asked)))
+            return json_answer(msgspec.json.encode(await order.carry_out(asked)))
         except LimitReachedError as error:
-            logger.warning("an erasure was refused", extra={"reason": str(error)})
+            logger.warning("an order of the operator was refused", extra={"reason": str(error)})
             return operator_answer(error)
         except (OperatorError, sqlite3.Error, OSError) as error:
-            logger.error("erasing was not finished, it is tried again", extra={"reason": str(error)})
+            logger.error("an order of the operator was not finished", extra={"reason": str(error)})
             if isinstance(error, OperatorError):
                 return operator_answer(error)
             raise Refusal(storage_error_code(error)) from error
@@ -104,14 +115,14 @@ class AdminServer:
     def __init__(
         self,
         render: Callable[[], bytes],
-        erase: Erase,
+        orders: Mapping[str, Order],
         ledger: Ledger,
         *,
         keepalive_timeout_s: float,
         shutdown_timeout_s: float,
     ) -> None:
         self._render = render
-        self._erase = erase
+        self._orders = orders
         self._ledger = ledger
         self._keepalive_timeout_s = keepalive_timeout_s
         self._shutdown_timeout_s = shutdown_timeout_s
@@ -121,7 +132,7 @@ class AdminServer:
 
     async def listen_on_socket(self, data_dir: Path) -> None:
         """Listen on the admin socket of a data directory, which this process has locked: what is left of it is dead."""
-        runner = await self._set_up(AdminSite(self._render, self._ledger, erase=self._erase))
+        runner = await self._set_up(AdminSite(self._render, self._ledger, orders=self._orders))
         path = self._stack.enter_context(socket_path(data_dir))
         try:
             listening = bound_at(path)

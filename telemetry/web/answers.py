@@ -38,6 +38,7 @@ STATUSES: dict[ErrorCode, int] = {
     ErrorCode.CLOCK: 503,
     ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.ERASURE_INVALID: 400,
+    ErrorCode.ORDER_INVALID: 400,
     ErrorCode.PARAMETER_INVALID: 400,
     ErrorCode.NOT_PUBLISHED: 404,
     ErrorCode.FILE_TOO_LARGE: 404,

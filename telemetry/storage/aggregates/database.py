@@ -35,7 +35,9 @@ _encode = msgspec.json.Encoder().encode
 class Aggregates:
     """The only writer of ``telemetry.db``. ``changes`` grows with every transaction that committed.
 
-    ``written_at`` is when the file was last written before it was opened, in Unix seconds.
+    ``rearranging`` is held by whoever takes counts out or moves them from row to row: what an erasure has counted must
+    be taken from where it was counted. ``written_at`` is when the file was last written before it was opened, in Unix
+    seconds.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Aggregates:
         self.file = file
         self._connection = connection
         self._admission = admission
+        self.rearranging = asyncio.Lock()
         self._changing = asyncio.Lock()
 
     @classmethod

@@ -52,6 +52,10 @@ def _parts(aggregate: Aggregate) -> dict[str, str]:
         "marks": _listed("?" for _ in columns),
         "marks_of_keys": _listed("?" for _ in keys),
         "is_sent": " AND ".join(f"{table}.{key} = sent.column{number}" for number, key in enumerate(keys, 1)),
+        "folded_columns": _listed(_into_overflow(aggregate, column) for column in aggregate.columns),
+        "folded_group": _listed(key for key in keys if key not in aggregate.overflow_key) or "true",
+        "is_overflow": " AND ".join(f"{name} = {_text(text)}" for name, text in aggregate.overflow_key.items()),
+        "last_day": _day(aggregate, aggregate.dated_by),
         "adopted": _set(aggregate, lambda _, column: "" if isinstance(column, Key) else f"excluded.{column.name}"),
         "key_marks": _listed(f"?{number}" for number, _ in enumerate(keys, 4)),
         "checked": _listed(keys + aggregate.compared),
@@ -129,6 +133,18 @@ def _kept(aggregate: Aggregate, column: StoredColumn) -> str:
     if isinstance(column, Sum):
         return f"iif(excluded.{aggregate.count} >= {aggregate.table}.{aggregate.count}, {theirs}, {mine})"
     return _added(aggregate, column)
+
+
+def _into_overflow(aggregate: Aggregate, column: StoredColumn) -> str:
+    """Return what a column is in the row that rows are folded into."""
+    match column:
+        case Key():
+            return _text(folded) if (folded := aggregate.overflow_key.get(column.name)) else column.name
+        case Sum():
+            return f"sum({column.name})"
+        case Earliest():
+            return f"min({column.name})"
+    return f"max({column.name})"
 
 
 def _folded(aggregate: Aggregate, column: StoredColumn) -> str:

@@ -67,7 +67,7 @@ class Eraser:
         self._flush = flush
         self._counted = counted
         self._keys_max = keys_max
-        self._turn = asyncio.Lock()
+        self._turn = aggregates.rearranging
         self._tasks: set[asyncio.Task[Erased]] = set()
         self._stop = asyncio.Event()
 

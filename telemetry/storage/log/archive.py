@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager, suppress
 
 from telemetry.storage.aggregates.segment_states import SegmentState, SegmentStates, missing
 from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.directory.own_files import size_bytes
 from telemetry.storage.directory.segment_files import SEALED_MODE, WRITABLE_MODE, check_usable, kind_of
 from telemetry.storage.log.sealing_process import SealingProcess
 from telemetry.storage.log.segment import Segment
 from telemetry.storage.sqlite.background import NotNowError
 from telemetry.storage.sqlite.database import Synchronous
+from telemetry.storage.sqlite.database_files import LOG, beside
 from telemetry.storage.sqlite.disk_room import telling_full
 from telemetry.storage.sqlite.journals import roll_back
 
@@ -141,6 +143,11 @@ class Archive:
                 await self._remove(day)
                 return True
             return False
+
+    def bytes_of(self, day: str) -> int:
+        """Return how much a segment and its write-ahead log take on the disk."""
+        path = self._directory.segment(day)
+        return size_bytes(path) + size_bytes(beside(path, LOG))
 
     async def finish_retiring(self) -> None:
         """Remove what a crash has left of retired segments."""

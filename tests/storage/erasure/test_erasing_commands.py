@@ -179,7 +179,7 @@ def test_a_service_that_stops_before_it_has_answered_is_told_of_as_one(data_dir:
 
 
 def test_a_service_that_does_not_answer_in_time_goes_on(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("telemetry.cli.erasing._TIMEOUT_S", 0.5)
+    monkeypatch.setattr("telemetry.cli.asking._TIMEOUT_S", 0.5)
     with serving(data_dir) as server:
         server.post(encode(of_vandal(Traffic(seed=1).batch(40))))
         os.kill(server.pid, signal.SIGSTOP)

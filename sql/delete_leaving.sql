@@ -1,0 +1,2 @@
+DELETE FROM main.{table}
+WHERE ({keys}) IN (SELECT {keys} FROM flushing.leaving)

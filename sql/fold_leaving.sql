@@ -1,0 +1,7 @@
+-- Adds the rows that are leaving to the one that counts all others.
+INSERT INTO main.{table} ({columns})
+SELECT {folded_columns}
+FROM main.{table}
+WHERE ({keys}) IN (SELECT {keys} FROM flushing.leaving)
+GROUP BY {folded_group}
+ON CONFLICT ({keys}) DO UPDATE SET {added}

@@ -1,0 +1,86 @@
+"""Pruning: rows of signatures leave, and what they count is added to the row that counts all others."""
+
+import asyncio
+from dataclasses import replace
+
+import aiosqlite
+import msgspec
+
+from telemetry.counting.aggregates import BOUNDED_BY_DAY, SIGNATURE_COUNTS
+from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.aggregates.row_statements import row_statement
+from telemetry.storage.directory.segment_files import is_day
+
+# A flush waits for no more than this to be folded.
+_ROWS_PER_CHANGE = 2_000
+_ANY = 2**63 - 1
+_CHOSEN = "SELECT count(*), coalesce(sum(events), 0) FROM flushing.leaving"
+_DROP = "DROP TABLE flushing.leaving"
+# What was forgotten of an aggregate has the same columns.
+_REMOVED = {one.table: replace(one, table=f"removed_{one.table}") for one in BOUNDED_BY_DAY}
+
+
+class PruneRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Which signatures leave: last seen before a day, with at most ``events_max`` events. A dry run only reports."""
+
+    before: str
+    events_max: int = _ANY
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        if not is_day(self.before):
+            raise ValueError("before: not a day")
+        if self.events_max < 1:
+            raise ValueError("events_max: not a number of events")
+
+
+class Pruned(msgspec.Struct):
+    """How many rows were folded, or would be, and how many events they count.
+
+    A stop may have left some: it is not ``finished`` then.
+    """
+
+    rows: int
+    events: int
+    dry_run: bool
+    finished: bool = True
+
+
+async def prune(aggregates: Aggregates, request: PruneRequest, stop: asyncio.Event) -> Pruned:
+    """Fold rows, some at a time; what was done stays if it is stopped. Signatures of the present day must stay."""
+    chosen = (request.before, request.events_max)
+    if request.dry_run:
+        ((rows, events),) = await aggregates.read(row_statement("count_rows_to_prune", SIGNATURE_COUNTS), chosen)
+        return Pruned(rows, events, dry_run=True)
+    pruned = Pruned(0, 0, dry_run=False)
+    after: tuple[object, ...] = (0, "", "", "", "")
+    async with aggregates.rearranging:
+        while not stop.is_set():
+            async with aggregates.change() as connection:
+                choose = row_statement("choose_rows", SIGNATURE_COUNTS)
+                await connection.execute(choose, (*chosen, _ROWS_PER_CHANGE, *after))
+                ((rows, events),) = await connection.execute_fetchall(_CHOSEN)
+                if rows:
+                    after = await _last_key(connection)
+                    await connection.execute(row_statement("close_days_of_leaving", SIGNATURE_COUNTS))
+                    await fold_leaving(connection)
+                await connection.execute(_DROP)
+            pruned.rows, pruned.events = pruned.rows + rows, pruned.events + events
+            if rows < _ROWS_PER_CHANGE:
+                return pruned
+    pruned.finished = False
+    return pruned
+
+
+async def fold_leaving(connection: aiosqlite.Connection) -> None:
+    """Fold the rows whose keys are in ``flushing.leaving``, and what was forgotten of them."""
+    for aggregate in (SIGNATURE_COUNTS, _REMOVED[SIGNATURE_COUNTS.table]):
+        for name in ("fold_leaving", "delete_leaving"):
+            await connection.execute(row_statement(name, aggregate))
+
+
+async def _last_key(connection: aiosqlite.Connection) -> tuple[object, ...]:
+    keys = ", ".join(SIGNATURE_COUNTS.keys)
+    order = ", ".join(f"{key} DESC" for key in SIGNATURE_COUNTS.keys)
+    (last,) = await connection.execute_fetchall(f"SELECT {keys} FROM flushing.leaving ORDER BY {order} LIMIT 1")
+    return tuple(last)
