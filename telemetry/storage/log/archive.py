@@ -5,18 +5,21 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
+from telemetry.operator_errors import OperatorError
 from telemetry.storage.aggregates.segment_states import SegmentState, SegmentStates, missing
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.own_files import size_bytes
 from telemetry.storage.directory.segment_files import SEALED_MODE, WRITABLE_MODE, check_usable, kind_of
-from telemetry.storage.log.sealing_process import SealingProcess
+from telemetry.storage.log.sealing_process import SealingError, SealingProcess
 from telemetry.storage.log.segment import Segment
 from telemetry.storage.sqlite.background import NotNowError
 from telemetry.storage.sqlite.database import Synchronous
 from telemetry.storage.sqlite.database_files import LOG, beside
 from telemetry.storage.sqlite.disk_room import telling_full
 from telemetry.storage.sqlite.journals import roll_back
+from telemetry.storage.sqlite.reading import read_only
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +118,7 @@ class Archive:
         async with self._turn:
             if day == self._lent:
                 return None
+            await self._create(day)
             await self._close(day)
             watermark = (await self.states.get(day)).watermark
             sealing = self._sealing = await SealingProcess.start(path, watermark)
@@ -195,6 +199,15 @@ class Archive:
         with telling_full(path):
             return await Segment.open(path, synchronous=self._synchronous, witness=self._directory.witness)
 
+    async def _create(self, day: str) -> None:
+        """Give a segment its tables if its creation failed, as on a full disk, and nothing was stored in it since."""
+        if day in self._open or not await asyncio.to_thread(_has_no_tables, self._directory.segment(day)):
+            return
+        try:
+            self._open[day] = await self._open_again(day)
+        except OperatorError as error:
+            raise SealingError(str(error)) from error
+
     async def _is_counted(self, state: SegmentState) -> bool:
         segment = self._open.get(state.day) or await self._open_again(state.day)
         self._open[state.day] = segment
@@ -225,3 +238,12 @@ class Archive:
                 "what sealing left is rolled back when the segment is opened again",
                 extra={"day": day, "reason": str(error)},
             )
+
+
+def _has_no_tables(segment: Path) -> bool:
+    try:
+        with read_only(segment) as connection:
+            return not connection.execute("PRAGMA user_version").fetchone()[0]
+    except (sqlite3.Error, OperatorError):
+        # Sealing reports that.
+        return False

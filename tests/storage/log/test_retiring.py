@@ -1,14 +1,18 @@
 """Days that the operator removes before their time."""
 
 import json
+import sqlite3
 from pathlib import Path
 
+import pytest
+
+from telemetry.errors import Refusal
 from telemetry.storage.log.retiring import RetireRequest
 from tests.storage.erasure.test_recounts_after_erasing import errors
 from tests.support import oracle
 from tests.support.commands import succeed
 from tests.support.events import Traffic, encode
-from tests.support.segments import pass_a_day, segment
+from tests.support.segments import pass_a_day, sealed_days, segment
 from tests.support.service import HandClock, service
 
 START = "2026-11-20T12:00:00"
@@ -54,3 +58,25 @@ async def test_the_command_removes_days_without_a_service(data_dir: Path) -> Non
     assert [one["day"] for one in report["days"]] == [DAYS[0]]
     assert not segment(data_dir, DAYS[0]).exists()
     assert await errors(data_dir, hand) == []
+
+
+async def test_a_segment_whose_creation_failed_is_sealed_without_a_restart(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = HandClock(START)
+    async with service(data_dir, hand) as started:
+        path = segment(data_dir, DAYS[0])
+
+        def full(*_: object, **__: object) -> None:
+            path.touch()
+            raise sqlite3.OperationalError("database or disk is full")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("telemetry.storage.log.archive.Segment.open", full)
+            with pytest.raises(Refusal):
+                await started.service.accept(encode(Traffic(seed=1, moment=hand.now).batch(4)))
+        hand.pass_time(86_400)
+        await started.upkeep.sealer.check()
+        assert started.upkeep.sealer.failed == 0
+
+    assert DAYS[0] in sealed_days(data_dir)
