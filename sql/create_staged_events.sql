@@ -1,11 +1,13 @@
--- Events of another program on their way into segments, as they will be stored there.
+-- Events of another program on their way into segments, as they will be stored there; `identity` tells them apart. For a
+-- dry run that is all there is.
 CREATE TABLE events (
     old_id INTEGER PRIMARY KEY,
     day TEXT NOT NULL,
-    created_at TEXT NOT NULL,
-    type TEXT NOT NULL,
-    timestamp TEXT NOT NULL,
-    installation_id TEXT NOT NULL,
-    drift_version TEXT NOT NULL,
-    payload TEXT NOT NULL
+    identity BLOB NOT NULL,
+    created_at TEXT,
+    type TEXT,
+    timestamp TEXT,
+    installation_id TEXT,
+    drift_version TEXT,
+    payload TEXT
 )

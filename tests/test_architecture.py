@@ -39,13 +39,13 @@ LAYERS = [
 SUB_LAYERS = {
     "cli": [
         ["commands"],
-        ["erasing", "dataset_folders"],
+        ["erasing", "importing", "dataset_folders"],
         ["arguments", "asking", "options", "posting", "simulation"],
         ["output"],
     ],
     "published": [["dashboard"], ["*"]],
     "web": [["public"], ["api"], ["pages"], ["*"]],
-    "storage": [["maintenance", "d1"], ["erasure", "lookup"], ["log"], ["aggregates"], ["directory"], ["sqlite"]],
+    "storage": [["maintenance", "imports"], ["erasure", "lookup"], ["log"], ["aggregates"], ["directory"], ["sqlite"]],
 }
 ROOMS = {name for layer in LAYERS for name in layer if (PACKAGE / name).is_dir()} | {
     f"{room}.{name}" for room, layers in SUB_LAYERS.items() for layer in layers for name in layer

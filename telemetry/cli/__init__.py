@@ -23,7 +23,7 @@ COMMANDS = (
 """In the order of the help page; ``telemetry.cli.commands.<name>`` holds the command in ``command``."""
 
 # A name that Python keeps for itself cannot name a module.
-_MODULES = {"import": "import_d1"}
+_MODULES = {"import": "import_data"}
 
 
 class _Commands(click.Group):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from telemetry.storage.erasure.exclusions import hashed
 from telemetry.storage.sqlite.queries import query
-from tests.storage.d1.test_import import import_d1, made_rows
+from tests.storage.imports.test_import import import_d1, made_rows
 from tests.support import oracle
 from tests.support.commands import succeed
 from tests.support.http import eventually

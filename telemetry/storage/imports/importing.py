@@ -13,8 +13,8 @@ from telemetry.counting.limits import CountingLimits
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.flushing import flush_counters
 from telemetry.storage.aggregates.segment_states import SegmentStates
-from telemetry.storage.d1.staging import Staging
 from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.imports.staging import Staging
 from telemetry.storage.log.archive import Archive
 from telemetry.storage.log.event_log import EventLog
 from telemetry.storage.log.replaying import Replay

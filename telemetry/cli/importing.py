@@ -1,13 +1,14 @@
-"""``telemetry import``."""
+"""What ``import`` and ``merge`` share: rows of a source are judged, staged, and taken over by a stopped service."""
 
 import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 import msgspec
@@ -22,55 +23,86 @@ from telemetry.owning import data_directory
 from telemetry.settings import Settings
 from telemetry.storage.aggregates.key_file import find_key, settle_key
 from telemetry.storage.aggregates.loss import check_aggregates
-from telemetry.storage.d1.importing import Imported, carry_out, plan
-from telemetry.storage.d1.rows import REASON_SENTENCES, RowRefusedError
-from telemetry.storage.d1.source import old_data, with_companions
-from telemetry.storage.d1.staging import Judgement, Refused, Staging
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.scratch import scratch, temporary
 from telemetry.storage.erasure.erasures import erasures_by_installation
+from telemetry.storage.imports.importing import Imported, carry_out, plan
+from telemetry.storage.imports.rows import REASON_SENTENCES, OldRow, RowRefusedError
+from telemetry.storage.imports.staging import Judgement, Refused, Staging
+from telemetry.storage.sqlite.copying import Progress
 from telemetry.wording import amount
 
 
-@click.group("import")
-def command() -> None:
-    """Take over the data of another program.
+class Source(Protocol):
+    """What is imported. The counters are asked for when all events have been read."""
 
-    Example: telemetry import d1 export.sql --dry-run
+    def events(self) -> Iterator[list[OldRow]]:
+        """Return the events, some at a time, each with an id of its own."""
+
+    def counters(self) -> Iterator[tuple[Any, ...]]:
+        """Return rows of ``daily_stats``: date, metric and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the rows come from: what the report calls it, its files and their size, and how it is opened.
+
+    ``open`` gets a folder for copies, the key of the ids here, and what is told of the bytes that were read.
     """
 
+    name: str
+    owner: str
+    files: list[Path]
+    size_bytes: int
+    open: Callable[[Path, IdKey, Progress], AbstractContextManager[Source]]
 
-@command.command("d1")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Change nothing; report what an import would do.")
-@click.option(
-    "--refused", help="Write refused rows to this file, a JSON object a line, in a dry run too; - is standard output."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
-@settings_options(
-    "environment", "data_dir", "synchronous", "retention_days", "daily_labels_max", "daily_signatures_max", "log_format"
-)
-def d1(file: Path, *, dry_run: bool, refused: str | None, as_json: bool, config: Path | None, **flags: Any) -> None:
-    """Take over the old worker's data: its SQL export, or its database file with the -wal beside it.
 
-    No service may run. Each row is judged as if this service had received it then; none is dropped without being
-    reported. Doing it again adds only what is new.
+_SETTINGS = (
+    "environment", "data_dir", "synchronous", "retention_days", "daily_labels_max", "daily_signatures_max",
+    "log_format",
+)  # fmt: skip
 
-    Example: telemetry import d1 export.sql --data-dir ./data --refused refused.jsonl
-    """
-    settings = load_settings(config, flags, log_to=sys.stderr)
+
+def import_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that all imports have; ``run_import`` takes their values."""
+    for option in (
+        settings_options(*_SETTINGS),
+        click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object."),
+        click.option(
+            "--refused",
+            help="Write refused rows to this file, a JSON object a line, in a dry run too; - is standard output.",
+        ),
+        click.option("--dry-run", is_flag=True, help="Change nothing; report what would be done."),
+    ):
+        command = option(command)
+    return command
+
+
+def import_settings(config: Path | None, flags: dict[str, Any]) -> Settings:
+    """Return the effective settings; standard output is for the report."""
+    return load_settings(config, flags, log_to=sys.stderr)
+
+
+def run_import(origin: Origin, settings: Settings, *, dry_run: bool, refused: str | None, as_json: bool) -> None:
+    """Take over what an origin has, or say what that would do, and print the report."""
     os.umask(0o077)
-    with _refused_file(refused, [*with_companions(file), Path(settings.data_dir)]) as on_refused:
-        judgement, imported = asyncio.run(
-            _import(file, settings, on_refused, size_bytes=file.stat().st_size, dry_run=dry_run)
+    with _refused_file(refused, [*origin.files, Path(settings.data_dir)]) as on_refused:
+        judgement, imported = asyncio.run(_import(origin, settings, on_refused, dry_run=dry_run))
+    if as_json:
+        click.echo(
+            msgspec.json.encode(_document(origin, judgement, imported, dry_run=dry_run)), err=_is_shared(refused)
         )
-    document = _document(file, judgement, imported, dry_run=dry_run)
-    report = msgspec.json.encode(document) if as_json else "\n".join(_lines(file, judgement, imported, dry_run=dry_run))
-    click.echo(report, err=refused == STANDARD_OUTPUT)
+    else:
+        lines = _lines(origin, judgement, imported, dry_run=dry_run)
+        click.echo("\n".join(lines), err=_is_shared(refused))
+
+
+def _is_shared(refused: str | None) -> bool:
+    return refused == STANDARD_OUTPUT
 
 
 async def _import(
-    file: Path, settings: Settings, on_refused: Refused, *, size_bytes: int, dry_run: bool
+    origin: Origin, settings: Settings, on_refused: Refused, *, dry_run: bool
 ) -> tuple[Judgement, Imported]:
     async with AsyncExitStack() as stack:
         directory, aggregates = DataDirectory(Path(settings.data_dir)), None
@@ -83,18 +115,13 @@ async def _import(
             directory, aggregates = await stack.enter_async_context(data_directory(settings))
             id_key = await settle_key(directory, aggregates, settings.id_key)
             folder = stack.enter_context(scratch(directory))
-        with progress("Reading", size_bytes) as on_bytes:
-            old = stack.enter_context(old_data(file, folder, on_bytes))
-        staging = Staging(folder / "staged.db", erasures_by_installation(directory.aggregates), id_key)
+        path = None if dry_run else folder / "staged.db"
+        staging = Staging(path, erasures_by_installation(directory.aggregates), id_key)
         stack.callback(staging.close)
-        if dry_run:
-            # A file without a name is gone with the process, whatever ends that.
-            staging.path.unlink()
-        ((rows,),) = old.execute("SELECT count(*) FROM events")
         retention, now = timedelta(days=settings.retention_days), instant(Clock().now())
-        with progress("Judging", rows) as on_rows:
-            staging.take_events(old, retention, now, on_refused, on_rows)
-        staging.take_counters(old, DayLabels(labels_max=settings.daily_labels_max), on_refused)
+        with progress("Reading", origin.size_bytes) as on_bytes, origin.open(folder, id_key, on_bytes) as source:
+            staging.take_events(source.events(), retention, now, on_refused)
+            staging.take_counters(source.counters(), DayLabels(labels_max=settings.daily_labels_max), on_refused)
         planned = plan(staging, directory)
         if aggregates is not None:
             with progress("Importing", planned.added) as on_rows:
@@ -125,9 +152,9 @@ def _refused_file(name: str | None, inputs: list[Path]) -> Iterator[Refused]:
         yield write
 
 
-def _document(file: Path, judgement: Judgement, imported: Imported, *, dry_run: bool) -> dict[str, Any]:
+def _document(origin: Origin, judgement: Judgement, imported: Imported, *, dry_run: bool) -> dict[str, Any]:
     return {
-        "file": str(file),
+        "file": origin.name,
         "dry_run": dry_run,
         "events": {
             "kept": judgement.kept,
@@ -145,25 +172,25 @@ def _document(file: Path, judgement: Judgement, imported: Imported, *, dry_run: 
     }
 
 
-def _lines(file: Path, judgement: Judgement, imported: Imported, *, dry_run: bool) -> Iterator[str]:
+def _lines(origin: Origin, judgement: Judgement, imported: Imported, *, dry_run: bool) -> Iterator[str]:
     would = "would be " if dry_run else ""
     refused, expired = judgement.refused.total(), sum(imported.expired_days.values())
     taken = judgement.kept + judgement.mapped
     events = amount(taken + refused, "event")
-    yield f"{file}: {events}, {judgement.kept} kept, {judgement.mapped} mapped, {refused} refused"
+    yield f"{origin.name}: {events}, {judgement.kept} kept, {judgement.mapped} mapped, {refused} refused"
     yield from _counts("mapped", judgement.mappings, str)
     yield from _counts("refused", judgement.refused, REASON_SENTENCES.__getitem__)
     yield f"{imported.added} {would}added, {taken - imported.added - expired} were here already"
     for day in imported.days:
-        old = "" if day.old_total is None else f", the old worker had counted {day.old_total}"
+        old = "" if day.old_total is None else f", {origin.owner} had counted {day.old_total}"
         recounted = amount(day.recounted, "raw event")
         yield f"{day.day}: {day.added} {would}added; daily_stats recomputed from {recounted}{old}"
     for name, staged in imported.expired_days.items():
         yield f"{name}: {amount(staged, 'event')} counted here before, and removed by retention since; left as it is"
     for name in imported.stats_kept:
-        yield f"{name}: no raw events; the old daily_stats {would}taken over"
+        yield f"{name}: no raw events; the daily_stats of {origin.owner} {would}taken over"
     for name in imported.stats_left:
-        yield f"{name}: no raw events in the file, but counted here; the old daily_stats left out"
+        yield f"{name}: no raw events there, but counted here; the daily_stats of {origin.owner} left out"
     if judgement.counters_refused:
         yield f"daily_stats: {amount(judgement.counters_refused.total(), 'row')} refused"
         yield from _counts("refused", judgement.counters_refused, REASON_SENTENCES.__getitem__)

@@ -1,27 +1,29 @@
-"""The staging database of an import: the old worker's rows as they will be stored, and what became of each."""
+"""The staging database of an import: events as they will be stored, and what became of each."""
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.clock import day_of
 from telemetry.counting.day_labels import DayLabels
-from telemetry.storage.d1.rows import Judged, OldRow, Reason, RowRefusedError, judge, judge_counter
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.erasure.erasures import Erasure
 from telemetry.storage.erasure.exclusions import hashed
-from telemetry.storage.sqlite.copying import Progress
+from telemetry.storage.imports.rows import Judged, OldRow, Reason, RowRefusedError, judge, judge_counter
 from telemetry.storage.sqlite.database_files import read_only_uri
 from telemetry.storage.sqlite.errors import telling_damage
 from telemetry.storage.sqlite.queries import query
 
-_ROWS_PER_WRITE = 1_000
+# A dry run of a million events needs no room on a disk.
 _TEMPORARY_CACHE_KIB = 65_536
+_IDENTITY_BYTES = 16
 
 Refused = Callable[[str, dict[str, Any], RowRefusedError], None]
 """Is told the table, the columns and the reason of each row that is refused."""
@@ -29,7 +31,7 @@ Refused = Callable[[str, dict[str, Any], RowRefusedError], None]
 
 @dataclass(slots=True)
 class Judgement:
-    """How many rows of the old worker were kept, mapped and refused; each is one of these."""
+    """How many rows were kept, mapped and refused; each is one of these."""
 
     kept: int = 0
     mapped: int = 0
@@ -39,48 +41,54 @@ class Judgement:
 
 
 class Staging:
-    """Owns the staging database; ``stats`` are the old counts by day and metric, ``old_totals`` the events in them.
+    """Owns the staging database; ``stats`` are the counts by day and metric, ``old_totals`` the events in them.
 
+    Without ``path`` only what tells events apart is kept, in memory as far as that suffices: enough for a dry run.
     ``erasures`` tell by hashed ids whose events are not taken over. ``id_key`` makes the stored form of ids; those that
     have it already, out of a segment of this service, keep it.
     """
 
-    def __init__(self, path: Path, erasures: Mapping[str, Erasure], id_key: IdKey) -> None:
-        self.path = path
+    def __init__(self, path: Path | None, erasures: Mapping[str, Erasure], id_key: IdKey) -> None:
         self.judgement = Judgement()
         self.stats: dict[str, dict[str, int]] = {}
         self.old_totals: dict[str, int] = {}
+        self._path = path
         self._erasures = erasures
         self._id_key = id_key
-        self._connection = sqlite3.connect(path, uri=True)
+        self._connection = sqlite3.connect(path or "", uri=True)
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
         self._connection.execute(f"PRAGMA cache_size = -{_TEMPORARY_CACHE_KIB}")
         self._connection.execute(query("create_staged_events"))
         # A segment may hold ids as they were sent: it was written before ids were hashed.
         self._connection.create_function("stored_id", 1, id_key.stored_once, deterministic=True)
+        self._connection.create_function("identity", -1, _identity, deterministic=True)
         self._connection.execute("CREATE INDEX events_by_day ON events (day, created_at)")
+
+    @property
+    def path(self) -> Path:
+        """Where the database is."""
+        assert self._path is not None, "a dry run stages nothing to be taken over"
+        return self._path
 
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
 
     def take_events(
-        self, old: sqlite3.Connection, retention: timedelta, now: datetime, on_refused: Refused, on_rows: Progress
+        self, chunks: Iterable[list[OldRow]], retention: timedelta, now: datetime, on_refused: Refused
     ) -> None:
-        """Judge and stage every event."""
-        columns = "id, type, timestamp, installation_id, drift_version, payload, created_at"
-        found = old.execute(f"SELECT {columns} FROM events ORDER BY id")
-        while rows := found.fetchmany(_ROWS_PER_WRITE):
-            self._write(list(self._judged([OldRow(*row) for row in rows], retention, now, on_refused)))
-            on_rows(len(rows))
+        """Judge and stage events; raise ``DamagedError`` if two have the same id."""
+        for rows in chunks:
+            try:
+                self._write(list(self._judged(rows, retention, now, on_refused)))
+            except sqlite3.IntegrityError as error:
+                raise DamagedError(f"two events have the same id ({error}): import one export at a time") from error
         self._connection.commit()
 
-    def take_counters(self, old: sqlite3.Connection, labels: DayLabels, on_refused: Refused) -> None:
-        """Judge the rows of the old ``daily_stats``, if there are any; labels beyond the bound are counted together."""
-        if not old.execute("SELECT 1 FROM sqlite_schema WHERE name = 'daily_stats'").fetchone():
-            return
-        for row in old.execute("SELECT date, metric, value FROM daily_stats ORDER BY date, value DESC, metric"):
+    def take_counters(self, rows: Iterable[tuple[Any, ...]], labels: DayLabels, on_refused: Refused) -> None:
+        """Judge rows of ``daily_stats``: date, metric and value. Labels beyond the bound are counted together."""
+        for row in rows:
             try:
                 day, prefix, label, value = judge_counter(*row)
             except RowRefusedError as refused:
@@ -152,8 +160,18 @@ class Staging:
             judgement.mappings.update(mappings)
             judgement.mapped += bool(mappings)
             judgement.kept += not mappings
-            columns = (row.type, row.timestamp, row.installation_id, row.drift_version, row.payload)
-            yield (old.id, day_of(received_at), received_at, *columns)
+            columns = (received_at, row.type, row.timestamp, row.installation_id, row.drift_version, row.payload)
+            yield (
+                old.id,
+                day_of(received_at),
+                _identity(*columns),
+                *(columns if self._path else [None] * len(columns)),
+            )
 
     def _write(self, rows: list[tuple[object, ...]]) -> None:
-        self._connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def _identity(*columns: str) -> bytes:
+    """Return what tells an event apart from all others, of as many bytes as never collide by chance."""
+    return blake2b(repr(columns).encode(), digest_size=_IDENTITY_BYTES).digest()
