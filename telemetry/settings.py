@@ -1,13 +1,7 @@
-"""The settings: every limit and default an operator may change, in one place.
-
-They come from a TOML file, the environment and command-line flags, the later ones stronger.
-"""
+"""The settings: every limit and default an operator may change, in one place."""
 
 import ipaddress
-import os
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -16,12 +10,6 @@ from msgspec import Meta
 from telemetry.networks.addresses import Networks
 from telemetry.networks.forwarded import hop_reader
 from telemetry.networks.hosts import read_hosts
-from telemetry.operator_errors import SettingsError
-
-ENVIRONMENT_PREFIX = "TELEMETRY_"
-CONFIG_VARIABLE = "TELEMETRY_CONFIG"
-# Where systemd puts what a unit names in LoadCredential.
-CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
 Environment = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -177,66 +165,40 @@ _RETENTION_DAYS_MIN = 35
 DATA_ROOT = "/var/lib/drift-telemetry"
 
 
-def load(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, config: Path | None = None) -> Settings:
-    """Return the effective settings; raise ``SettingsError`` naming the first unknown or malformed one.
+class Problem(NamedTuple):
+    """What is wrong with a setting: a sentence that says what to do."""
 
-    ``flags`` that are None were not given. ``config`` defaults to the file that ``TELEMETRY_CONFIG`` names, if any.
-    """
-    if config is None and CONFIG_VARIABLE in variables:
-        config = Path(variables[CONFIG_VARIABLE])
-    given = _read_file(config) if config is not None else {}
-    given |= _read_credentials(variables)
-    given |= {
-        name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
-        for name, value in variables.items()
-        if name.startswith(ENVIRONMENT_PREFIX) and name != CONFIG_VARIABLE
-    }
-    given |= {name: value for name, value in flags.items() if value is not None}
-    environment = given.get("environment", "development")
-    defaults = {} if environment == "development" else {"data_dir": f"{DATA_ROOT}/{environment}"}
-    try:
-        settings = msgspec.convert(defaults | given, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"{_explain(error)}: see `telemetry config` for all settings") from error
+    setting: str
+    sentence: str
+
+
+def default_data_dir(environment: str) -> str:
+    """Return where an environment keeps its data if it is not told."""
+    return Settings().data_dir if environment == Settings().environment else f"{DATA_ROOT}/{environment}"
+
+
+def inconsistencies(settings: Settings) -> Iterator[Problem]:
+    """Find settings that do not go together, or are of the right type and yet mean nothing."""
     for smaller, larger in _NOT_ABOVE:
         if getattr(settings, smaller) > getattr(settings, larger):
-            raise SettingsError(f"setting {smaller}: it must not be above {larger}")
-    if environment != "development" and settings.retention_days < _RETENTION_DAYS_MIN:
-        raise SettingsError(
-            f"setting retention_days: {settings.retention_days} is too short, public numbers are made of four weeks of "
-            f"events: set it to {_RETENTION_DAYS_MIN} or more"
+            yield Problem(smaller, f"it must not be above {larger}, which is {getattr(settings, larger)}")
+    if settings.environment != Settings().environment and settings.retention_days < _RETENTION_DAYS_MIN:
+        yield Problem(
+            "retention_days",
+            f"{settings.retention_days} is too short, public numbers are made of four weeks of events: set it to "
+            f"{_RETENTION_DAYS_MIN} or more",
         )
     if settings.admin_port and not settings.admin_token and not _is_loopback(settings.admin_host):
-        raise SettingsError("setting admin_token: it is needed when admin_host can be reached from other hosts")
-    _check_hosts("host", settings.host)
-    _check_networks("trusted_proxies", settings.trusted_proxies)
-    _check_header("client_address_header", settings.client_address_header)
-    return settings
-
-
-def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"cannot read the settings file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the settings file {path} is not valid TOML: {error}") from error
-
-
-def _read_credentials(variables: Mapping[str, str]) -> dict[str, Any]:
-    found = {}
-    for name in (setting.name for setting in describe() if setting.secret):
-        file = Path(variables.get(CREDENTIALS_VARIABLE, "/nonexistent"), name)
+        yield Problem("admin_token", "it is needed when admin_host can be reached from other hosts")
+    for name, read, example in (
+        ("host", read_hosts, "list addresses such as 127.0.0.1, ::1"),
+        ("trusted_proxies", Networks, "list networks such as 127.0.0.1/32, ::1/128"),
+        ("client_address_header", hop_reader, "give one such as X-Forwarded-For or Forwarded"),
+    ):
         try:
-            secret = file.read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            continue
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"cannot read the credential {file}: write a line of text to it") from error
-        if not secret:
-            raise SettingsError(f"the credential {file} is empty: write the setting {name} to it")
-        found[name] = secret
-    return found
+            read(getattr(settings, name))
+        except ValueError as error:
+            yield Problem(name, f"{error}: {example}")
 
 
 def _is_loopback(host: str) -> bool:
@@ -244,35 +206,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _check_hosts(name: str, text: str) -> None:
-    try:
-        read_hosts(text)
-    except ValueError as error:
-        raise SettingsError(f"setting {name}: {error}: list addresses such as 127.0.0.1, ::1") from error
-
-
-def _check_networks(name: str, text: str) -> None:
-    try:
-        Networks(text)
-    except ValueError as error:
-        raise SettingsError(f"setting {name}: {error}: list networks such as 127.0.0.1/32, ::1/128") from error
-
-
-def _check_header(name: str, header: str) -> None:
-    try:
-        hop_reader(header)
-    except ValueError as error:
-        raise SettingsError(f"setting {name}: {error}: give one such as X-Forwarded-For or Forwarded") from error
-
-
-def _explain(error: msgspec.ValidationError) -> str:
-    message = str(error)
-    problem, separator, place = message.rpartition(" - at `$.")
-    if separator:
-        return f"setting {place.rstrip('`')}: {problem[0].lower()}{problem[1:]}"
-    return message.replace("Object contains unknown field", "unknown setting")
 
 
 class Described(NamedTuple):

@@ -2,13 +2,18 @@
 
 import os
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 
 _FIRST_DESCRIPTOR = 3
 # Asked for again and again while the log is replayed, so that a long replay is not taken for a start that hangs.
 _START_EXTENSION_S = 60
 _START_EXTENSION_INTERVAL_S = 1.0
+
+
+def has_inherited_sockets(variables: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether this process was started with listening sockets."""
+    return variables.get("LISTEN_PID") == str(os.getpid()) and variables.get("LISTEN_FDS", "0") != "0"
 
 
 def inherited_sockets(variables: MutableMapping[str, str] = os.environ) -> list[socket.socket]:

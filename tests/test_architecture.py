@@ -30,10 +30,21 @@ LAYERS = [
     ["storage"],
     ["counting"],
     ["catalogue"],
+    ["loading"],
     ["settings"],
     ["networks"],
     ["charts"],
-    ["errors", "operator_errors", "wording", "clock", "logs", "histogram", "systemd", "admin_socket"],
+    [
+        "errors",
+        "operator_errors",
+        "wording",
+        "clock",
+        "logs",
+        "histogram",
+        "systemd",
+        "admin_socket",
+        "environment_file",
+    ],
 ]
 # The same inside a room that has rooms of its own; ``*`` are the modules that lie in the room itself.
 SUB_LAYERS = {

@@ -1,5 +1,6 @@
 """What commands that look at data share: where it is, and the kinds of values their options take."""
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -7,15 +8,25 @@ from typing import Any
 import click
 
 from telemetry.clock import Clock, column_time, day_of
-from telemetry.settings import load
+from telemetry.loading import expanded, load
 from telemetry.storage.directory.data_directory import DataDirectory
 
 
 def data_to_read(config: Path | None, flags: dict[str, Any]) -> DataDirectory:
     """Return the data directory that the settings name; raise ``NoDataError`` unless a service has kept data there."""
-    directory = DataDirectory(Path(load(flags, config=config).data_dir))
+    directory = DataDirectory(Path(load(flags, config=config, needed=flags).data_dir))
     directory.check_data()
     return directory
+
+
+class FilePath(click.Path):
+    """A path; a ``~`` at its beginning is the home directory, also where a shell leaves it."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path, which is as the type demands."""
+        return super().convert(expanded(os.fspath(value)), param, ctx)
 
 
 class Day(click.ParamType[str]):

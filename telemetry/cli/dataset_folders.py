@@ -12,16 +12,17 @@ from telemetry.cli.output.destination import output
 from telemetry.dataset.manifest import DATASET_MANIFEST, About, DatasetManifest
 from telemetry.dataset.places import DATA, DATA_PLACES, SUMS
 from telemetry.dataset.snapshot import Snapshot, take_snapshot
+from telemetry.loading import load
 from telemetry.operator_errors import NoDataError, OutputError, UnavailableError
 from telemetry.published.label_file import read_labels
 from telemetry.published.reading import reading_published
-from telemetry.settings import load
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.places import is_within
 from telemetry.wording import amount
 
 DATASET = "dataset"
 _MODE = 0o644
+_SETTINGS = ("dataset_licence", "dataset_creator", "dataset_url")
 
 
 def export_dataset(folder: Path, last_day: str | None, config: Path | None, flags: dict[str, Any]) -> None:
@@ -30,7 +31,7 @@ def export_dataset(folder: Path, last_day: str | None, config: Path | None, flag
         from telemetry.dataset.content import dataset_files  # noqa: PLC0415 - needs an optional extra
     except ImportError as error:
         raise UnavailableError("the data set needs the extra `parquet`: install drift-telemetry[parquet]") from error
-    settings = load(flags, config=config)
+    settings = load(flags, config=config, needed=[*flags, *_SETTINGS])
     directory = DataDirectory(Path(settings.data_dir))
     snapshot = _snapshot(directory, last_day)
     about = About(settings.dataset_licence, settings.dataset_creator, settings.dataset_url)

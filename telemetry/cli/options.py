@@ -9,7 +9,8 @@ import click
 
 from telemetry import logs
 from telemetry.counting.limits import CountingLimits
-from telemetry.settings import Settings, describe, load
+from telemetry.loading import load
+from telemetry.settings import Settings, describe
 
 
 def settings_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -27,13 +28,22 @@ def settings_options(*names: str) -> Callable[[Callable[..., None]], Callable[..
 
 
 def load_settings(config: Path | None, flags: dict[str, Any], *, log_to: TextIO | None = None) -> Settings:
-    """Return the effective settings, and log as they say, to standard output if not told otherwise."""
-    settings = load(flags, config=config)
+    """Return the effective settings, and log as they say, to standard output if not told otherwise.
+
+    A command needs those that it has flags for, and the secrets; what is wrong with others does not stop it.
+    """
+    secrets = [setting.name for setting in describe() if setting.secret]
+    settings = load(flags, config=config, needed=[*flags, *secrets])
+    configure_logs(settings, log_to)
+    return settings
+
+
+def configure_logs(settings: Settings, log_to: TextIO | None = None) -> None:
+    """Log as the settings say, to standard output if not told otherwise."""
     as_json = settings.log_format == "json" or (
         settings.log_format == "auto" and settings.environment != "development" and not sys.stdout.isatty()
     )
     logs.configure(as_json=as_json, stream=log_to)
-    return settings
 
 
 def counting_limits(settings: Settings) -> CountingLimits:

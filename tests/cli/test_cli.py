@@ -70,6 +70,16 @@ def test_config_prints_the_effective_settings_as_toml(tmp_path: Path) -> None:
     assert run("config", "--config", str(file)).stdout == printed.stdout
 
 
+def test_config_prints_what_is_sound_and_says_what_is_not() -> None:
+    printed = run("config", TELEMETRY_PORT="many", TELEMETRY_HOST="::1", TELEMETRY_PROT="9")
+
+    assert printed.returncode == 78
+    assert 'host = "::1"\n' in printed.stdout
+    assert "# port is wrong\n" in printed.stdout
+    assert "warning: TELEMETRY_PROT is not a setting and ignored: did you mean TELEMETRY_PORT?\n" in printed.stderr
+    assert printed.stderr.endswith("TELEMETRY_PORT says 'many'\n")
+
+
 def test_a_malformed_setting_ends_with_a_sentence_and_its_own_exit_code() -> None:
     failed = run("serve", "--port", "many")
 

@@ -33,7 +33,7 @@ RECEIPT = b'{"success":true,"eventsProcessed":1}'
 def activated(data_dir: Path, address: str, variables: Mapping[str, str]) -> Iterator[ServerProcess]:
     """Have a service that starts with the first connection to an address."""
     passed = [argument for name, value in variables.items() for argument in ("-E", f"{name}={value}")]
-    server = ServerProcess(data_dir, prefix=("systemd-socket-activate", "-l", address, *passed))
+    server = ServerProcess(data_dir, prefix=("systemd-socket-activate", "-l", address, *passed), has_sockets=True)
     try:
         while not server.output:
             time.sleep(0.01)
@@ -60,6 +60,20 @@ def test_under_systemd_socket_activate_the_connection_that_starts_the_service_is
     assert told[0] == {"STATUS": "replaying"}
     assert told[1] == {"READY": "1", "WATCHDOG": "1", "STATUS": "accepting events"}
     assert told[-1] == {"STOPPING": "1", "STATUS": "stopping"}
+
+
+def test_a_port_that_is_set_where_the_sockets_decide_is_an_error(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = ServerProcess(
+            tmp_path / "data",
+            prefix=("bash", "-c", f'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@" 3<&{listening.fileno()}', "bash"),
+            environment={"TELEMETRY_PORT": "9000"},
+            descriptors=[listening.fileno()],
+            has_sockets=True,
+        )
+        assert server.wait() == 78
+
+    assert "setting port: TELEMETRY_PORT says '9000', and the socket unit decides" in server.output[-1]
 
 
 @needs_socket_activate

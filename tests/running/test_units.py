@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.loading import load
 from telemetry.operator_errors import Exit
-from telemetry.settings import Settings, load
+from telemetry.settings import Settings
 from telemetry.web.listening import BACKLOG
 from telemetry.web.server import CONNECTIONS_MAX
 from tests.support.processes import COMMAND
@@ -208,45 +209,6 @@ def test_uninstalling_removes_what_install_has_made_and_nothing_else(tmp_path: P
     assert removed.returncode == 0, removed.stderr
     assert sorted(path for path in tmp_path.rglob("*") if not path.is_dir()) == sorted(others)
     assert not (units / "drift-telemetry@staging.socket.d").exists()
-
-
-def test_the_command_of_an_instance_reads_its_settings_without_evaluating_them(tmp_path: Path) -> None:
-    settings, command = tmp_path / "staging.env", tmp_path / "command"
-    lines = [
-        "# A comment with a = in it, and a line that is none:",
-        "nothing",
-        "=nothing",
-        'TELEMETRY_TRUSTED_PROXIES="127.0.0.1/32, ::1/128"',
-        "  TELEMETRY_HOST='::1'",
-        "TELEMETRY_ADMIN_TOKEN=a b$(touch evaluated)`touch evaluated`$HOME;touch evaluated",
-        "TELEMETRY_RETENTION_DAYS=30",
-    ]
-    settings.write_text("\n".join(lines))
-    text = (UNITS / "telemetry.sh").read_text().replace("/etc/drift-telemetry/@INSTANCE@.env", str(settings))
-    command.write_text(text.replace("@INSTANCE@", "staging").replace("@PREFIX@", str(tmp_path)))
-    write_program(tmp_path / "programs/runuser", 'shift 3 && exec "$@"')
-    (tmp_path / "current/bin").mkdir(parents=True)
-    write_program(tmp_path / "current/bin/telemetry", 'echo "$@" && env')
-    ran = subprocess.run(
-        ["sh", str(command), "config", "an argument"],
-        cwd=tmp_path,
-        env=os.environ | {"PATH": f"{tmp_path / 'programs'}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert ran.stderr == ""
-    assert ran.stdout.startswith("config an argument\n")
-    assert {line for line in ran.stdout.splitlines() if line.startswith("TELEMETRY_")} == {
-        "TELEMETRY_ENVIRONMENT=staging",
-        "TELEMETRY_DATA_DIR=/var/lib/drift-telemetry/staging",
-        "TELEMETRY_TRUSTED_PROXIES=127.0.0.1/32, ::1/128",
-        "TELEMETRY_HOST=::1",
-        "TELEMETRY_ADMIN_TOKEN=a b$(touch evaluated)`touch evaluated`$HOME;touch evaluated",
-        "TELEMETRY_RETENTION_DAYS=30",
-    }
-    assert not (tmp_path / "evaluated").exists()
 
 
 @pytest.mark.parametrize(

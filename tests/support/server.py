@@ -32,7 +32,10 @@ class Answer:
 
 
 class ServerProcess:
-    """A running service. ``url`` is where it listens; ``output`` is what it has printed so far."""
+    """A running service. ``url`` is where it listens; ``output`` is what it has printed so far.
+
+    One that ``has_sockets`` is given them by a service manager.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class ServerProcess:
         prefix: Sequence[str] = (),
         environment: dict[str, str] | None = None,
         descriptors: Sequence[int] = (),
+        has_sockets: bool = False,
     ) -> None:
         self.data_dir = data_dir
         self.output: list[str] = []
@@ -48,7 +52,8 @@ class ServerProcess:
         self._listening = threading.Event()
         self._process = start(
             "serve",
-            *("--port", "0", "--data-dir", str(data_dir), *HIGH_RATE_LIMIT, *flags),
+            *(() if has_sockets else ("--port", "0")),
+            *("--data-dir", str(data_dir), *HIGH_RATE_LIMIT, *flags),
             prefix=prefix,
             environment=environment,
             descriptors=descriptors,

@@ -52,6 +52,7 @@ class ServiceManager:
             prefix=("bash", "-c", activate, "bash", *prefix),
             environment=self.environment,
             descriptors=[descriptor],
+            has_sockets=True,
         )
         try:
             yield server.wait_until_listening()

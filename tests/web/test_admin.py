@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from telemetry.admin_socket import SOCKET_NAME, AdminConnection
+from telemetry.loading import load
 from telemetry.operator_errors import SettingsError
-from telemetry.settings import Settings, load
+from telemetry.settings import Settings
 from tests.support.admin import ask, scrape
 from tests.support.commands import run
 from tests.support.events import Traffic, encode

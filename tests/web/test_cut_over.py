@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.settings import load
+from telemetry.loading import load
 from tests.support.cut_over import CADDY_REDIRECT, CHECK, NEW, NGINX_REDIRECT, OLD, PAGE, WORKER, answering, blocks
 from tests.support.events import encode
 from tests.support.http import fresh_events, new_installation, stored

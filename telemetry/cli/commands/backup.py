@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from telemetry.cli.arguments import FilePath
 from telemetry.cli.options import load_settings, settings_options
 from telemetry.cli.output.progress import progress
 from telemetry.cli.output.results import print_document
@@ -21,7 +22,7 @@ from telemetry.wording import amount
 
 
 @click.command("backup")
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=FilePath(file_okay=False, path_type=Path))
 @click.option("--keep", type=click.IntRange(min=1), help="Remove all but the newest so many backups.  [all]")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as one JSON object.")
 @settings_options("environment", "data_dir", "log_format")

@@ -12,12 +12,13 @@ from typing import Any, BinaryIO
 import click
 from click.core import ParameterSource
 
-from telemetry.cli.arguments import Day, data_to_read
+from telemetry.cli.arguments import Day, FilePath, data_to_read
 from telemetry.cli.dataset_folders import DATASET, export_dataset
 from telemetry.cli.options import settings_options
 from telemetry.cli.output.destination import STANDARD_OUTPUT, output
 from telemetry.cli.output.progress import progress
 from telemetry.cli.output.row_writers import Csv, JsonLines, RowWriter
+from telemetry.loading import expanded
 from telemetry.operator_errors import NoDataError, OutputError, UnavailableError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import FIRST_DAY, LAST_DAY, LogReader
@@ -30,7 +31,7 @@ WriterClass = Callable[[BinaryIO, Iterable[Column]], RowWriter]
 @click.command("export")
 @settings_options("environment", "data_dir")
 @click.argument("what", type=click.Choice(["events", *TABLES, DATASET]))
-@click.argument("dataset_folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
+@click.argument("dataset_folder", metavar="[DIR]", type=FilePath(path_type=Path), required=False)
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), default="jsonl", show_default=True)
 @click.option("--from", "first", type=Day(), help="From this day on.")
 @click.option("--to", "last", type=Day(), help="Up to this day.")
@@ -174,7 +175,7 @@ def _writer_class(form: str) -> WriterClass:
 
 def _folder(place: str) -> Path | None:
     """Return the folder that is meant by an output, made if need be, or None if a file or a stream is meant."""
-    path = Path(place)
+    path = Path(expanded(place))
     # The folder where the command is run may be closed to its user: nothing is looked for there unless it is named.
     if place == STANDARD_OUTPUT or not (place.endswith("/") or os.path.isdir(path)):  # noqa: PTH112 - never raises
         return None

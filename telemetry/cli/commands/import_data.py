@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from telemetry.catalogue.stored_ids import IdKey
+from telemetry.cli.arguments import FilePath
 from telemetry.cli.importing import Origin, Source, import_options, import_settings, run_import
 from telemetry.storage.imports.old_worker import old_data, with_companions
 from telemetry.storage.sqlite.copying import Progress
@@ -22,7 +23,7 @@ def command() -> None:
 
 
 @command.command("d1")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=FilePath(exists=True, dir_okay=False, path_type=Path))
 @import_options
 def d1(file: Path, *, dry_run: bool, refused: str | None, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Take over the old worker's data: its SQL export, or its database file with the -wal beside it.

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from telemetry.cli.arguments import FilePath
 from telemetry.cli.options import load_settings, settings_options
 from telemetry.cli.output.progress import progress
 from telemetry.clock import Clock
@@ -19,8 +20,8 @@ from telemetry.wording import amount, were
 
 
 @click.command("restore")
-@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--to", "target", type=click.Path(path_type=Path), help="Data directory, if not that of the settings.")
+@click.argument("folder", metavar="DIR", type=FilePath(exists=True, file_okay=False, path_type=Path))
+@click.option("--to", "target", type=FilePath(path_type=Path), help="Data directory, if not that of the settings.")
 @click.option("--force", is_flag=True, help="Move what the data directory holds aside, into a folder in it.")
 @settings_options("environment", "data_dir", "log_format")
 def command(folder: Path, *, target: Path | None, force: bool, config: Path | None, **flags: Any) -> None:

@@ -11,6 +11,9 @@ import click
 from telemetry import logs
 from telemetry.app import serve
 from telemetry.cli.options import load_settings, settings_options
+from telemetry.loading import Loaded, gather
+from telemetry.operator_errors import SettingsError
+from telemetry.systemd import has_inherited_sockets
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +25,12 @@ def command(config: Path | None, **flags: Any) -> None:
 
     Example: telemetry serve --port 8787 --data-dir ./data
     """
+    loaded = gather(flags, config=config)
+    if has_inherited_sockets():
+        _check_given(loaded)
     settings = load_settings(config, flags)
+    for sentence in loaded.ignored:
+        logger.warning(sentence)
 
     def announce(url: str) -> None:
         data = Path(settings.data_dir).resolve()
@@ -37,3 +45,14 @@ def command(config: Path | None, **flags: Any) -> None:
             click.echo(f"POST {first}/v1/events   GET {first}/v1/stats   GET {first}/v1/health")
 
     asyncio.run(serve(settings, announce))
+
+
+def _check_given(loaded: Loaded) -> None:
+    """Raise ``SettingsError`` if an address was given where the service manager has opened the sockets."""
+    for name in ("host", "port"):
+        if given := loaded.given.get(name):
+            raise SettingsError(
+                f"setting {name}: {given.source} says {given.value!r}, and the socket unit decides where the service "
+                "listens: take the setting away, and change the unit with `make install ENV=... PORT=...`, or "
+                "ListenStream= with `systemctl edit drift-telemetry@....socket`"
+            )

@@ -19,9 +19,10 @@ from telemetry.cli.simulation.traffic import Simulation
 from telemetry.clock import Clock, instant
 from telemetry.errors import Refusal
 from telemetry.intake.service import TelemetryService
+from telemetry.loading import load
 from telemetry.operator_errors import DataDirectoryError, UnavailableError
 from telemetry.running import running
-from telemetry.settings import Settings, load
+from telemetry.settings import Settings
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import LogReader
 from telemetry.tasks.sealer import SEALING_GRACE_S
@@ -68,7 +69,7 @@ def command(
         click.echo(f"{amount(events, 'event')} posted to {url}")
         return
     # Not with its log: of the days that pass, nobody wants to read.
-    settings = load(flags, config=config)
+    settings = load(flags, config=config, needed=flags)
     if last_day >= today:
         raise click.UsageError("--until: only days before today can be filled; use --url for today")
     events = asyncio.run(_fill(settings, simulation))

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
+from telemetry.loading import expanded
 from telemetry.operator_errors import OutputError
 from telemetry.storage.directory.places import is_within
 from telemetry.storage.sqlite.syncing import sync_folder
@@ -38,6 +39,7 @@ def output(
     time of its last change. Raises ``OutputError`` if nothing can be written there, or if it is or lies in one of
     ``inputs``, which the command reads.
     """
+    name = expanded(name)
     with _telling(name, option):
         opened = _open(name, option, inputs)
     try:
