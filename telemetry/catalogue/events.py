@@ -29,6 +29,7 @@ from telemetry.catalogue.fields import (
     Share,
     SignatureHash,
 )
+from telemetry.catalogue.native_events import NativeEvents
 from telemetry.catalogue.shapes import are_signature_hashes, is_signature_hash
 from telemetry.errors import RejectionCode
 
@@ -142,7 +143,7 @@ class ScanCompletion(Event, frozen=True, gc=False):
         return not any(type(duration) is float and duration.is_integer() for duration in durations)
 
 
-KnownEvent = PatternSignature | AggregateStats | UserAction | ScanCompletion
+KnownEvent = PatternSignature | AggregateStats | UserAction | ScanCompletion | NativeEvents
 AnyEvent = KnownEvent | OtherEvent
 E = TypeVar("E", bound=AnyEvent)
 

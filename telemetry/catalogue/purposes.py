@@ -1,26 +1,13 @@
-"""Purposes: what every field of every event is for, who uses it, and which public series it is in.
+"""Purposes: what every field of every event is for, who uses it, which public series it is in, and until when.
 
 The privacy page and the data dictionary are made from this. A test holds that no field is left out.
 """
 
-from typing import NamedTuple
+from datetime import date
 
+from telemetry.catalogue.native_purposes import OF_NATIVE_TYPE
+from telemetry.catalogue.purpose import DETECTION, PERFORMANCE, PRODUCT, RELEASES, Purpose
 
-class Purpose(NamedTuple):
-    """What a field is for. ``series`` are those whose numbers it is in; none, and it is never public."""
-
-    purpose: str
-    owner: str
-    series: tuple[str, ...] = ()
-
-
-DETECTION, PERFORMANCE, RELEASES, PRODUCT = "detection", "performance", "releases", "product"
-OWNERS = {
-    DETECTION: "Maintainers of the detectors, who train and correct them.",
-    PERFORMANCE: "Maintainers of the scanner, who watch how fast it is.",
-    RELEASES: "Release maintainers, who decide which versions are supported.",
-    PRODUCT: "Maintainers who decide what is built next.",
-}
 _ACTIVITY = ("activity_daily", "activity_weekly", "activity_four_weekly")
 _DECIDED = ("decisions", "decisions_by_version", "decisions_by_bulk")
 
@@ -72,9 +59,21 @@ OF_TYPE: dict[str, dict[str, Purpose]] = {
         "isIncremental": Purpose("Sets incremental scans apart.", PERFORMANCE, ("durations",)),
         "workerCount": Purpose("Relates the duration to the machine.", PERFORMANCE),
     },
+    **OF_NATIVE_TYPE,
 }  # fmt: skip
 
 
 def purposes_of(event_type: str) -> dict[str, Purpose]:
     """Return what the fields of a known event are for, by their names on the wire."""
     return OF_EVERY_EVENT | OF_TYPE[event_type]
+
+
+# The first four have been in use for a year. What version 2 sends is looked at soon after its release.
+_REVIEW_V1, _REVIEW_V2 = date(2027, 12, 1), date(2027, 6, 1)
+REVIEWS: dict[str, date] = {kind: _REVIEW_V2 if kind in OF_NATIVE_TYPE else _REVIEW_V1 for kind in OF_TYPE}
+"""The day by which the owners of a type's fields decide whether it is still needed, and set another day here."""
+
+
+def reviews_due(today: date) -> dict[str, date]:
+    """Return the types whose review is overdue, with the day that it was to be done by."""
+    return {kind: day for kind, day in REVIEWS.items() if day < today}

@@ -16,6 +16,7 @@ UNKNOWN_PAYLOAD_BYTES_MAX = 4_096
 _DETAIL_LENGTH_MAX = 120
 # Known fields are numbers, texts, or lists and maps of these.
 _KNOWN_LEVELS = 1
+_NO_FIELDS = "{}"
 
 _encoder = msgspec.json.Encoder()
 _decode_event = msgspec.json.Decoder(KnownEvent).decode
@@ -78,7 +79,8 @@ def to_rows(events: Sequence[KnownEvent]) -> list[Row]:
             event.type, event.timestamp, event.installation_id, event.drift_version,
         )  # fmt: skip
         own_fields = _BASE_LENGTH + len(kind) + len(timestamp) + len(installation_id) + len(version)
-        rows.append(Row(kind, timestamp, installation_id, version, "{" + line[own_fields:]))
+        # Without fields of its own, the event ends where the comma before them would stand.
+        rows.append(Row(kind, timestamp, installation_id, version, "{" + (line[own_fields:] or "}")))
     return rows
 
 
@@ -140,7 +142,7 @@ def misfit(error: msgspec.ValidationError) -> EventRejected:
 def _flat(row: Row) -> str:
     return (
         f'{{"type":"{row.type}","timestamp":"{row.timestamp}","installationId":"{row.installation_id}",'
-        f'"driftVersion":"{row.drift_version}",{row.payload[1:]}'
+        f'"driftVersion":"{row.drift_version}"{"," if row.payload != _NO_FIELDS else ""}{row.payload[1:]}'
     )
 
 

@@ -17,7 +17,7 @@ from telemetry.catalogue.wire import decode_batch
 from telemetry.catalogue.wire_v2 import decode_batch_v2, decode_large_batch_v2
 from telemetry.errors import ErrorCode, Refusal, RejectionCode
 from tests.catalogue.test_wire import json_values
-from tests.support.events import encode, make_event
+from tests.support.events import Fields, encode, make_event
 from tests.support.events_v2 import encode_bare, make_event_v2
 
 MOMENT = 1_770_940_000
@@ -124,7 +124,7 @@ def test_what_version_2_does_not_define_is_kept_as_it_was_sent() -> None:
     batch = decode(event, make_event_v2(timestamp=MOMENT + 0.25, properties=None, platform=None))
 
     assert batch.rejections == []
-    own = {"context": "ci", "platform": "linux/x86_64", "depth_max": 3, "phases": [1, 2], "cache_hit_rate": 0.5}
+    own: Fields = {"context": "ci", "platform": "linux/x86_64", "depth_max": 3, "phases": [1, 2], "cache_hit_rate": 0.5}
     assert json.loads(batch.rows[0].payload) == own
     assert isinstance(batch.events[0], OtherEvent)
     assert from_rows(batch.rows) == batch.events

@@ -29,6 +29,14 @@ class Raw(NamedTuple):
     created_at: str
 
 
+KNOWN_TYPES = {
+    "pattern_signature", "aggregate_stats", "user_action", "scan_completion", "workspace_init", "scan_completed",
+    "quality_gate_check", "mcp_server_started", "cli_command", "error_encountered", "license_tier_active",
+    "ci_detected", "rust.scan.completed", "rust.parse.error", "rust.analysis.completed", "napi.bridge.latency",
+    "parse_timing", "native_calls",
+}  # fmt: skip
+
+
 def read(path: Path, sql: str) -> list[tuple[Any, ...]]:
     """Return the rows of a query on a database file that may be in use."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
@@ -133,7 +141,7 @@ def _unwrap(columns: tuple[Any, ...]) -> Any:
 def _daily_stats(events: list[Raw], labels_max: int) -> dict[tuple[str, str], int]:
     counts: Counter[tuple[str, str]] = Counter()
     labels: dict[tuple[str, str], set[str]] = defaultdict(lambda: {"other"})
-    known = {"pattern_signature", "aggregate_stats", "user_action", "scan_completion"}
+    known = KNOWN_TYPES
 
     def count(day: str, prefix: str, label: str) -> None:
         seen = labels[day, prefix]
@@ -147,7 +155,7 @@ def _daily_stats(events: list[Raw], labels_max: int) -> dict[tuple[str, str], in
 
     for event in events:
         count(event.day, "version", event.drift_version)
-        if "." in event.type:
+        if "." in event.type and event.type not in known:
             counts[event.day, "events:other"] += 1
         else:
             count(event.day, "events", event.type)

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.support.oracle import Raw, read
+from tests.support.oracle import KNOWN_TYPES, Raw, read
 
 Window = tuple[str, str]
 Sets = dict[tuple[str, ...], set[str]]
@@ -28,7 +28,6 @@ _CATEGORIES = {
     "api", "auth", "security", "errors", "logging", "testing", "data-access", "config", "types", "structural",
     "components", "styling", "accessibility", "documentation", "performance",
 }  # fmt: skip
-_KNOWN_TYPES = {"pattern_signature", "aggregate_stats", "user_action", "scan_completion"}
 DAYS = {"day": 1, "week": 7, "four_weeks": 28}
 EXCLUSIVE = {"versions", "activity_daily", "activity_weekly", "activity_four_weekly", "size_tiers"}
 TABLES = {
@@ -187,7 +186,7 @@ def _keys(table: str, event: Raw) -> list[tuple[str, ...]]:  # noqa: PLR0911 - o
     version = event.drift_version if re.fullmatch(r"[\d.]+", event.drift_version) else "other"
     match table, event.type:
         case "events", kind:
-            return [(kind if kind in _KNOWN_TYPES else "other",)]
+            return [(kind if kind in KNOWN_TYPES else "other",)]
         case "durations", "scan_completion":
             return [("incremental_scan" if payload["isIncremental"] else "scan", version)]
         case "patterns", "pattern_signature":

@@ -15,7 +15,8 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from telemetry.catalogue.events import KNOWN_EVENTS
-from telemetry.catalogue.purposes import OF_TYPE, OWNERS, purposes_of
+from telemetry.catalogue.purpose import OWNERS
+from telemetry.catalogue.purposes import OF_TYPE, REVIEWS, purposes_of
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.published.series import SERIES
 from telemetry.web.answers import Answer
@@ -201,11 +202,13 @@ async def test_the_pages_name_every_address_parameter_field_and_purpose(ask: Ask
             assert parameter["in"] == "path" or f"<code>{parameter['name']}</code>" in docs
     assert "2026-11-29" in docs
     assert OF_TYPE.keys() == KNOWN_EVENTS.keys()
+    assert REVIEWS.keys() == KNOWN_EVENTS.keys()
     for kind, event in KNOWN_EVENTS.items():
         fields = {field.encode_name for field in msgspec.structs.fields(event)}
         assert purposes_of(kind).keys() == fields | {"type"}
         for name, one in purposes_of(kind).items():
             assert f"<code>{name}</code>" in privacy
+            assert str(REVIEWS[kind]) in privacy
             assert one.purpose.replace("'", "&#39;") in privacy
             assert one.owner in OWNERS
             assert set(one.series) <= {series.name for series in SERIES}

@@ -16,6 +16,7 @@ from telemetry.storage.directory.scratch import temporary
 from telemetry.storage.directory.segment_files import segment_name
 from telemetry.storage.erasure.erasures import known_erasures
 from telemetry.storage.maintenance.bulk_decisions import count_bulk_decisions
+from telemetry.storage.maintenance.catalogue_checks import check_reviews
 from telemetry.storage.maintenance.client_checks import check_refusals
 from telemetry.storage.maintenance.file_checks import (
     check_aside,
@@ -129,7 +130,7 @@ async def examine(
         check_permissions(directory), check_owner(directory), check_disk(directory), check_sqlite(),
         check_clock(sound, clock), check_foreign(directory), check_aside(directory),
         check_saved(directory), check_refusals(directory, clock),
-        check_id_key(directory, id_key),
+        check_id_key(directory, id_key), check_reviews(clock),
     ):  # fmt: skip
         findings += found
     severities = list(Severity)

@@ -8,7 +8,8 @@ import htpy as h
 import msgspec
 
 from telemetry.catalogue.events import KNOWN_EVENTS, AnyEvent
-from telemetry.catalogue.purposes import OF_EVERY_EVENT, OWNERS, Purpose, purposes_of
+from telemetry.catalogue.purpose import OWNERS, Purpose
+from telemetry.catalogue.purposes import OF_EVERY_EVENT, REVIEWS, purposes_of
 from telemetry.published.promise import NOT_PROMISED, promise
 from telemetry.web.pages.layout import page
 
@@ -45,7 +46,7 @@ def privacy_page(keeping: Keeping) -> bytes:
         h.h2["Every event has"],
         _fields(OF_EVERY_EVENT, next(iter(KNOWN_EVENTS.values())), "every event"),
         (
-            (h.h2[h.code[kind]], h.p[inspect.getdoc(event)], _own_fields(kind, event))
+            (h.h2[h.code[kind]], h.p[inspect.getdoc(event), _review(kind)], _own_fields(kind, event))
             for kind, event in KNOWN_EVENTS.items()
         ),
         h.h2["Other events"],
@@ -73,6 +74,10 @@ def _keeping(keeping: Keeping) -> h.Node:
         h.li["Public numbers: for ever."],
         h.li["On request, the operator erases all events of an installation, and their part of the sums."],
     ]  # fmt: skip
+
+
+def _review(kind: str) -> str:
+    return f" By {REVIEWS[kind]} it is decided whether this is still needed."
 
 
 def _own_fields(kind: str, event: type[AnyEvent]) -> h.Node:

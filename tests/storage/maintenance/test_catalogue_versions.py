@@ -51,3 +51,15 @@ async def test_a_new_type_changes_no_day_that_was_counted_before_it_was_known(da
 
 def test_every_type_that_was_added_has_a_later_version() -> None:
     assert {name for name, known in KNOWN_EVENTS.items() if known.since == 1} == FIRST
+
+
+async def test_an_overdue_review_of_an_event_type_is_a_note_and_no_more(data_dir: Path) -> None:
+    hand = HandClock("2027-06-02T12:00:00")
+    async with service(data_dir, hand):
+        pass
+    found = await examined(data_dir, hand.clock)
+    noted = [one.sentence for one in found.findings if one.subject == "catalogue"]
+    assert "the review of native_calls was due on 2027-06-01" in "".join(noted)
+    assert not any("scan_completion" in one for one in noted)
+    assert not found.failed
+    assert not [one for one in (await examined(data_dir, HandClock().clock)).findings if one.subject == "catalogue"]
