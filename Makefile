@@ -25,9 +25,14 @@ screenshot: $(VENV)/.test
 WORKERS ?= auto
 test: $(VENV)/.test $(VENV)/.api
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not torture and not large" -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/coverage run -m pytest -m "not torture and not large and not dataset" -n $(WORKERS) --dist worksteal $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# Loads an exported data set with the programs that people load data sets with. Takes 15 s of CPU time; the first
+# time some minutes more, for 1 GB of packages.
+test-dataset: $(VENV)/.test $(VENV)/.dataset
+	$(BIN)/pytest -m dataset tests/dataset $(ARGS)
 
 # Every fault case, in its short and its long forms. TORTURE_SEED chooses what is random, the date does
 # if it is not given; the table also goes to build/torture/torture.md.
@@ -74,6 +79,11 @@ lock:
 	$(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" --extra api --constraint requirements.txt setup.cfg \
 		--output-file tests/api-requirements.txt
+	$(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" --extra dataset --constraint requirements.txt setup.cfg \
+		--output-file tests/dataset-requirements.txt
+	echo "pyarrow == 21.0.0" | $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" - --output-file tests/oldest-pyarrow-requirements.txt
 
 # Whether the registry still serves the files that are pinned, and what is known to be wrong with them.
 audit:
@@ -110,6 +120,15 @@ $(VENV)/.test: tests/requirements.txt $(VENV)/.run
 $(VENV)/.api: tests/api-requirements.txt | $(VENV)/bin/python
 	$(PYTHON) -m venv $(VENV)/api
 	$(VENV)/api/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	touch $@
+
+# Programs that load data sets, and beside them the oldest pyarrow that setup.cfg allows, for a process that is told so.
+$(VENV)/.dataset: tests/dataset-requirements.txt tests/oldest-pyarrow-requirements.txt | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/dataset
+	$(VENV)/dataset/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	rm -rf $(VENV)/dataset/oldest
+	$(VENV)/dataset/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--target $(VENV)/dataset/oldest --requirement tests/oldest-pyarrow-requirements.txt
 	touch $@
 
 # Without a wheel for this machine the searches are skipped.

@@ -256,8 +256,7 @@ def test_no_name_says_nothing() -> None:
 
 
 def test_the_lock_files_pin_every_requirement_with_a_hash_and_name_no_index() -> None:
-    for name in ("requirements.txt", "tests/requirements.txt", "tests/api-requirements.txt"):
-        path = ROOT / name
+    for path in (ROOT / "requirements.txt", *(ROOT / "tests").glob("*requirements.txt")):
         text = path.read_text()
         pinned = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
         assert pinned
