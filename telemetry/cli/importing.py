@@ -25,7 +25,7 @@ from telemetry.storage.aggregates.key_file import find_key, settle_key
 from telemetry.storage.aggregates.loss import check_aggregates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.scratch import scratch, temporary
-from telemetry.storage.erasure.erasures import erasures_by_installation
+from telemetry.storage.erasure.erasures import Erasure, erasures_by_installation
 from telemetry.storage.imports.importing import Imported, carry_out, plan
 from telemetry.storage.imports.rows import REASON_SENTENCES, OldRow, RowRefusedError
 from telemetry.storage.imports.staging import Judgement, Refused, Staging
@@ -47,7 +47,8 @@ class Source(Protocol):
 class Origin:
     """Where the rows come from: what the report calls it, its files and their size, and how it is opened.
 
-    ``open`` gets a folder for copies, the key of the ids here, and what is told of the bytes that were read.
+    ``open`` gets a folder for copies, the key of the ids here, and what is told of the bytes that were read. Whom the
+    database ``aggregates`` knows to be forgotten or excluded stays so.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Origin:
     files: list[Path]
     size_bytes: int
     open: Callable[[Path, IdKey, Progress], AbstractContextManager[Source]]
+    aggregates: Path | None = None
 
 
 _SETTINGS = (
@@ -116,7 +118,7 @@ async def _import(
             id_key = await settle_key(directory, aggregates, settings.id_key)
             folder = stack.enter_context(scratch(directory))
         path = None if dry_run else folder / "staged.db"
-        staging = Staging(path, erasures_by_installation(directory.aggregates), id_key)
+        staging = Staging(path, _erasures(origin, directory), id_key)
         stack.callback(staging.close)
         retention, now = timedelta(days=settings.retention_days), instant(Clock().now())
         with progress("Reading", origin.size_bytes) as on_bytes, origin.open(folder, id_key, on_bytes) as source:
@@ -135,6 +137,11 @@ async def _import(
                     on_rows=on_rows,
                 )
     return staging.judgement, planned
+
+
+def _erasures(origin: Origin, directory: DataDirectory) -> dict[str, Erasure]:
+    there = {} if origin.aggregates is None else erasures_by_installation(origin.aggregates)
+    return there | erasures_by_installation(directory.aggregates)
 
 
 @contextmanager

@@ -10,13 +10,17 @@ import click
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.cli.arguments import FilePath
 from telemetry.cli.importing import Origin, Source, import_options, import_settings, run_import
+from telemetry.operator_errors import NoDataError
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.imports.exported import ExportedEvents, exported_files
 from telemetry.storage.imports.old_worker import old_data, with_companions
 from telemetry.storage.sqlite.copying import Progress
+from telemetry.wording import amount
 
 
 @click.group("import")
 def command() -> None:
-    """Take over the data of another program.
+    """Take over the old worker's data, or events that were exported. `telemetry merge` takes another instance's.
 
     Example: telemetry import d1 export.sql --dry-run
     """
@@ -42,3 +46,39 @@ def d1(file: Path, *, dry_run: bool, refused: str | None, as_json: bool, config:
 
     origin = Origin(str(file), "the old worker", with_companions(file), file.stat().st_size, opened)
     run_import(origin, import_settings(config, flags), dry_run=dry_run, refused=refused, as_json=as_json)
+
+
+@command.command("events")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--same-id-key", is_flag=True, help="Hashed ids in the files were made with the id.key of this instance.")
+@import_options
+def events(
+    files: tuple[Path, ...],
+    *,
+    same_id_key: bool,
+    dry_run: bool,
+    refused: str | None,
+    as_json: bool,
+    config: Path | None,
+    **flags: Any,
+) -> None:
+    """Take back what `telemetry export events` has written as JSON lines or CSV; FILES may be folders of it.
+
+    No service may run. Events are judged as if this service had received them then, and counted. Doing it again adds
+    only what is new, and nothing of what is here already. An export does not tell with which id.key its ids were
+    hashed: it is refused unless one of these ids is known here, or you say so.
+
+    Example: telemetry import events ./events/ --dry-run
+    """
+    settings, found = import_settings(config, flags), exported_files(files)
+    if not found:
+        raise NoDataError(f"{files[0]} has no events*.jsonl or events*.csv: name what `telemetry export events` wrote")
+    aggregates = DataDirectory(Path(settings.data_dir)).aggregates
+
+    @contextmanager
+    def opened(_folder: Path, _id_key: IdKey, on_bytes: Progress) -> Iterator[Source]:
+        yield ExportedEvents(found, aggregates, same_key=same_id_key, on_bytes=on_bytes)
+
+    name = str(found[0]) if len(found) == 1 else f"{found[0]} and {amount(len(found) - 1, 'other file')}"
+    origin = Origin(name, "the export", found, sum(path.stat().st_size for path in found), opened)
+    run_import(origin, settings, dry_run=dry_run, refused=refused, as_json=as_json)
