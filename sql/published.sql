@@ -40,7 +40,7 @@ CREATE TABLE events (
 -- The newest version that each installation reported on a day.
 CREATE TABLE versions (
     window_start TEXT NOT NULL,
-    cohort TEXT NOT NULL, -- regular, or development: builds from source
+    cohort TEXT NOT NULL, -- regular, development (builds from source), ci or agent
     version TEXT NOT NULL,
     installations INTEGER NOT NULL,
     PRIMARY KEY (window_start, cohort, version)

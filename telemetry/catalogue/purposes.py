@@ -22,7 +22,7 @@ OF_EVERY_EVENT: dict[str, Purpose] = {
         "Shows which versions are in use, and sets builds from source apart.",
         RELEASES, ("versions", "durations", "decisions_by_version"),
     ),
-    "context": Purpose("Sets pipelines and agents apart from people. Optional.", RELEASES),
+    "context": Purpose("Sets pipelines and agents apart from people. Optional.", RELEASES, ("versions", *_ACTIVITY)),
     "platform": Purpose("Shows which platforms to build for. Optional.", RELEASES),
 }  # fmt: skip
 

@@ -77,11 +77,13 @@ class _Publishing:
         """Insert what is public, and return how many observations are named, in ``other`` and withheld."""
         series, root = self._series, self._totals.root(self._series)
         children = partial(self._totals.children, series)
-        count = Counter({"named": 0, "other": 0, "withheld": 0 if root.installations >= self._k else root.observations})
-        for leaf in fold(root, children, len(series.levels), self._k, exclusive=series.exclusive):
+        count = Counter({"named": 0, "other": 0})
+        for leaf in fold(
+            root, children, len(series.levels), self._k, exclusive=series.exclusive, by_cohort=series.by_cohort
+        ):
             count["other" if leaf.merged else "named"] += leaf.observations
             self._insert_leaf(leaf)
-        return dict(count)
+        return dict(count) | {"withheld": root.observations - count.total()}
 
     def _insert_leaf(self, leaf: Leaf) -> None:
         series = self._series

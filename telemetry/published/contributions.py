@@ -28,10 +28,10 @@ _ACTIVITY = "activity"
 _STRETCH = 1_000
 _Counts = dict[bytes, int]
 
-StoredRow = tuple[bytes, int, int, bytes, bytes, object]
-"""An event as its segment has it: installation, place of its day in the window, id, type, version and payload.
+StoredRow = tuple[bytes, int, int, bytes, bytes, object, int]
+"""An event as its segment has it: installation, place of its day in the window, id, type, version, payload and caller.
 
-The payload is None where no series of the window reads it.
+The payload is None where no series of the window reads it. The caller is a number of ``Caller``, or 0.
 """
 
 
@@ -90,6 +90,7 @@ class WindowContributions:
         self._active = VersionTally(labels)
         self._counting = [(one.name, _COUNTING[one.name](labels)) for one in series if one.name in _COUNTING]
         self._counted = [name for name, _ in self._counting]
+        self._versions_counted = [tally for _, tally in self._counting if isinstance(tally, VersionTally)]
         self._fields = [(one.name, new_tally(one.name, labels)) for one in series if one.payloads]
         self._drained: list[tuple[str, CountTally | FieldTally]] = [*self._counting, *self._fields]
         self._readings = {
@@ -109,7 +110,7 @@ class WindowContributions:
         types: _Counts = {}
         versions: _Counts = {}
         readings = self._readings
-        for _, day, _, event_type, version, payload in events:
+        for _, day, _, event_type, version, payload, caller in events:
             if day != place:
                 self._count(types, versions, aside)
                 place, seen_on = day, 0
@@ -123,6 +124,11 @@ class WindowContributions:
             seen_on += 1
             types[event_type] = types.get(event_type, 0) + 1
             versions[version] = versions.get(version, 0) + 1
+            if caller:
+                self._active.called_by(caller)
+                if aside is None:
+                    for tally in self._versions_counted:
+                        tally.called_by(caller)
             if aside is None and event_type in readings:
                 self._read(readings[event_type], version, payload)
         self._count(types, versions, aside)

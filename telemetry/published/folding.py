@@ -2,7 +2,7 @@
 
 Children of a key with fewer than k installations join ``other``. If ``other`` then has fewer than k, the smallest child
 that still has a name joins it, until ``other`` has k or no child has a name. A series of fewer than k installations is
-withheld.
+withheld. So are cohorts that have fewer than k together: else three pipelines would take the name of everybody else.
 """
 
 from array import array
@@ -86,20 +86,35 @@ class _Folded(NamedTuple):
 
 
 def fold(
-    root: Node, children: Callable[[Path], Iterable[Node]], levels: int, k: int, *, exclusive: bool
+    root: Node,
+    children: Callable[[Path], Iterable[Node]],
+    levels: int,
+    k: int,
+    *,
+    exclusive: bool,
+    by_cohort: bool = False,
 ) -> Iterator[Leaf]:
     """Return the leaves of a series with so many levels; none if it is withheld.
+
+    The first level of a series ``by_cohort`` are cohorts.
 
     ``children`` returns the children of a key, in the same order each time; they need not be in memory together.
     """
     if root.installations >= k:
-        yield from _fold((), root, children, levels, k, exclusive=exclusive)
+        yield from _fold((), root, children, levels, k, exclusive=exclusive, by_cohort=by_cohort)
 
 
 def _fold(
-    path: Path, parent: Node, children: Callable[[Path], Iterable[Node]], levels: int, k: int, *, exclusive: bool
+    path: Path,
+    parent: Node,
+    children: Callable[[Path], Iterable[Node]],
+    levels: int,
+    k: int,
+    *,
+    exclusive: bool,
+    by_cohort: bool = False,
 ) -> Iterator[Leaf]:
-    folded = _decide(parent, children(path), k, exclusive=exclusive)
+    folded = _decide(parent, children(path), k, exclusive=exclusive, withholds=by_cohort)
     left = parent.observations
     merged = 0
     for node in children(path):
@@ -121,7 +136,7 @@ def _is_named(node: Node, k: int) -> bool:
     return node.installations >= k and node.label != OTHER_LABEL
 
 
-def _decide(parent: Node, children: Iterable[Node], k: int, *, exclusive: bool) -> _Folded:
+def _decide(parent: Node, children: Iterable[Node], k: int, *, exclusive: bool, withholds: bool = False) -> _Folded:
     other = _Union(exclusive=exclusive)
     # The largest ones, the smallest first.
     named: list[tuple[int, str]] = []
@@ -133,6 +148,8 @@ def _decide(parent: Node, children: Iterable[Node], k: int, *, exclusive: bool) 
         heappush(named, (node.installations, node.label))
         if len(named) > CHILDREN_MAX:
             _join(other, joined, heappop(named), k)
+    if withholds and other.any and other.count() < k and named:
+        return _Folded(frozenset(joined), 0, whole=False)
     # One is enough: whatever has a name has k installations.
     if other.any and other.count() < k and named:
         _join(other, joined, heappop(named), k)

@@ -64,11 +64,6 @@ class SeenVersion(NamedTuple):
     shown: str
     is_development: bool
 
-    @property
-    def cohort(self) -> str:
-        """The branch that the version belongs to."""
-        return "development" if self.is_development else "regular"
-
 
 class SeenVersions(dict[bytes, SeenVersion]):
     """Versions by their stored text, looked at once each. Holds about ``_REMEMBERED_MAX``."""

@@ -43,6 +43,11 @@ class Series:
     details: Details | None = None
 
     @property
+    def by_cohort(self) -> bool:
+        """Whether the first level are cohorts."""
+        return self.levels[0] == "cohort"
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the table, the window's first day included."""
         return ("window_start", *self.levels, "installations", *self.amounts)

@@ -5,6 +5,7 @@ It is emptied for each installation, and used again.
 """
 
 from collections.abc import Mapping
+from enum import IntFlag
 from typing import Any, Protocol
 
 from telemetry.published.folding import Path
@@ -18,6 +19,7 @@ EVENTS_MAX = 1_000
 DURATIONS_MAX = 20
 """Durations of an installation, a day and a kind that are counted."""
 NEW, RETURNING = "new", "returning"
+REGULAR, DEVELOPMENT, CI, AGENT = "regular", "development", "ci", "agent"
 _BUCKETS = tuple(f"={bucket}" for bucket in range(BUCKETS))
 # To look up a member of an enumeration takes long, and this is needed for each installation.
 _TYPE = LabelKind.TYPE
@@ -88,11 +90,24 @@ class EventsTally:
         return voices
 
 
+class Caller(IntFlag):
+    """Who ran the tool, as far as its events say."""
+
+    CI = 1
+    AGENT = 2
+    HUMAN = 4
+
+
 class VersionTally:
-    """The newest version that was reported, and its branch."""
+    """The newest version that was reported, and the branch of the installation: its cohort.
+
+    Builds from source are ``development``. An installation that a person has used is ``regular``, and so is one that
+    does not say who used it. Of the others, one that ran in a pipeline is ``ci``, and the rest are ``agent``.
+    """
 
     def __init__(self, _labels: PublicLabels) -> None:
         self.capped = 0
+        self._callers = 0
         self._newest: SeenVersion | None = None
         self._observations = 0
 
@@ -102,13 +117,24 @@ class VersionTally:
         if self._newest is None or newest > self._newest:
             self._newest = newest
 
+    def called_by(self, caller: int) -> None:
+        """Take who ran the tool for an event."""
+        self._callers |= caller
+
     def drain(self) -> list[Voice]:
         """Return the only voice."""
-        newest, observations = self._newest, self._observations
+        newest, observations, callers = self._newest, self._observations, self._callers
+        self._newest, self._observations, self._callers = None, 0, 0
         if newest is None:
             return []
-        self._newest, self._observations = None, 0
-        return [((newest.cohort, newest.shown), observations, {})]
+        cohort = DEVELOPMENT if newest.is_development else _cohort(callers)
+        return [((cohort, newest.shown), observations, {})]
+
+
+def _cohort(callers: int) -> str:
+    if not callers or callers & Caller.HUMAN:
+        return REGULAR
+    return CI if callers & Caller.CI else AGENT
 
 
 class DurationsTally:

@@ -32,8 +32,8 @@ def _action_in_the_key(patch: pytest.MonkeyPatch) -> None:
 def _other_of_one(patch: pytest.MonkeyPatch) -> None:
     whole = folding._decide
 
-    def decide(parent: Any, children: Any, k: int, *, exclusive: bool) -> Any:
-        folded = whole(parent, children, k, exclusive=exclusive)
+    def decide(parent: Any, children: Any, k: int, **options: bool) -> Any:
+        folded = whole(parent, children, k, **options)
         return folded._replace(joined=frozenset(), whole=False, other=1) if folded.joined else folded
 
     patch.setattr(folding, "_decide", decide)

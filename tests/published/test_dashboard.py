@@ -60,7 +60,7 @@ def test_a_young_release_is_told_with_its_share() -> None:
     days = {FIRST + timedelta(number): {"0.9.48": 100} for number in range(10)}
     last = FIRST + timedelta(10)
     days[last] = {"0.9.48": 80, "0.9.49": 20}
-    claims = about_adoption(Adoption(days, {}, tuple(releases(days))), last)
+    claims = about_adoption(Adoption(days, {}, {}, tuple(releases(days))), last)
     assert written(claims) == "0.9.49 has 20\N{NO-BREAK SPACE}% of the installations after 1 day."
 
 

@@ -7,15 +7,15 @@ from datetime import date
 
 from telemetry.published.reading import PublicNumbers
 from telemetry.published.series import OTHER_LABEL
-from telemetry.published.tallies import NEW, RETURNING
+from telemetry.published.tallies import AGENT, CI, DEVELOPMENT, NEW, RETURNING
 from telemetry.published.windows import Period
 
-DEVELOPMENT = "development"
+AUTOMATED = (CI, AGENT)
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveWeek:
-    """Installations of a week from Monday ``start``; builds from source are counted apart.
+    """Installations of a week from Monday ``start``; builds from source, pipelines and agents are counted apart.
 
     ``unnamed`` are too few to say whether they are new or returning.
     """
@@ -24,11 +24,12 @@ class ActiveWeek:
     new: int
     returning: int
     development: int
+    automated: int
     unnamed: int = 0
 
     @property
     def active(self) -> int:
-        """All installations but builds from source."""
+        """All installations that people use."""
         return self.new + self.returning + self.unnamed
 
 
@@ -38,12 +39,12 @@ def active_weeks(numbers: PublicNumbers) -> list[ActiveWeek]:
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for one in numbers.numbers("activity_weekly", first=first_day):
         cohort, seen = one.key
-        key = cohort if cohort == DEVELOPMENT else seen
+        key = cohort if cohort in (DEVELOPMENT, *AUTOMATED) else seen
         found[one.start][key] = found[one.start].get(key, 0) + one.installations
     return [
         ActiveWeek(
             date.fromisoformat(start), week.get(NEW, 0), week.get(RETURNING, 0), week.get(DEVELOPMENT, 0),
-            week.get(OTHER_LABEL, 0),
+            sum(week.get(cohort, 0) for cohort in AUTOMATED), week.get(OTHER_LABEL, 0),
         )
         for start, week in sorted(found.items())
     ]  # fmt: skip

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from telemetry.catalogue.versions import is_development, version_order
-from telemetry.published.dashboard.activity import DEVELOPMENT
+from telemetry.published.dashboard.activity import AUTOMATED
 from telemetry.published.reading import PublicNumbers
 from telemetry.published.series import OTHER_LABEL
+from telemetry.published.tallies import DEVELOPMENT
 
 _HALF = 0.5
 # What releases before 0.9.48 called themselves, all of them.
@@ -26,10 +27,11 @@ class Adopted:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """Installations by day and version, without builds from source, which are counted apart."""
+    """Installations by day and version, without builds from source, pipelines and agents, which are counted apart."""
 
     days: Mapping[date, Mapping[str, int]]
     development: Mapping[date, int]
+    automated: Mapping[date, int]
     releases: tuple[Adopted, ...]
 
     @property
@@ -47,14 +49,16 @@ class Adoption:
 def adoption(numbers: PublicNumbers) -> Adoption:
     """Return the versions of all days."""
     days: defaultdict[date, Counter[str]] = defaultdict(Counter)
-    development: Counter[date] = Counter()
+    development, automated = Counter[date](), Counter[date]()
     for one in numbers.numbers("versions"):
         day, (cohort, version) = date.fromisoformat(one.start), one.key
         if cohort == DEVELOPMENT:
             development[day] += one.installations
+        elif cohort in AUTOMATED:
+            automated[day] += one.installations
         else:
             days[day][version] += one.installations
-    return Adoption(days, development, tuple(releases(days)))
+    return Adoption(days, development, automated, tuple(releases(days)))
 
 
 def releases(days: Mapping[date, Mapping[str, int]]) -> list[Adopted]:

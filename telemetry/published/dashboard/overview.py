@@ -77,13 +77,20 @@ def _people(weeks: Sequence[ActiveWeek], span: Span) -> list[Figure]:
     against = "the week before" if span is Span.WEEK else f"the {len(before)} weeks before"
     about = f"week to {_day(shown[-1].start + timedelta(6))}" if len(shown) == 1 else f"a week, mean of {len(shown)}"
     about = about if shown else "no whole week yet"
-    beside = round(mean([one.development for one in shown]) or 0)
+    beside = [
+        f"{count:,} of {name}"
+        for name, values in (
+            ("builds from source", [one.development for one in shown]),
+            ("pipelines and agents", [one.automated for one in shown]),
+        )
+        if (count := round(mean(values) or 0))
+    ]
     counted = "Installations with events in a week from Monday, each counted once."
     return [
         Figure(
             "active", "Active installations", mean([one.active for one in shown]), Unit.COUNT, about,
-            f"{counted} Builds from source are not counted.",
-            mean([one.active for one in before]), against, f"beside {beside:,} of builds from source" if beside else "",
+            f"{counted} Builds from source, pipelines and agents are not counted.",
+            mean([one.active for one in before]), against, f"beside {' and '.join(beside)}" if beside else "",
             [one.active for one in weeks[-max(len(shown), 12):]],
         ),
         Figure(

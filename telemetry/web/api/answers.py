@@ -119,7 +119,7 @@ def _labels(series: Series, question: questions.RowsQuestion) -> dict[str, str] 
     labels: dict[str, str] = {}
     levels = series.levels
     if question.cohort:
-        if series.levels[0] == "cohort":
+        if series.by_cohort:
             labels["cohort"], levels = question.cohort, series.levels[1:]
         elif question.cohort != _REGULAR:
             return None

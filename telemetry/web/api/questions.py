@@ -30,8 +30,8 @@ _Label = Annotated[str, Meta(min_length=1, max_length=_LABEL_LENGTH_MAX, descrip
 _Page = Annotated[int, Meta(ge=1, le=PAGES_MAX, description="The page; `next_page` names the one after it.")]
 _Format = Annotated[Literal["json", "csv"], Meta(description="How rows are sent.")]
 _Cohort = Annotated[
-    Literal["regular", "development"],
-    Meta(description="Regular installations or builds from source; only some series have these."),
+    Literal["regular", "development", "ci", "agent"],
+    Meta(description="Regular installations, builds from source, pipelines or agents; only some series have these."),
 ]
 _Window = Annotated[_Day, Meta(description="The first day of a window; the last one that was closed by default.")]
 _Target = Annotated[float, Meta(ge=0.5, le=0.999, description="The share of approvals that is wanted.")]

@@ -66,8 +66,14 @@ def _confidence(seen: Overview) -> h.Node:
 
 
 def _versions(seen: Overview) -> h.Node:
-    source = [count for day, count in seen.adoption.development.items() if day in set(seen.days)]
-    beside = f" Up to {max(source):,} builds from source a day are not among them." if source else ""
+    apart = [
+        f"{max(counts):,} {name}"
+        for name, by_day in (
+            ("builds from source", seen.adoption.development), ("pipelines and agents", seen.adoption.automated)
+        )
+        if (counts := [count for day, count in by_day.items() if day in set(seen.days)])
+    ]  # fmt: skip
+    beside = f" Up to {' and '.join(apart)} a day are not among them." if apart else ""
     return section(
         "Which versions are in use?",
         f"Installations a day by the newest version they reported.{beside}",

@@ -148,13 +148,14 @@ def speed_by_day_exhibit(seen: Overview) -> Exhibit:
 
 
 def returning_exhibit(seen: Overview) -> Exhibit:
-    """Return installations by week: returning ones, new ones, and beside them builds from source."""
+    """Return installations by week: returning ones, new ones, and beside them those of no person."""
     weeks = list(seen.weeks)
     parts = [
         Part("returning", [week.returning for week in weeks]),
         Part("new", [week.new for week in weeks]),
         Part("unnamed", [week.unnamed for week in weeks]),
         Part("from source", [week.development for week in weeks]),
+        Part("pipelines and agents", [week.automated for week in weeks]),
     ]
     last = weeks[-1] if weeks else None
     claim = (
@@ -169,7 +170,7 @@ def returning_exhibit(seen: Overview) -> Exhibit:
             ExhibitColumn("week", "week from"),
             *(ExhibitColumn(part.name.replace(" ", "_"), part.name, Unit.COUNT) for part in parts),
         ],
-        [[week.start, week.returning, week.new, week.unnamed, week.development] for week in weeks],
+        [[week.start, week.returning, week.new, week.unnamed, week.development, week.automated] for week in weeks],
         lambda caption, form, theme: stacked_bars(
             caption, [week.start for week in weeks], [part for part in parts if any(part.values)],
             form=form, theme=theme,
