@@ -16,6 +16,7 @@ from telemetry.storage.aggregates.loss import check_aggregates
 from telemetry.storage.aggregates.new_rows import NewRows
 from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.directory.node import settle_node
 from telemetry.storage.log.archive import Archive
 from telemetry.storage.log.saved_files import put_back
 from telemetry.storage.maintenance.bulk_decisions import count_bulk_decisions
@@ -46,6 +47,7 @@ async def data_directory(
     directory = DataDirectory(Path(settings.data_dir))
     directory.create()
     with directory.locked():
+        settle_node(directory.node)
         put_back(directory)
         if not accept_loss:
             check_aggregates(directory)

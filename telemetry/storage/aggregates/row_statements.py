@@ -71,6 +71,7 @@ def _parts(aggregate: Aggregate) -> dict[str, str]:
         "subtracted": _set(aggregate, _subtracted),
         "corrected": _set(aggregate, _corrected),
         "kept": _set(aggregate, _kept),
+        "zeroed": _listed(f"0 AS {column}" if column in aggregate.sums else column for column in columns),
         **_folding(aggregate),
     }
 

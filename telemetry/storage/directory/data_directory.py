@@ -34,6 +34,11 @@ class DataDirectory:
         self.public_labels = root / "public-labels.json"
         # What ``telemetry check`` says of rejected events and refused batches.
         self.refusals = root / "refusals.json"
+        # Who this is in a cluster, how far a forwarder has come, and what the cluster has of the aggregates.
+        self.node = root / "node.json"
+        self.forwarding = root / "forwarding.json"
+        self.forwarded = root / "forwarded.db"
+        self.forwarding_lock = root / "forwarding.lock"
         # There while a restore changes the rest.
         self.restoring = root / "restoring"
 

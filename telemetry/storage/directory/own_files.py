@@ -8,7 +8,7 @@ from pathlib import Path
 
 from telemetry.storage.directory.data_directory import SCRATCH, DataDirectory
 from telemetry.storage.directory.segment_files import is_day, kind_of
-from telemetry.storage.sqlite.database_files import COMPANIONS
+from telemetry.storage.sqlite.database_files import COMPANIONS, JOURNAL, beside
 
 INCOMING = "restore-incoming"
 """What a restore is copying or has copied."""
@@ -22,10 +22,9 @@ _ASIDE = re.compile(rf"{ASIDE}\d{{4}}-\d\d-\d\dT\d{{6}}Z(-\d+)?")
 
 
 def data_files(directory: DataDirectory) -> list[Path]:
-    """Return the databases, what SQLite keeps beside them and the key of hashed ids: what a restore replaces."""
-    in_root = [
-        path for path in _entries(directory.root) if _AGGREGATES.fullmatch(path.name) or path == directory.id_key
-    ]
+    """Return what a restore replaces: databases, what SQLite keeps beside them, the key of hashed ids and the node."""
+    single = {directory.id_key, directory.node}
+    in_root = [path for path in _entries(directory.root) if _AGGREGATES.fullmatch(path.name) or path in single]
     named = ((path, _SEGMENT.fullmatch(path.name)) for path in _entries(directory.events))
     return in_root + [path for path, found in named if found and is_day(found[1])]
 
@@ -34,6 +33,12 @@ def published_files(directory: DataDirectory) -> list[Path]:
     """Return where the public numbers and labels are, and where new ones are written until they have that name."""
     files = (directory.published, directory.public_labels)
     return [path for file in files for path in (file, unfinished_publication(file))]
+
+
+def forwarding_files(directory: DataDirectory) -> list[Path]:
+    """Return what a forwarder keeps: its state, its mirror of the cluster with SQLite's journal, and its lock."""
+    mirror = directory.forwarded
+    return [directory.forwarding, mirror, beside(mirror, JOURNAL), directory.forwarding_lock]
 
 
 def unfinished_publication(path: Path) -> Path:
@@ -55,7 +60,8 @@ def own_paths(directory: DataDirectory) -> Iterator[Path]:
     for path in data_files(directory):
         if path.is_file() if path.parent == directory.root else kind_of(path) is None:
             yield path
-    for path in (directory.events, directory.witness, directory.lock, directory.refusals, *published_files(directory)):
+    single = (directory.events, directory.witness, directory.lock, directory.refusals)
+    for path in (*single, *published_files(directory), *forwarding_files(directory)):
         if path.exists():
             yield path
     for folder in [*folders_aside(directory), *_working_folders(directory)]:
@@ -75,6 +81,7 @@ def used_bytes(directory: DataDirectory) -> int:
             [
                 *data_files(directory),
                 *published_files(directory),
+                *forwarding_files(directory),
                 directory.witness,
                 directory.lock,
                 directory.refusals,

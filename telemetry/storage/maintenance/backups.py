@@ -27,7 +27,10 @@ class BackedUp(msgspec.Struct, frozen=True):
     """One file of a backup; ``source_mtime_ns`` is that of the file it was copied from, if that had settled."""
 
     name: Annotated[
-        str, Meta(pattern=r"^(id\.key|public-labels\.json|(telemetry|published|events/\d{4}-\d\d-\d\d)\.db)$")
+        str,
+        Meta(
+            pattern=r"^(id\.key|(public-labels|node|forwarding)\.json|(telemetry|published|events/\d{4}-\d\d-\d\d)\.db)$"
+        ),
     ]
     bytes: int
     sha256: str

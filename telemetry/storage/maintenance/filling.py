@@ -98,7 +98,8 @@ def _fill(
             files.append(file)
             copied += 1
     # After all that the key was made hashes with, and all that is recorded of published windows.
-    for single in (directory.id_key, directory.published, directory.public_labels):
+    others = (directory.published, directory.public_labels, directory.node, directory.forwarding)
+    for single in (directory.id_key, *others):
         files += _copy_whole(single, target)
     return files, copied
 

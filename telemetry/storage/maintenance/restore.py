@@ -14,9 +14,11 @@ from telemetry.storage.aggregates.loss import missing_segments
 from telemetry.storage.aggregates.published_windows import record_published_before
 from telemetry.storage.aggregates.segment_states import SegmentState
 from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.directory.node import read_node, write_node
 from telemetry.storage.directory.own_files import data_files, folders_aside
 from telemetry.storage.directory.places import is_within
 from telemetry.storage.erasure.erasures import Erasure, is_unreadable, known_erasures, request_again
+from telemetry.storage.log.reader import LogReader
 from telemetry.storage.maintenance.backups import MANIFEST, Manifest, backups
 from telemetry.storage.maintenance.replacing import Replacement
 from telemetry.storage.sqlite.copying import Progress, digest, no_progress
@@ -75,6 +77,7 @@ def restore(
         incoming, databases = DataDirectory(replacement.incoming), [other.aggregates for other in others]
         _bring_key(incoming, others)
         erased_again, unread = _request_erasures(incoming.aggregates, databases), list(filter(is_unreadable, databases))
+        _become_another_node(incoming, others)
         _become_newest(incoming.aggregates, max(map(_revision, databases)))
         if directory.published.name not in kept or directory.restoring.exists():
             # What has been published since is not known: nothing that has ended may be published otherwise.
@@ -87,8 +90,9 @@ def restore(
 
 
 def _kept(directory: DataDirectory) -> set[str]:
-    """Return the names of public files that stay: what has been published is final."""
-    return {path.name for path in (directory.published, directory.public_labels) if path.exists()}
+    """Return the names of files that stay: what has been published is final, and a cluster has what it has."""
+    files = (directory.published, directory.public_labels, directory.forwarding)
+    return {path.name for path in files if path.exists()}
 
 
 def _record_published_before(aggregates: Path, clock: Clock) -> None:
@@ -133,6 +137,25 @@ def _become_newest(aggregates: Path, known: int) -> None:
         connection.execute("UPDATE state SET revision = ?", (known + 1,))
         connection.commit()
     sync_file(aggregates)
+
+
+def _become_another_node(incoming: DataDirectory, others: list[DataDirectory]) -> None:
+    """Give what is restored a node of its own: ids above the restored ones were given out before, for other events.
+
+    A backup of an older program knows no node: its events are those of the node that came of them.
+    """
+    known = (read_node(directory.node) for directory in (incoming, *others))
+    node = next((one for one in known if one is not None), None)
+    if node is not None:
+        write_node(incoming.node, node.successor(_last_ids(incoming)))
+
+
+def _last_ids(directory: DataDirectory) -> dict[str, int]:
+    """Return the last id that was given out on each day that has events."""
+    with read_only(directory.aggregates) as connection:
+        watermarks = dict(connection.execute("SELECT day, watermark FROM segments WHERE retired_at IS NULL").fetchall())
+    log = LogReader(directory)
+    return {day: max(watermarks.get(day, 0), log.last_id(day)) for day in {*watermarks, *log.days()}}
 
 
 def _revision(aggregates: Path) -> int:

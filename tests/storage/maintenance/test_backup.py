@@ -209,7 +209,12 @@ def test_a_day_that_begins_meanwhile_is_there_and_one_that_retention_removes_is_
 
     monkeypatch.setattr("telemetry.storage.maintenance.filling.copy_database", copy)
     made = back_up(DataDirectory(imported), backups, Clock())
-    assert [file.name for file in made.manifest.files] == ["telemetry.db", "events/2026-11-24.db", "id.key"]
+    assert [file.name for file in made.manifest.files] == [
+        "telemetry.db",
+        "events/2026-11-24.db",
+        "id.key",
+        "node.json",
+    ]
 
 
 def test_progress_is_shown_on_a_terminal_only(imported: Path, backups: Path) -> None:
@@ -223,7 +228,7 @@ def test_progress_is_shown_on_a_terminal_only(imported: Path, backups: Path) -> 
     assert "Backing up" in shown
     assert "100%" in shown
     assert ended.stdout.count("\n") == 2
-    assert "3 files" in ended.stdout
+    assert "4 files" in ended.stdout
     assert run("backup", backups, "--data-dir", imported).stderr == ""
 
 

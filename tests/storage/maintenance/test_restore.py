@@ -62,18 +62,19 @@ def test_a_damaged_backup_is_refused_and_nothing_is_changed(imported: Path, back
 
 
 @needs_strace
-@pytest.mark.parametrize("call", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("call", [1, 2, 3, 4, 5, 7])
 def test_a_restore_that_was_killed_keeps_the_directory_closed_until_it_is_repeated(
     imported: Path, backups: Path, call: int
 ) -> None:
     backup(imported, backups)
     prefix = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=rename:signal=KILL:when={call}")
 
-    # The first call asks where files can move, the second marks the directory. Python renames what it compiles, too.
+    # The first call asks where files can move, the second names the new node, the third marks the directory. Python
+    # renames what it compiles, too.
     killed = run("restore", backups, "--to", imported, "--force", prefix=prefix, PYTHONDONTWRITEBYTECODE="1")
 
     assert killed.returncode == -signal.SIGKILL
-    if call > 2:
+    if call > 3:
         for command in ("check", "migrate"):
             refused = run(command, "--data-dir", imported)
             assert refused.returncode == 73
