@@ -1,0 +1,4 @@
+CREATE TABLE IF NOT EXISTS {database}.{local}{everywhere} ({columns})
+ENGINE = {engine}
+{partition}
+ORDER BY ({key})

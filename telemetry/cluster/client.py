@@ -1,0 +1,189 @@
+"""A client of a cluster: one request at a time, sent to the first of its servers that answers."""
+
+import base64
+import http.client
+import re
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import chain, islice
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from telemetry import __version__
+from telemetry.cluster.address import ClusterAddress, ServerAddress
+from telemetry.cluster.text import from_line
+from telemetry.operator_errors import SettingsError
+
+CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 120.0
+DDL_TIMEOUT_S = "10"
+_OK = 200
+_REASON_BYTES_MAX = 300
+_CODE = re.compile(rb"Code: (\d+)")
+_CODE_HEADER = "X-ClickHouse-Exception-Code"
+_UNKNOWN_TABLE, _UNKNOWN_DATABASE = 60, 81
+_TIMED_OUT = 159
+# A setting that a server does not know is an error.
+_INSERT_SETTINGS = {
+    "insert_distributed_sync": "1",
+    "async_insert": "0",
+    # A block that is sent again after an erasure must not be taken for the one that was erased from.
+    "insert_deduplicate": "0",
+}
+_NONE: Mapping[str, str] = {}
+
+_Answer = TypeVar("_Answer")
+
+
+class ClusterError(Exception):
+    """A server refused a request, or none could be reached. ``code`` is ClickHouse's, 0 where it gave none."""
+
+    def __init__(self, sentence: str, code: int = 0) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+    @property
+    def lacks_tables(self) -> bool:
+        """Whether the tables have to be made."""
+        return self.code in {_UNKNOWN_TABLE, _UNKNOWN_DATABASE}
+
+
+class ClusterClient:
+    """Sends statements. A server that fails is the last to be tried from then on."""
+
+    def __init__(self, address: ClusterAddress, password: str) -> None:
+        self.address = address
+        self.sent_bytes = 0
+        self._servers = list(address.servers)
+        self._insert_settings: dict[ServerAddress, dict[str, str]] = {}
+        self._tls = _tls_context(address)
+        credentials = base64.b64encode(f"{address.user}:{password}".encode()).decode()
+        self._headers = {
+            "Authorization": f"Basic {credentials}",
+            "User-Agent": f"drift-telemetry/{__version__}",
+            "Connection": "close",
+        }
+
+    def execute(self, sql: str) -> None:
+        """Have a statement executed; raise ``ClusterError``."""
+        self._first(lambda server: list(self._ask(server, sql)))
+
+    def execute_everywhere(self, sql: str) -> None:
+        """Have a statement for all servers executed; those that are down execute it when they are back."""
+        settings = {"distributed_ddl_task_timeout": DDL_TIMEOUT_S} if self.address.cluster else {}
+        try:
+            self._first(lambda server: list(self._ask(server, sql, settings)))
+        except ClusterError as error:
+            if error.code != _TIMED_OUT:
+                raise
+
+    def rows(self, sql: str) -> list[list[str]]:
+        """Return the rows of a query; raise ``ClusterError``."""
+        found = self._first(lambda server: list(self._ask(server, sql)))
+        return [[value.decode(errors="replace") for value in row] for row in found]
+
+    def stream(self, sql: str) -> Iterator[list[bytes]]:
+        """Return the rows of a query as they come. An error may come after the first of them."""
+
+        def begin(server: ServerAddress) -> Iterator[list[bytes]]:
+            found = self._ask(server, sql)
+            # The first row tells whether the server answers.
+            first = list(islice(found, 1))
+            return chain(first, found)
+
+        return self._first(begin)
+
+    def number_on_each(self, sql: str) -> list[int]:
+        """Return the number that each server, asked by itself, answers; raise ``ClusterError`` if one does not."""
+        return [int(next(self._ask(server, sql))[0]) for server in self.address.servers]
+
+    def insert(self, table: str, columns: str, compressed: bytes) -> None:
+        """Store rows, as lines compressed with gzip. When this returns, every shard that is concerned has them."""
+        sql = f"INSERT INTO {self.address.database}.{table} ({columns}) FORMAT TabSeparated"
+        self._first(lambda server: self._insert_at(server, sql, compressed))
+        self.sent_bytes += len(compressed)
+
+    def _first(self, ask: Callable[[ServerAddress], _Answer]) -> _Answer:
+        """Return what the first server answers that does; raise what the last one has said."""
+        failed: ClusterError | None = None
+        for server in list(self._servers):
+            try:
+                return ask(server)
+            except ClusterError as error:
+                failed = error
+                self._servers.remove(server)
+                self._servers.append(server)
+                # It may be another version when it is back.
+                self._insert_settings.pop(server, None)
+        assert failed is not None  # An address names a server.
+        raise failed
+
+    def _ask(self, server: ServerAddress, sql: str, settings: Mapping[str, str] = _NONE) -> Iterator[list[bytes]]:
+        with _telling(server), self._post(server, sql.encode(), settings) as answer:
+            if answer.status != _OK or answer.getheader(_CODE_HEADER):
+                raise _refused(server, answer, shown=True)
+            for line in answer:
+                # Older servers end an answer that they have begun so.
+                if line.startswith(b"Code: ") and b"DB::Exception" in line:
+                    raise ClusterError(f"{server} has failed: {line[:_REASON_BYTES_MAX].decode(errors='replace')}")
+                yield from_line(line.removesuffix(b"\n"))
+
+    def _insert_at(self, server: ServerAddress, sql: str, compressed: bytes) -> None:
+        settings = {"query": sql, **self._settings_of(server)}
+        with _telling(server), self._post(server, compressed, settings, {"Content-Encoding": "gzip"}) as answer:
+            # What it says of a row that it does not understand would put events into a log.
+            if answer.status != _OK or answer.getheader(_CODE_HEADER) or answer.peek(1):
+                raise _refused(server, answer, shown=False)
+
+    def _post(
+        self, server: ServerAddress, body: bytes, settings: Mapping[str, str], headers: Mapping[str, str] = _NONE
+    ) -> http.client.HTTPResponse:
+        connection: http.client.HTTPConnection = (
+            http.client.HTTPConnection(*server, timeout=CONNECT_TIMEOUT_S)
+            if self._tls is None
+            else http.client.HTTPSConnection(*server, timeout=CONNECT_TIMEOUT_S, context=self._tls)
+        )
+        connection.connect()
+        connection.sock.settimeout(ANSWER_TIMEOUT_S)
+        connection.request("POST", f"/?{urlencode(settings)}", body, {**self._headers, **headers})
+        # The answer owns the connection from here on, and closes it.
+        return connection.getresponse()
+
+    def _settings_of(self, server: ServerAddress) -> dict[str, str]:
+        """Return which settings of an insert a server knows."""
+        if (known := self._insert_settings.get(server)) is None:
+            found = {row[0].decode() for row in self._ask(server, "SELECT name FROM system.settings")}
+            known = {name: value for name, value in _INSERT_SETTINGS.items() if name in found}
+            self._insert_settings[server] = known
+        return known
+
+
+def _tls_context(address: ClusterAddress) -> ssl.SSLContext | None:
+    if not address.secure:
+        return None
+    try:
+        return ssl.create_default_context(cafile=address.ca)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"setting cluster: cannot read the authorities in {address.ca}: {error}") from error
+
+
+@contextmanager
+def _telling(server: ServerAddress) -> Iterator[None]:
+    """Raise ``ClusterError`` for whatever keeps an answer from coming."""
+    try:
+        yield
+    except (OSError, http.client.HTTPException) as error:
+        reason = str(error) or type(error).__name__
+        raise ClusterError(f"{server} cannot be reached ({reason})") from error
+
+
+def _refused(server: ServerAddress, answer: http.client.HTTPResponse, *, shown: bool) -> ClusterError:
+    text, code = answer.read(_REASON_BYTES_MAX), 0
+    with suppress(ValueError):
+        code = int(answer.getheader(_CODE_HEADER) or 0)
+    if not code and (found := _CODE.search(text)):
+        code = int(found[1])
+    what = f"code {code}" if code else f"status {answer.status}"
+    said = f": {text.decode(errors='replace').strip()}" if shown and text else ""
+    return ClusterError(f"{server} refuses with {what}{said}", code)
