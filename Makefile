@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run demo screenshot test torture large fuzz bench bench-growth soak check format lock audit clean install uninstall
+.PHONY: run demo screenshot test test-cluster torture large fuzz bench bench-growth soak check format lock audit clean install uninstall
 
 run: $(VENV)/.run
 	$(BIN)/telemetry serve $(ARGS)
@@ -25,7 +25,7 @@ screenshot: $(VENV)/.test
 WORKERS ?= auto
 test: $(VENV)/.test $(VENV)/.api
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not torture and not large and not dataset" -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/coverage run -m pytest -m "not torture and not large and not dataset and not cluster" -n $(WORKERS) --dist worksteal $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -42,6 +42,10 @@ torture: $(VENV)/.test $(VENV)/.fuzz
 # What holds for ten million events too.
 large: $(VENV)/.test
 	$(BIN)/pytest -m large $(ARGS)
+
+# Forwarding to real ClickHouse servers, two shards of two with ZooKeeper: needs Debian's clickhouse-server and zookeeper.
+test-cluster: $(VENV)/.test $(VENV)/.cluster
+	$(BIN)/pytest -m cluster $(ARGS)
 
 # Looks for inputs that break a promise, FUZZ_SECONDS for each of two targets; make torture does so for half a minute.
 FUZZ_SECONDS ?= 1800
@@ -84,6 +88,8 @@ lock:
 		--output-file tests/dataset-requirements.txt
 	echo "pyarrow == 21.0.0" | $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" - --output-file tests/oldest-pyarrow-requirements.txt
+	grep chdb-core setup.cfg | $(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-deps --custom-compile-command "make lock" - --output-file tests/cluster-requirements.txt
 
 # Whether the registry still serves the files that are pinned, and what is known to be wrong with them.
 audit:
@@ -129,6 +135,12 @@ $(VENV)/.dataset: tests/dataset-requirements.txt tests/oldest-pyarrow-requiremen
 	rm -rf $(VENV)/dataset/oldest
 	$(VENV)/dataset/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 		--target $(VENV)/dataset/oldest --requirement tests/oldest-pyarrow-requirements.txt
+	touch $@
+
+# The current engine of ClickHouse, in a process: apart, because it is 530 MB. What else it names is for data frames.
+$(VENV)/.cluster: tests/cluster-requirements.txt | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/cluster
+	$(VENV)/cluster/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
 	touch $@
 
 # Without a wheel for this machine the searches are skipped.

@@ -129,6 +129,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             description="How long events are kept, in production 35 days at least; older timestamps are rejected.",
         ),
     ] = 90
+    cluster: Annotated[
+        str,
+        Meta(
+            description="ClickHouse to forward to, such as `clickhouse://drift@ch1:8123,ch2:8123/drift?cluster=main`."
+        ),
+    ] = ""
+    cluster_password: Annotated[
+        str,
+        Meta(description="Password of the cluster's user. No flag.", extra_json_schema={"writeOnly": True}),
+    ] = ""
+    forward_interval_s: Annotated[Seconds, Meta(description="How often what was counted is forwarded.")] = 5.0
     disk_bytes_max: Annotated[
         int, Meta(ge=0, description="Bytes of all files beyond which events are refused; 0 is no limit.")
     ] = 0
@@ -161,6 +172,9 @@ _NOT_ABOVE = (
 
 # Public numbers of four weeks are made from the raw events of their days, and days are sealed a while after their end.
 _RETENTION_DAYS_MIN = 35
+
+OF_FORWARDING = frozenset({"cluster", "forward_interval_s"})
+"""What the service itself does not look at."""
 
 DATA_ROOT = "/var/lib/drift-telemetry"
 

@@ -18,7 +18,7 @@ from telemetry.operator_errors import Exit, OperatorError, meaning
 
 COMMANDS = (
     "serve", "migrate", "segments", "config", "tail", "stats", "query", "export", "published", "labels", "import",
-    "merge", "backup", "restore", "check", "repair", "forget", "exclude", "prune", "retire", "simulate",
+    "merge", "backup", "restore", "forward", "check", "repair", "forget", "exclude", "prune", "retire", "simulate",
 )  # fmt: skip
 """In the order of the help page; ``telemetry.cli.commands.<name>`` holds the command in ``command``."""
 

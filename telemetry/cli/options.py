@@ -10,15 +10,18 @@ import click
 from telemetry import logs
 from telemetry.counting.limits import CountingLimits
 from telemetry.loading import load
-from telemetry.settings import Settings, describe
+from telemetry.settings import OF_FORWARDING, Settings, describe
 
 
 def settings_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command ``--config`` and an option for each setting, or for the named ones alone; secrets have none."""
+    """Give a command ``--config`` and an option for each setting of the service, or for the named ones alone.
+
+    Secrets have none.
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         for setting in reversed(describe()):
-            if not setting.secret and (not names or setting.name in names):
+            if not setting.secret and (setting.name in names if names else setting.name not in OF_FORWARDING):
                 flag = "--" + setting.name.replace("_", "-")
                 text = f"{setting.description} [{setting.default}]"
                 command = click.option(flag, metavar=setting.kind, help=text)(command)

@@ -3,6 +3,7 @@
 import platform
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -11,9 +12,11 @@ from prometheus_client.registry import Collector
 
 from telemetry import __version__
 from telemetry.errors import ErrorCode, RejectionCode
+from telemetry.forwarding.state import ForwardingState
 from telemetry.intake.ledger import LargeBatch
 from telemetry.metrics.families import METRIC_PREFIX, counter, counters, gauge, gauges, histogram
 from telemetry.metrics.sources import Sources
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.directory.file_sizes import measure
 
 _FAILURES = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.STORAGE_ERROR, ErrorCode.CLOCK)
@@ -42,6 +45,7 @@ class ServiceCollector(Collector):
         yield from self._memory()
         yield from self._files()
         yield from self._upkeep()
+        yield from self._forwarding()
         yield from self._recovery()
         yield from self._health()
 
@@ -134,6 +138,21 @@ class ServiceCollector(Collector):
         yield counter("segments_retired", "Segments that were removed past retention.", retention.retired)
         yield gauge("disk_used_bytes", "Size of the data directory.", budget.used_bytes)
         yield gauge("disk_budget_bytes", "Size beyond which events are refused; 0 is no limit.", budget.bytes_max)
+
+    def _forwarding(self) -> Iterable[Metric]:
+        state = None
+        # `telemetry check` says what is wrong with the file.
+        with suppress(DamagedError, OSError):
+            state = ForwardingState.read(self._sources.directory.forwarding)
+        lag_s = state.lag_s(self._sources.clock.now()) if state is not None else 0.0
+        yield gauge(
+            "forwarding_lag_seconds",
+            "Time since the cluster had everything; 0 where nothing was ever forwarded.",
+            lag_s,
+        )
+        waiting, erasures = (state.waiting, state.erasures_waiting) if state is not None else (0, 0)
+        yield gauge("forwarding_events", "Events that waited for the cluster when forwarding was last tried.", waiting)
+        yield gauge("forwarding_erasures", "Erasures that the cluster has not confirmed.", erasures)
 
     def _recovery(self) -> Iterable[Metric]:
         replay = self._sources.replay

@@ -13,6 +13,7 @@ from telemetry.cli.options import counting_limits, load_settings, settings_optio
 from telemetry.cli.output.progress import progress
 from telemetry.cli.output.results import print_document
 from telemetry.clock import Clock, column_time, day_of
+from telemetry.forwarding.findings import check_forwarding
 from telemetry.operator_errors import Exit, OperatorError
 from telemetry.published.due import LATE_S
 from telemetry.published.overview import late_windows, lost_windows
@@ -51,6 +52,7 @@ def command(*, full: bool, as_json: bool, config: Path | None, **flags: Any) -> 
         )
         found = asyncio.run(examining)
     found.findings += _published_numbers(directory)
+    found.findings += check_forwarding(directory, settings.cluster, Clock().now())
     if as_json:
         print_document(_document(found))
     else:

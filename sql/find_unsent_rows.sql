@@ -1,0 +1,15 @@
+-- The rows that the cluster does not have as they are, and those that it has and that are gone: `removed` is 1.
+CREATE TEMP TABLE unsent_{table} AS
+SELECT {columns}, 0 AS removed
+FROM (
+    SELECT {columns} FROM node.{table} WHERE {is_row}
+    EXCEPT
+    SELECT {columns} FROM main.{table}
+)
+UNION ALL
+SELECT {zeroed}, 1 AS removed
+FROM (
+    SELECT {columns}
+    FROM main.{table}
+    WHERE ({keys}) NOT IN (SELECT {keys} FROM node.{table} WHERE {is_row})
+)

@@ -1,0 +1,98 @@
+"""Erasures, as the cluster carries them out: an erasure is confirmed when no server holds a row of the installation."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from telemetry.catalogue.stored_ids import HASHED_PREFIX, IdKey, is_random_uuid
+from telemetry.cluster.client import ClusterClient, ClusterError
+from telemetry.cluster.tables import EVENTS, INSTALLATIONS_SEEN, ClusterTable
+from telemetry.cluster.text import quoted
+from telemetry.forwarding.shipping import delete_rows
+from telemetry.storage.directory.node import ClusterNode
+from telemetry.storage.erasure.exclusions import hashed
+
+logger = logging.getLogger(__name__)
+
+# Of the same rows, while servers are still at work.
+_ASKED_AGAIN_S = 600.0
+_ERASURES_PER_STATEMENT = 100
+_USUAL = f"^({HASHED_PREFIX}[0-9a-f]{{32}}|[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})$"
+_HASH = "lower(hex(SHA256(installation_id)))"
+
+
+class ClusterEraser:
+    """Asks for deletions and looks whether they are done. What it is told of installations are hashes."""
+
+    def __init__(
+        self, client: ClusterClient, monotonic: Callable[[], float], id_key: Callable[[], IdKey | None]
+    ) -> None:
+        self._client = client
+        self._monotonic = monotonic
+        self._id_key = id_key
+        self._asked: dict[str, float] = {}
+
+    def erase(self, node: ClusterNode, erasures: dict[str, str]) -> list[str]:
+        """Return the hashes, of those given with the ends of their erasing, that the cluster holds nothing of any more.
+
+        What is not confirmed is to be given again. Events that came after the end stay. Raises ``ClusterError``.
+        """
+        confirmed: list[str] = []
+        odd = self._odd_ids() if erasures else []
+        for some in _chunks(erasures.items()):
+            of_events, of_installations = self._conditions(node, some, odd)
+            conditions = ((EVENTS, of_events), (INSTALLATIONS_SEEN, of_installations))
+            # Both: the deletions go on at the same time.
+            held = [self._holds(table, condition) for table, condition in conditions]
+            if not any(held):
+                confirmed += [one for one, _ in some]
+        return confirmed
+
+    def _holds(self, table: ClusterTable, condition: str) -> bool:
+        """Tell whether a server may hold rows, and have them deleted."""
+        stored = table.stored_in(self._client.address)
+        try:
+            held = any(self._client.number_on_each(f"SELECT count() FROM {stored} WHERE {condition}"))
+        except ClusterError as error:
+            # The others do it now; a server that is down does it when it is back.
+            logger.warning("an erasure cannot be confirmed yet", extra={"reason": str(error)})
+            held = True
+        asked_at = self._asked.get(condition)
+        if held and (asked_at is None or self._monotonic() - asked_at > _ASKED_AGAIN_S):
+            delete_rows(self._client, table, condition)
+            self._asked = {one: at for one, at in self._asked.items() if self._monotonic() - at < _ASKED_AGAIN_S}
+            self._asked[condition] = self._monotonic()
+        return held
+
+    def _conditions(self, node: ClusterNode, erasures: Iterable[tuple[str, str]], odd: list[str]) -> tuple[str, str]:
+        of_events, hashes = [], []
+        for erased, finished_at in erasures:
+            until = f"created_at <= toDateTime({quoted(finished_at)}, 'UTC')"
+            for one in map(quoted, self._meant(erased, odd)):
+                hashes.append(one)
+                of_events.append(f"({_HASH} = {one} AND {until})")
+        nodes = ", ".join(map(quoted, node.lineage))
+        return (
+            f"node_id IN ({nodes}) AND ({' OR '.join(of_events)})",
+            f"node_id = {quoted(node.origin)} AND {_HASH} IN ({', '.join(hashes)})",
+        )
+
+    def _meant(self, erased: str, odd: list[str]) -> Iterator[str]:
+        """Return the hashes of the ids that an erasure is for: ids were stored as they were sent in earlier times."""
+        yield erased
+        key = self._id_key() if odd else None
+        if key is not None:
+            yield from (hashed(one) for one in odd if hashed(key.stored(one)) == erased)
+
+    def _odd_ids(self) -> list[str]:
+        """Return the ids that are stored as they were sent, though they are no random UUIDs."""
+        events = EVENTS.seen_in(self._client.address)
+        is_odd = f"NOT match(installation_id, {quoted(_USUAL)})"
+        found = self._client.rows(f"SELECT DISTINCT installation_id FROM {events} WHERE {is_odd}")
+        return [one for (one,) in found if not is_random_uuid(one)]
+
+
+def _chunks(erasures: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    remaining = iter(erasures)
+    while some := list(islice(remaining, _ERASURES_PER_STATEMENT)):
+        yield some

@@ -1,0 +1,145 @@
+"""The mirror: which rows of the aggregates the cluster has of a directory, so that only what has changed is sent.
+
+It holds sums and labels, no ids of installations. It is a cache: if it is lost, it is filled from the cluster.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from telemetry.cluster.client import ClusterClient
+from telemetry.cluster.tables import SHIPPED_AGGREGATES, table_of
+from telemetry.cluster.text import quoted
+from telemetry.counting.declaring import Aggregate
+from telemetry.storage.aggregates.row_statements import row_statement
+from telemetry.storage.sqlite.queries import query
+from telemetry.storage.sqlite.reading import held_still, readable_uri
+
+_WAIT_S = 10.0
+_ROWS_PER_INSERT = 10_000
+
+
+class Mirror:
+    """Owns a database of its own. A row counts as sent once ``note`` was called for it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path, origin: str, client: ClusterClient) -> Iterator["Mirror"]:
+        """Open the mirror, or fill a new one from the cluster; raise ``sqlite3.Error`` or ``ClusterError``."""
+        if not _is_of(path, origin):
+            _fill(path, origin, client)
+        with closing(_connect(path)) as connection:
+            yield cls(connection)
+
+    def find_unsent(self, aggregates: Path) -> int | None:
+        """Find the rows that are to be sent, and return the revision that they are of; None if there are none."""
+        (known,) = self._connection.execute("SELECT revision FROM meta").fetchone()
+        uri = readable_uri(aggregates, wait_s=_WAIT_S)
+        with held_still(aggregates, uri):
+            self._connection.execute("ATTACH ? AS node", (uri,))
+            try:
+                revision = self._find(known)
+            finally:
+                self._connection.execute("DETACH node")
+        return revision
+
+    def unsent(self, aggregate: Aggregate) -> Iterator[list[tuple[Any, ...]]]:
+        """Return the rows to send that were found, some at a time; the last column tells whether they are gone."""
+        return _chunks(self._connection.execute(f"SELECT * FROM temp.unsent_{aggregate.table}"))
+
+    def note(self, revision: int) -> None:
+        """Note that the cluster has the rows that were found."""
+        with _transaction(self._connection):
+            for aggregate in SHIPPED_AGGREGATES:
+                table, keys = aggregate.table, ", ".join(aggregate.keys)
+                columns = ", ".join(column.name for column in aggregate.columns)
+                unsent = f"FROM temp.unsent_{table}"
+                self._connection.execute(f"DELETE FROM main.{table} WHERE ({keys}) IN (SELECT {keys} {unsent})")
+                self._connection.execute(f"INSERT INTO main.{table} SELECT {columns} {unsent} WHERE NOT removed")
+                self._connection.execute(f"DROP TABLE temp.unsent_{table}")
+            self._connection.execute("UPDATE main.meta SET revision = ?", (revision,))
+
+    def days(self) -> dict[tuple[str, str], int]:
+        """Return how many events the cluster was told of, by day and node."""
+        return {(day, node): events for day, node, events in self._connection.execute("SELECT * FROM days")}
+
+    def note_days(self, days: dict[tuple[str, str], int]) -> None:
+        """Note what the cluster was told."""
+        with _transaction(self._connection):
+            self._connection.execute("DELETE FROM days")
+            rows = ((day, node, events) for (day, node), events in days.items())
+            self._connection.executemany("INSERT INTO days VALUES (?, ?, ?)", rows)
+
+    def _find(self, known: int) -> int | None:
+        # One transaction: what is sent is as of one moment.
+        with _transaction(self._connection):
+            (revision,) = self._connection.execute("SELECT revision FROM node.state").fetchone()
+            if revision == known:
+                return None
+            for aggregate in SHIPPED_AGGREGATES:
+                self._connection.execute(f"DROP TABLE IF EXISTS temp.unsent_{aggregate.table}")
+                self._connection.execute(row_statement("find_unsent_rows", aggregate))
+        return int(revision)
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    with connection:
+        yield
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path.absolute().as_uri(), uri=True, timeout=_WAIT_S, isolation_level=None)
+    # After a crash it may know less than the cluster has, which costs a few rows.
+    connection.execute("PRAGMA journal_mode = DELETE")
+    return connection
+
+
+def _is_of(path: Path, origin: str) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with closing(_connect(path)) as connection:
+            row = connection.execute("SELECT origin FROM meta").fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    return row is not None and row[0] == origin
+
+
+def _fill(path: Path, origin: str, client: ClusterClient) -> None:
+    """Make a mirror of what the cluster has; it gets its name when it is whole."""
+    unfinished = path.with_name(f"{path.name}-new")
+    unfinished.unlink(missing_ok=True)
+    with closing(_connect(unfinished)) as connection:
+        unfinished.chmod(0o600)
+        connection.executescript(query("create_mirror"))
+        with _transaction(connection):
+            for aggregate in SHIPPED_AGGREGATES:
+                _copy(connection, aggregate, origin, client)
+            connection.execute("INSERT INTO meta VALUES (1, ?, -1)", (origin,))
+    unfinished.replace(path)
+
+
+def _copy(connection: sqlite3.Connection, aggregate: Aggregate, origin: str, client: ClusterClient) -> None:
+    columns, keys = ", ".join(column.name for column in aggregate.columns), ", ".join(aggregate.keys)
+    connection.execute(f"CREATE TABLE {aggregate.table} ({columns}, PRIMARY KEY ({keys})) WITHOUT ROWID")
+    seen = table_of(aggregate).seen_in(client.address)
+    sql = f"SELECT {columns} FROM {seen} FINAL WHERE node_id = {quoted(origin)} AND removed = 0"
+    kinds = [int if column.kind == "integer" else bytes.decode for column in aggregate.columns]
+    rows = ([read(value) for read, value in zip(kinds, row, strict=True)] for row in client.stream(sql))
+    marks = ", ".join("?" for _ in kinds)
+    for chunk in _chunks(rows):
+        connection.executemany(f"INSERT INTO {aggregate.table} VALUES ({marks})", chunk)
+
+
+def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, _ROWS_PER_INSERT)):
+        yield chunk

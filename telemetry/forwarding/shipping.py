@@ -1,0 +1,84 @@
+"""Shipping of rows that are no events: aggregates, installations, and what is known of days and nodes."""
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+
+from telemetry.cluster.client import ClusterClient
+from telemetry.cluster.tables import (
+    DAYS,
+    INSTALLATIONS_SEEN,
+    NODES,
+    SHIPPED_AGGREGATES,
+    ClusterTable,
+    table_of,
+)
+from telemetry.cluster.text import quoted, to_lines
+from telemetry.forwarding.mirror import Mirror
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.sqlite.queries import query
+from telemetry.storage.sqlite.reading import reading
+
+_ROWS_PER_POST = 20_000
+_COMPRESSION_LEVEL, _GZIP = 1, 31
+
+
+def ship_rows(client: ClusterClient, table: ClusterTable, rows: Iterable[Sequence[object]]) -> None:
+    """Store some rows; raise ``ClusterError``."""
+    packer = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _GZIP)
+    client.insert(table.name, table.listed, packer.compress(to_lines(rows)) + packer.flush())
+
+
+def ship_aggregates(client: ClusterClient, mirror: Mirror, origin: str, version: int) -> None:
+    """Ship the rows that a mirror has found unsent; raise ``ClusterError``."""
+    for aggregate in SHIPPED_AGGREGATES:
+        for rows in mirror.unsent(aggregate):
+            ship_rows(client, table_of(aggregate), ((*row[:-1], origin, row[-1], version) for row in rows))
+
+
+def ship_installations(client: ClusterClient, directory: DataDirectory, origin: str, version: int) -> None:
+    """Ship when each installation was seen first and last, and remove those that are not known any more.
+
+    Raises ``ClusterError``, and what reading the aggregates raises.
+    """
+    for rows in _installations(directory):
+        ship_rows(client, INSTALLATIONS_SEEN, ((row[0], origin, *row[1:], version) for row in rows))
+    gone = f"node_id = {quoted(origin)} AND version < {version}"
+    if int(client.rows(f"SELECT count() FROM {INSTALLATIONS_SEEN.seen_in(client.address)} FINAL WHERE {gone}")[0][0]):
+        delete_rows(client, INSTALLATIONS_SEEN, gone)
+
+
+def ship_days(
+    client: ClusterClient, days: dict[tuple[str, str], int], known: dict[tuple[str, str], int], version: int
+) -> None:
+    """Ship how many events days have, where the cluster was told otherwise; raise ``ClusterError``."""
+    changed = [(*key, events, 0, version) for key, events in days.items() if known.get(key) != events]
+    removed = [(*key, 0, 1, version) for key in known.keys() - days.keys()]
+    if rows := changed + removed:
+        ship_rows(client, DAYS, rows)
+
+
+def ship_node(client: ClusterClient, origin: str, complete_through: str, erasing: int, version: int) -> None:
+    """Ship up to which day everything has been sent; raise ``ClusterError``."""
+    ship_rows(client, NODES, [(origin, complete_through, erasing, version)])
+
+
+def delete_rows(client: ClusterClient, table: ClusterTable, condition: str) -> None:
+    """Have rows deleted on every server, in the background; raise ``ClusterError``."""
+    client.execute_everywhere(f"ALTER TABLE {everywhere(client, table)} DELETE WHERE {condition}")
+
+
+def everywhere(client: ClusterClient, table: ClusterTable) -> str:
+    """Return a table as a statement for all servers names it."""
+    cluster = client.address.cluster
+    return f"{table.stored_in(client.address)}{f' ON CLUSTER {cluster}' if cluster else ''}"
+
+
+def _installations(directory: DataDirectory) -> Iterator[list[tuple[str, str, str]]]:
+    after = ""
+    while True:
+        with reading(directory.aggregates, "aggregates") as connection:
+            rows = connection.execute(query("read_installations_after"), (after, _ROWS_PER_POST)).fetchall()
+        if not rows:
+            return
+        after = rows[-1][0]
+        yield rows
