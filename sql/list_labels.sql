@@ -5,7 +5,7 @@ WITH sound AS (
 ),
 
 labels (kind, label, installation_id) AS (
-    SELECT 'type', type, installation_id FROM sound
+    SELECT 'type', type, installation_id FROM sound WHERE type <> 'benchmark-result'
     UNION ALL
     SELECT 'version', drift_version, installation_id FROM sound
     UNION ALL
@@ -32,6 +32,11 @@ labels (kind, label, installation_id) AS (
     SELECT 'feature', listed.value, installation_id
     FROM sound, json_each(payload, '$.featuresEnabled') AS listed
     WHERE sound.type = 'aggregate_stats'
+    UNION ALL
+    SELECT named.value ->> 0, json_extract(sound.payload, named.value ->> 1), NULL
+    FROM sound, json_each('[["tool", "$.tool"], ["corpus", "$.corpus"], ["level", "$.level"], ["measure", "$.category"]]')
+        AS named
+    WHERE sound.type = 'benchmark-result'
 ),
 
 counted AS (

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from telemetry.clock import Clock
+from telemetry.errors import ErrorCode
 from telemetry.networks.addresses import Networks
 from telemetry.published.contributions import threshold_in
 from telemetry.settings import Settings
@@ -13,6 +14,7 @@ from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.systemd import Notifier, inherited_sockets
 from telemetry.tasks.watchdog import Watchdog
 from telemetry.web.api.explanations import Explanations
+from telemetry.web.api.feedback import REPORT_BYTES_MAX, Feedback
 from telemetry.web.api.site import PublicApi
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit
@@ -96,6 +98,7 @@ class PublicSide:
             pages=PublicPages(published, threshold),
             api=api,
             explanations=Explanations(api, Keeping(settings.retention_days, threshold)),
+            feedback=_feedback(settings, clients, limit),
         )
 
     def _make_server(self, site: PublicSite) -> PublicServer:
@@ -108,6 +111,15 @@ class PublicSide:
             connections_max=self._connections,
             clients=site.clients,
         )
+
+
+def _feedback(settings: Settings, clients: ClientFinder, limit: ClientLimit | None) -> Feedback:
+    bodies = BodyReader(
+        bytes_max=min(REPORT_BYTES_MAX, settings.body_bytes_max),
+        timeout_s=settings.body_timeout_s,
+        too_large=ErrorCode.REPORT_TOO_LARGE,
+    )
+    return Feedback(bodies, clients, limit, token=settings.feedback_token)
 
 
 def _client_limit(settings: Settings, clients: ClientFinder, clock: Clock) -> ClientLimit | None:

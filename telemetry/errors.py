@@ -22,6 +22,10 @@ class ErrorCode(StrEnum):
     STORAGE_FULL = "storage_full"
     STORAGE_ERROR = "storage_error"
     CLOCK = "clock"
+    FEEDBACK_INVALID = "feedback_invalid"
+    TOO_MANY_RESULTS = "too_many_results"
+    REPORT_TOO_LARGE = "report_too_large"
+    FEEDBACK_TOKEN_INVALID = "feedback_token_invalid"
     UNAUTHORIZED = "unauthorized"
     ERASURE_INVALID = "erasure_invalid"
     ORDER_INVALID = "order_invalid"
@@ -47,6 +51,10 @@ ERROR_SENTENCES: dict[ErrorCode, str] = {
     ErrorCode.STORAGE_FULL: "Storage is full: retry later; the operator needs to free disk space",
     ErrorCode.STORAGE_ERROR: "Storage is failing: retry later; the operator finds the cause in the log",
     ErrorCode.CLOCK: "The server's clock seems wrong: retry later; the operator needs to set it (`timedatectl`)",
+    ErrorCode.FEEDBACK_INVALID: "Invalid feedback: send a report of CIBench (corpora) or of drift-bench (phases)",
+    ErrorCode.TOO_MANY_RESULTS: "Too many results: send at most {limit} numbers in one report",
+    ErrorCode.REPORT_TOO_LARGE: "Report too large: send at most {limit} bytes, or a report for each corpus",
+    ErrorCode.FEEDBACK_TOKEN_INVALID: "Invalid token: send the feedback token as Authorization: Bearer TOKEN, or none",
     ErrorCode.UNAUTHORIZED: "Unauthorized: send the admin token as Authorization: Bearer TOKEN",
     ErrorCode.ERASURE_INVALID: "Invalid erasure: send installation, kind (forget or exclude) and, if wanted, dry_run",
     ErrorCode.ORDER_INVALID: "Invalid order: send before, a day such as 2026-11-23, and what else the command sends",

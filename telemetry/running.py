@@ -21,6 +21,7 @@ from telemetry.intake.resends import ResendWindow
 from telemetry.intake.service import TelemetryService
 from telemetry.metrics.sources import Sources
 from telemetry.owning import data_directory
+from telemetry.published.benchmark_reader import BenchmarkReader
 from telemetry.published.closed_days import closed_days
 from telemetry.published.contributions import threshold_in
 from telemetry.published.publisher import Publisher
@@ -168,6 +169,11 @@ class _Parts:
             self.clock,
             self.ledger,
             self.exclusions,
+            benchmarks=BenchmarkReader(
+                self.aggregates,
+                self.directory.public_labels,
+                everything=threshold_in(self.settings.environment) == 1,
+            ),
             judge=self.judge,
             id_key=id_key,
             large_batches=LargeBatches(

@@ -43,6 +43,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             extra_json_schema={"writeOnly": True},
         ),
     ] = ""
+    feedback_token: Annotated[
+        str,
+        Meta(
+            description="What a benchmark report brings along so that its results are public at once. No flag.",
+            extra_json_schema={"writeOnly": True},
+        ),
+    ] = ""
     id_key: Annotated[
         str,
         Meta(

@@ -11,6 +11,7 @@ from telemetry.clock import Clock, instant
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.ledger import Ledger
 from telemetry.operator_errors import OperatorError
+from telemetry.published.benchmark_reader import BenchmarkNumbers
 from telemetry.published.closed_days import ClosedDays, closed_days, public_stats
 from telemetry.published.live import events_statement, live_statements, live_stats
 from telemetry.published.publisher import Document, document
@@ -39,6 +40,14 @@ class ServiceWithoutRoom:
         self._stats: Document | None = None
 
     async def accept(self, _body: bytes, **_of_the_request: object) -> bytes:
+        """Raise ``Refusal``."""
+        raise Refusal(ErrorCode.STORAGE_FULL)
+
+    async def accept_feedback(self, _body: bytes, _source: object, **_of_the_request: object) -> bytes:
+        """Raise ``Refusal``."""
+        raise Refusal(ErrorCode.STORAGE_FULL)
+
+    async def benchmarks(self) -> BenchmarkNumbers:
         """Raise ``Refusal``."""
         raise Refusal(ErrorCode.STORAGE_FULL)
 

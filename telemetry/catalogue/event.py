@@ -16,7 +16,10 @@ from telemetry.catalogue.timestamps import stored_timestamp
 from telemetry.catalogue.versions import is_version
 from telemetry.errors import RejectionCode
 
-BASE_NAMES = ("type", "timestamp", "installationId", "driftVersion")
+EVENTS_PREFIX = "events"
+"""The prefix of what is counted of events that clients send."""
+VERSION_NAME = "driftVersion"
+BASE_NAMES = ("type", "timestamp", "installationId", VERSION_NAME)
 
 
 # Real traffic repeats few origins within a batch and few labels ever; remembering what fits, and what does not,
@@ -58,6 +61,8 @@ class Event(_Sender, frozen=True, forbid_unknown_fields=True, tag_field="type", 
 
     # The name of the type on the wire and in the log.
     type: ClassVar[str]
+    # What events of the type are counted as for each day is ``<prefix>:<type>``.
+    prefix: ClassVar[str] = EVENTS_PREFIX
     # Fields whose values are counted for each day, as ``<field>:<value>``.
     counted: ClassVar[tuple[str, ...]] = ()
     # The version of the catalogue that knew the type first. What an earlier one has counted stays counted as unknown.
@@ -68,7 +73,7 @@ class Event(_Sender, frozen=True, forbid_unknown_fields=True, tag_field="type", 
     drift_version: Version
 
     def __init_subclass__(cls) -> None:
-        cls.type = _type_name(cls.__name__)
+        cls.type = cls.__dict__.get("type", _type_name(cls.__name__))
 
     def labels(self) -> tuple[str, ...]:
         """Every free-form label in the event."""
@@ -99,6 +104,7 @@ class OtherEvent(_Sender, frozen=True, gc=False):
     installation_id: InstallationId
     drift_version: Version
 
+    prefix: ClassVar[str] = EVENTS_PREFIX
     counted: ClassVar[tuple[str, ...]] = ()
 
     def misshapen(self) -> RejectionCode | None:

@@ -144,7 +144,7 @@ class ScanCompletion(Event, frozen=True, gc=False):
 
 
 KnownEvent = PatternSignature | AggregateStats | UserAction | ScanCompletion | NativeEvents
-AnyEvent = KnownEvent | OtherEvent
+AnyEvent = Event | OtherEvent
 E = TypeVar("E", bound=AnyEvent)
 
 
@@ -170,11 +170,6 @@ def well_shaped(events: Sequence[KnownEvent]) -> bool:
 
 
 KNOWN_EVENTS: dict[str, type[KnownEvent]] = {known.type: known for known in get_args(KnownEvent)}
-
-
-def catalogue_version() -> int:
-    """Return the version of this catalogue: it grows with each type that is added."""
-    return max(known.since for known in KNOWN_EVENTS.values())
 
 
 def as_known_by(event: AnyEvent, version: int) -> AnyEvent:

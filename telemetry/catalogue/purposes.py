@@ -9,6 +9,7 @@ from telemetry.catalogue.native_purposes import OF_NATIVE_TYPE
 from telemetry.catalogue.purpose import DETECTION, PERFORMANCE, PRODUCT, RELEASES, Purpose
 
 _ACTIVITY = ("activity_daily", "activity_weekly", "activity_four_weekly")
+_BENCHMARKS = ("benchmarks",)
 _DECIDED = ("decisions", "decisions_by_version", "decisions_by_bulk")
 
 OF_EVERY_EVENT: dict[str, Purpose] = {
@@ -60,6 +61,14 @@ OF_TYPE: dict[str, dict[str, Purpose]] = {
         "workerCount": Purpose("Relates the duration to the machine.", PERFORMANCE),
     },
     **OF_NATIVE_TYPE,
+    "benchmark-result": {
+        "tool": Purpose("Compares tools.", DETECTION, _BENCHMARKS),
+        "corpus": Purpose("Compares results about the same code.", DETECTION, _BENCHMARKS),
+        "level": Purpose("Tells what of a tool was measured.", DETECTION, _BENCHMARKS),
+        "category": Purpose("Tells which of its numbers it is.", DETECTION, _BENCHMARKS),
+        "value": Purpose("Shows whether a release is better or faster than the one before.", PERFORMANCE, _BENCHMARKS),
+        "source": Purpose("Sets results apart that anybody may have sent.", RELEASES),
+    },
 }  # fmt: skip
 
 

@@ -8,8 +8,9 @@ import msgspec
 import orjson
 
 from telemetry.catalogue.documents import whole
-from telemetry.catalogue.event import BASE_NAMES, OtherEvent
-from telemetry.catalogue.events import KNOWN_EVENTS, AnyEvent, KnownEvent, wire_names
+from telemetry.catalogue.event import BASE_NAMES, Event, OtherEvent
+from telemetry.catalogue.events import KNOWN_EVENTS, AnyEvent, wire_names
+from telemetry.catalogue.logged import LOGGED_EVENTS, LoggedEvent
 from telemetry.errors import EventRejected, RejectionCode
 
 UNKNOWN_PAYLOAD_BYTES_MAX = 4_096
@@ -19,8 +20,8 @@ _KNOWN_LEVELS = 1
 _NO_FIELDS = "{}"
 
 _encoder = msgspec.json.Encoder()
-_decode_event = msgspec.json.Decoder(KnownEvent).decode
-_decode_events = msgspec.json.Decoder(list[KnownEvent]).decode
+_decode_event = msgspec.json.Decoder(LoggedEvent).decode
+_decode_events = msgspec.json.Decoder(list[LoggedEvent]).decode
 _decode_anything = msgspec.json.Decoder().decode
 # How much an encoded event has before its own fields, not counting the four values.
 _BASE_LENGTH = sum(len(f'"{name}":"",') for name in BASE_NAMES) + len("{")
@@ -70,7 +71,7 @@ def _number_copies(found: Sequence[int]) -> list[int]:
     return numbered
 
 
-def to_rows(events: Sequence[KnownEvent]) -> list[Row]:
+def to_rows(events: Sequence[Event]) -> list[Row]:
     """Return the rows of events whose texts have been checked: only so are their lengths those of their encoding."""
     lines = _encoder.encode_lines(events).decode().split("\n")
     rows = []
@@ -94,7 +95,7 @@ def to_untyped_row(event: AnyEvent, own_fields: dict[str, Any]) -> Row:
 
 def from_row(row: Row) -> AnyEvent:
     """Return the event that a row was made from, as far as the catalogue knows it. Never raises."""
-    if row.type not in KNOWN_EVENTS:
+    if row.type not in LOGGED_EVENTS:
         return OtherEvent(row.type, row.timestamp, row.installation_id, row.drift_version)
     flat = _flat(row)
     try:
@@ -116,7 +117,10 @@ def from_rows(rows: Sequence[Row]) -> Sequence[AnyEvent]:
 
 def to_event(item: dict[str, Any], kind: str) -> AnyEvent:
     """Return what the catalogue knows of a decoded JSON object; raise ``EventRejected`` if it does not fit."""
-    event_class: type[AnyEvent] = KNOWN_EVENTS.get(kind, OtherEvent)
+    return _converted(item, KNOWN_EVENTS.get(kind, OtherEvent))
+
+
+def _converted(item: dict[str, Any], event_class: type[AnyEvent]) -> AnyEvent:
     names = wire_names(event_class)
     try:
         known = {name: whole(value, _KNOWN_LEVELS) for name, value in item.items() if name in names}
@@ -148,7 +152,7 @@ def _flat(row: Row) -> str:
 
 def _from_odd_row(flat: str, row: Row) -> AnyEvent:
     try:
-        return to_event(_decode_anything(flat), row.type)
+        return _converted(_decode_anything(flat), LOGGED_EVENTS[row.type])
     except (msgspec.DecodeError, EventRejected):
         # Stored by an older catalogue or another program: it counts as an event, but its fields are not understood.
         return OtherEvent(row.type, row.timestamp, row.installation_id, row.drift_version)

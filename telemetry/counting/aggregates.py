@@ -3,22 +3,26 @@
 Counting, flushing, erasing, recounting, checking, repairing and exporting follow from these declarations.
 """
 
+from telemetry.catalogue.benchmarks import BenchmarkResult
 from telemetry.catalogue.events import PatternSignature, UserAction
 from telemetry.counting.columns import (
     Average,
+    Computed,
     Earliest,
+    Greatest,
     Incomparable,
     Key,
+    Least,
     Newest,
     StoredColumn,
     Sum,
 )
 from telemetry.counting.declaring import Aggregate
+from telemetry.counting.exact import MILLIONTHS, SQUARE_PARTS, VALUE_PARTS, in_millionths
 
 # The hours are a year.
 HOURS_SUMMED_MAX = 8_760
 LOCATIONS_SUMMED_MAX = 100_000
-MILLIONTHS = 1_000_000
 CONFIDENCE_HIGH = 0.85
 CONFIDENCE_MEDIUM = 0.70
 
@@ -121,6 +125,39 @@ ACTION_AGGREGATES = Aggregate(
     dated_by="updated_at",
 )
 
+# What benchmarks measure. A stranger can send any name: those that come with a token have room of their own.
+BENCHMARK_RESULTS = Aggregate(
+    table="benchmark_results",
+    noun="kind of benchmark results",
+    plural="kinds of benchmark results",
+    event=BenchmarkResult,
+    columns=(
+        Key("tool"),
+        Key("version", of="drift_version"),
+        Key("corpus"),
+        Key("level"),
+        Key("category"),
+        Key("source"),
+        Sum("count"),
+        *(Sum(f"value_{number}", of="value", by=part) for number, part in enumerate(VALUE_PARTS)),
+        *(Sum(f"square_{number}", of="value", by=part) for number, part in enumerate(SQUARE_PARTS)),
+        Least("least", of="value", by=in_millionths),
+        Greatest("greatest", of="value", by=in_millionths),
+        Earliest("first_seen"),
+        Newest("last_seen"),
+    ),
+    computed=(Computed("mean"), Computed("minimum"), Computed("maximum")),
+    bounded=("tool", "version", "corpus", "level", "category", "source"),
+    bounded_apart="source",
+    names_max=10_000,
+    export_name="benchmarks",
+    exported=(
+        "tool", "version", "corpus", "level", "category", "source", "count", "mean", "minimum", "maximum", "first_seen",
+        "last_seen",
+    ),
+    dated_by="last_seen",
+)  # fmt: skip
+
 # Who was seen when. Flushes keep it by themselves, because it decides which installations are new on a day.
 INSTALLATIONS = Aggregate(
     table="installations",
@@ -139,7 +176,7 @@ INSTALLATIONS = Aggregate(
     shown=False,
 )
 
-AGGREGATES = (DAILY_STATS, SIGNATURE_COUNTS, ACTION_AGGREGATES, INSTALLATIONS)
+AGGREGATES = (DAILY_STATS, SIGNATURE_COUNTS, ACTION_AGGREGATES, BENCHMARK_RESULTS, INSTALLATIONS)
 # What `telemetry export` writes, beside events.
 EXPORTED = (PATTERN_SIGNATURES, *AGGREGATES)
 # Those whose rows are counted from the events of one type.

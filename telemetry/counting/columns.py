@@ -46,6 +46,8 @@ class Key(Labelled):
 class Sum(StoredColumn):
     """The sum of the event's field ``of`` in units of 1/``unit``. Without a field, every event adds one.
 
+    ``by`` makes what is added from the value of the field.
+
     What one event adds is cut to the range from ``least`` to ``most``. One event must not make an average meaningless,
     and no number of events may bring a sum beyond 64 bits.
     """
@@ -56,6 +58,25 @@ class Sum(StoredColumn):
     unit: int = 1
     least: int | None = None
     most: int | None = None
+    by: Callable[[Any], int] | None = None
+
+
+@dataclass(frozen=True)
+class Extreme(StoredColumn):
+    """The least or the greatest of what ``by`` makes of the event's field ``of``."""
+
+    _: KW_ONLY
+    kind: ValueKind = "integer"
+    of: str
+    by: Callable[[Any], int]
+
+
+class Least(Extreme):
+    """The least value of any event."""
+
+
+class Greatest(Extreme):
+    """The greatest value of any event."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +100,15 @@ class Incomparable(StoredColumn):
 
 
 @dataclass(frozen=True)
-class Average:
-    """A column that SQLite computes: the sum ``of``, kept in units of 1/``unit``, over the number of events."""
+class Computed:
+    """A column that SQLite computes, a number."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class Average(Computed):
+    """The sum ``of``, kept in units of 1/``unit``, over the number of events."""
+
     of: str
     unit: int = 1

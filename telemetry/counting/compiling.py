@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from telemetry.counting.columns import Earliest, Key, Labelled, Newest, StoredColumn, Sum
+from telemetry.counting.columns import Earliest, Extreme, Greatest, Key, Labelled, Least, Newest, StoredColumn, Sum
 from telemetry.counting.day_labels import NO_LABEL
 from telemetry.counting.declaring import Aggregate
 
@@ -52,7 +52,7 @@ def compiled(aggregate: Aggregate) -> Compiled:
     """Write and compile the code of an aggregate that is counted from events."""
     fields = [(column.name, _PYTHON_TYPES.get(column.kind, str)) for column in aggregate.columns]
     row = msgspec.defstruct(aggregate.table, fields, array_like=True, gc=False, module=__name__)
-    transforms = {f"by_{name}": column.by for name, column in aggregate.labelled.items()}
+    transforms = {f"by_{column.name}": getattr(column, "by", None) for column in aggregate.columns}
     known = {"Row": row, "counted_class": aggregate.event, **transforms}
     functions: dict[str, Any] = {}
     exec(source(aggregate), known, functions)
@@ -83,6 +83,8 @@ def _measures(aggregate: Aggregate) -> Iterator[str]:
         elif isinstance(column, Sum) and column.of:
             yield f"new_{column.name} = {_measure(column)}"
             yield from _cut(column)
+        elif isinstance(column, Extreme):
+            yield f"new_{column.name} = by_{column.name}(event.{column.of})"
     if bounded:
         yield f"{', '.join(bounded)}, = name({', '.join(bounded)})"
 
@@ -93,6 +95,8 @@ def _label(column: Labelled) -> str:
 
 
 def _measure(column: Sum) -> str:
+    if column.by:
+        return f"by_{column.name}(event.{column.of})"
     # The plus makes a number of a boolean.
     return f"round(event.{column.of} * {column.unit})" if column.unit != 1 else f"+event.{column.of}"
 
@@ -106,7 +110,7 @@ def _cut(column: Sum) -> Iterator[str]:
 def _first(column: StoredColumn) -> str:
     """Return the value of a column in a row that counts one event."""
     match column:
-        case Key():
+        case Key() | Extreme():
             return f"new_{column.name}"
         case Sum():
             return f"new_{column.name}" if column.of else "1"
@@ -120,10 +124,10 @@ def _more(aggregate: Aggregate) -> Iterator[str]:
         match column:
             case Sum():
                 yield f"row.{column.name} += {_first(column)}"
-            case Earliest():
-                yield f"if received_at < row.{column.name}: row.{column.name} = received_at"
-            case Newest():
-                yield f"if received_at > row.{column.name}: row.{column.name} = received_at"
+            case Earliest() | Least():
+                yield f"if {_first(column)} < row.{column.name}: row.{column.name} = {_first(column)}"
+            case Newest() | Greatest():
+                yield f"if {_first(column)} > row.{column.name}: row.{column.name} = {_first(column)}"
 
 
 def _merged(aggregate: Aggregate) -> Iterator[str]:
@@ -132,7 +136,7 @@ def _merged(aggregate: Aggregate) -> Iterator[str]:
         match column:
             case Sum():
                 yield f"row.{name} += other.{name}"
-            case Earliest():
+            case Earliest() | Least():
                 yield f"if other.{name} < row.{name}: row.{name} = other.{name}"
-            case Newest():
+            case Newest() | Greatest():
                 yield f"if other.{name} > row.{name}: row.{name} = other.{name}"

@@ -11,7 +11,7 @@ from operator import attrgetter
 
 import msgspec
 
-from telemetry.catalogue.event import OtherEvent
+from telemetry.catalogue.event import EVENTS_PREFIX, OtherEvent
 from telemetry.catalogue.events import AnyEvent, by_class
 from telemetry.catalogue.installations import is_placeholder
 from telemetry.counting.aggregates import BOUNDED
@@ -107,8 +107,11 @@ def _shown_type(event: AnyEvent) -> str:
 
 
 def _labels_by_prefix(events: Sequence[AnyEvent]) -> Iterable[tuple[str, Iterable[str]]]:
-    yield "version", map(attrgetter("drift_version"), events)
-    for event_class, same in by_class(events).items():
-        yield "events", map(_shown_type, same) if event_class is OtherEvent else map(attrgetter("type"), same)
+    classes = by_class(events)
+    are_of_clients = all(event_class.prefix == EVENTS_PREFIX for event_class in classes)
+    of_clients = events if are_of_clients else [event for event in events if event.prefix == EVENTS_PREFIX]
+    yield "version", map(attrgetter("drift_version"), of_clients)
+    for event_class, same in classes.items():
+        yield event_class.prefix, map(_shown_type, same) if event_class is OtherEvent else map(attrgetter("type"), same)
         for name in event_class.counted:
             yield name, map(attrgetter(name), same)

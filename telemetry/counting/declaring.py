@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from telemetry.catalogue.events import KnownEvent
+from telemetry.catalogue.event import Event
 from telemetry.counting.columns import (
     Average,
+    Computed,
     Earliest,
+    Extreme,
     Key,
     Labelled,
     Newest,
@@ -24,8 +26,10 @@ class Aggregate:
 
     Rows are counted from events of the type ``event`` if it is given, as the columns say. If it is not, other code
     counts them. ``bounded`` are key columns whose first ``names_max`` values, taken together, have rows of their own;
-    all later ones are counted as ``other``. Where rows are ``bounded_by_day``, only so many may be new on one day; all
-    other new ones of that day are added to one row, whose texts in the key are ``other``.
+    all later ones are counted as ``other``. With ``bounded_apart``, one of these columns, each of its values has that
+    many names: who can only send one of them leaves no less room for the others. Where rows are ``bounded_by_day``,
+    only so many may be new on one day; all other new ones of that day are added to one row, whose texts in the key are
+    ``other``.
     """
 
     table: str
@@ -34,10 +38,12 @@ class Aggregate:
     plural: str = ""
     columns: tuple[StoredColumn, ...]
     averages: tuple[Average, ...] = ()
-    event: type[KnownEvent] | None = None
+    computed: tuple[Computed, ...] = ()
+    event: type[Event] | None = None
     bounded: tuple[str, ...] = ()
     names_max: int = 1_000
     bounded_by_day: bool = False
+    bounded_apart: str = ""
     # What `telemetry export` calls the table, the columns that it writes, and the column that dates a row.
     export_name: str
     exported: tuple[str, ...]
@@ -59,7 +65,7 @@ class Aggregate:
     @cached_property
     def compared(self) -> tuple[str, ...]:
         """The columns beside the key that must equal those of a recount."""
-        return self.names(Sum, Earliest, Newest)
+        return self.names(Sum, Earliest, Newest, Extreme)
 
     @cached_property
     def sums(self) -> tuple[str, ...]:
@@ -79,7 +85,7 @@ class Aggregate:
     @cached_property
     def kinds(self) -> dict[str, ValueKind]:
         """How each column is written by exports, those that SQLite computes included."""
-        computed: dict[str, ValueKind] = {average.name: "real" for average in self.averages}
+        computed: dict[str, ValueKind] = {column.name: "real" for column in (*self.averages, *self.computed)}
         return {column.name: column.kind for column in self.columns} | computed
 
     @cached_property

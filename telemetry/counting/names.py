@@ -11,22 +11,32 @@ Name = tuple[str, ...]
 class Names:
     """The first ``names_max`` names of an aggregate, by default its own bound; later ones count as its overflow.
 
-    Names are admitted in the order of the log, so a replay admits the same ones. They are admitted for good.
+    Names are admitted in the order of the log, so a replay admits the same ones. They are admitted for good. Where the
+    aggregate bounds the values of a column apart, that many names are admitted of each.
     """
 
     def __init__(self, aggregate: Aggregate, *, names_max: int | None = None) -> None:
         self._names_max = aggregate.names_max if names_max is None else names_max
         self._overflow: Name = aggregate.overflow
-        self._admitted = {self._overflow}
+        apart = aggregate.bounded_apart
+        self._apart = slice(place := aggregate.bounded.index(apart), place + 1) if apart else slice(0)
+        self._admitted: dict[Name, set[Name]] = {}
 
     def restore(self, names: Iterable[Name]) -> None:
         """Admit the names that the aggregate already counts."""
-        self._admitted.update(names)
+        for name in names:
+            if name != self._overflow:
+                self._of_same(name).add(name)
 
     def counted_as(self, *name: str) -> Name:
         """Return the name that counts an event."""
-        if name not in self._admitted:
-            if len(self._admitted) > self._names_max:
+        admitted = self._of_same(name)
+        if name not in admitted and name != self._overflow:
+            if len(admitted) >= self._names_max:
                 return self._overflow
-            self._admitted.add(name)
+            admitted.add(name)
         return name
+
+    def _of_same(self, name: Name) -> set[Name]:
+        """Return the names that are bounded together with one."""
+        return self._admitted.setdefault(name[self._apart], set())

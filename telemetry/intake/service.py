@@ -5,6 +5,8 @@ from contextlib import nullcontext
 from datetime import timedelta
 
 from telemetry.catalogue.batches import OUT_OF_WINDOW, Batch
+from telemetry.catalogue.benchmarks import ResultSource
+from telemetry.catalogue.feedback import decode_feedback, encode_feedback_receipt
 from telemetry.catalogue.rules import CLOCK_AHEAD_MAX, BatchRules
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.catalogue.wire import Wire, decode_batch, decode_large_batch, encode_receipt
@@ -15,6 +17,7 @@ from telemetry.intake.appender import Appender
 from telemetry.intake.clock_judge import ClockJudge
 from telemetry.intake.large_batches import Charge, LargeBatches, no_charge
 from telemetry.intake.ledger import Ledger
+from telemetry.published.benchmark_reader import BenchmarkNumbers, BenchmarkReader
 from telemetry.published.publisher import Document, Publisher
 from telemetry.storage.erasure.exclusions import Exclusions
 
@@ -32,6 +35,7 @@ class TelemetryService:
         ledger: Ledger,
         exclusions: Exclusions,
         *,
+        benchmarks: BenchmarkReader,
         judge: ClockJudge,
         large_batches: LargeBatches,
         id_key: IdKey,
@@ -42,6 +46,7 @@ class TelemetryService:
         self.ledger = ledger
         self._appender = appender
         self._publisher = publisher
+        self._benchmarks = benchmarks
         self._clock = clock
         self._exclusions = exclusions
         self._judge = judge
@@ -68,8 +73,7 @@ class TelemetryService:
         comes again.
         """
         now = self._clock.now()
-        moment = instant(now)
-        rules = BatchRules(self._batch_events_max, moment - self._retention, moment + CLOCK_AHEAD_MAX)
+        rules = self._rules(now)
         decode, decode_large = _DECODERS[wire]
         try:
             batch, body_bytes = decode(body, rules), len(body)
@@ -87,6 +91,24 @@ class TelemetryService:
             del body
             await self._take(batch, body_bytes, now, opted_out=opted_out, client=client)
         return encode_receipt(len(batch.rows), batch.rejections)
+
+    async def accept_feedback(
+        self, body: bytes, source: ResultSource, *, opted_out: bool = False, client: Callable[[], bytes] = lambda: b""
+    ) -> bytes:
+        """Make the results of a benchmark report durable and return the receipt; raise ``Refusal`` if that fails.
+
+        When a part of a large report fails, the parts before stay stored: they are duplicates when it comes again.
+        """
+        now = self._clock.now()
+        batch = decode_feedback(body, self._rules(now), source)
+        await self._take(batch, len(body), now, opted_out=opted_out, client=client)
+        if batch.mistimed:
+            raise Refusal(ErrorCode.FEEDBACK_INVALID, detail=batch.mistimed[0].sentence)
+        return encode_feedback_receipt(len(batch.rows), batch.rejections)
+
+    def _rules(self, now: float) -> BatchRules:
+        moment = instant(now)
+        return BatchRules(self._batch_events_max, moment - self._retention, moment + CLOCK_AHEAD_MAX)
 
     async def _take(
         self, batch: Batch, body_bytes: int, now: float, *, opted_out: bool, client: Callable[[], bytes]
@@ -148,6 +170,10 @@ class TelemetryService:
     def stats(self) -> Document:
         """Return the public statistics."""
         return self._publisher.stats
+
+    async def benchmarks(self) -> BenchmarkNumbers:
+        """Return what is public of benchmarks; raise ``Refusal`` if it cannot be read."""
+        return await self._benchmarks.numbers()
 
     def failing(self) -> ErrorCode | None:
         """Return why events cannot be stored at present, or None."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
+from telemetry.catalogue.benchmarks import LEVELS, MEASURES, WHOLE_RUN
 from telemetry.catalogue.events import KNOWN_EVENTS
 from telemetry.catalogue.languages import language_of
 from telemetry.catalogue.shapes import is_signature_hash
@@ -25,9 +26,17 @@ class LabelKind(StrEnum):
     SIZE_TIER = "size_tier"
     FRAMEWORK = "framework"
     FEATURE = "feature"
+    # Of benchmarks.
+    TOOL = "tool"
+    CORPUS = "corpus"
+    LEVEL = "level"
+    MEASURE = "measure"
 
     # That of an enumeration is Python, and every label of every event is looked up by it.
     __hash__ = str.__hash__
+
+
+OF_BENCHMARKS = frozenset({LabelKind.TOOL, LabelKind.CORPUS, LabelKind.LEVEL, LabelKind.MEASURE})
 
 
 def _nothing(_sent: str) -> None:
@@ -45,6 +54,10 @@ _KNOWN: dict[LabelKind, Callable[[str], str | None]] = {
     LabelKind.SIZE_TIER: size_tier_of,
     LabelKind.FRAMEWORK: _nothing,
     LabelKind.FEATURE: _nothing,
+    LabelKind.TOOL: _nothing,
+    LabelKind.CORPUS: lambda sent: sent if sent == WHOLE_RUN else None,
+    LabelKind.LEVEL: lambda sent: sent if sent in LEVELS else None,
+    LabelKind.MEASURE: lambda sent: sent if sent in MEASURES else None,
 }
 
 

@@ -11,6 +11,13 @@ NOT_PROMISED = (
     "that five ids are five people.",
 )
 
+EXCEPTION = (
+    "Benchmarks are an exception: they are of machines and corpora that everybody may know, not of installations, and "
+    "name no person. A result is public once the operator has admitted its tool or its corpus, or if it came with the "
+    "operator's token: also a single one, and within seconds."
+)
+"""What the promise is not about, for the privacy page."""
+
 
 def promise(threshold: int | None = None) -> str:
     """Return the promise with its threshold, or with the name that the file has for it."""

@@ -1,7 +1,6 @@
 """The admin listeners: a socket that only this host's operator can open and, if wanted, a port that shows metrics."""
 
 import asyncio
-import hmac
 import logging
 import socket
 import sqlite3
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from telemetry.admin_socket import SOCKET_NAME, socket_path
 from telemetry.errors import ErrorCode, Refusal
@@ -26,6 +25,7 @@ from telemetry.web.listening import Listener
 from telemetry.web.routing import Routes, answered, find_route, note_answer
 from telemetry.web.server import LeanServer
 from telemetry.web.shares import Shares
+from telemetry.web.tokens import bearer_token, is_token
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +66,6 @@ class AdminSite:
         answer = await answered(request, handler if self._is_authorized(request) else _refuse)
         # No page in the operator's browser may read these.
         answer.headers = {name: value for name, value in answer.headers.items() if name not in CORS_HEADERS}
-        if answer.status == web.HTTPUnauthorized.status_code:
-            answer.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
         note_answer(self.ledger, path, answer)
         return answer
 
@@ -97,12 +95,7 @@ class AdminSite:
         return Answer(web.HTTPOk.status_code, self.render(), headers)
 
     def _is_authorized(self, request: web.BaseRequest) -> bool:
-        if not self.token:
-            return True
-        scheme, _, sent = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-        # aiohttp reads header bytes that are no UTF-8 as surrogates.
-        sent_bytes = sent.strip().encode("utf-8", "surrogateescape")
-        return scheme.lower() == "bearer" and hmac.compare_digest(sent_bytes, self.token.encode())
+        return not self.token or is_token(bearer_token(request), self.token)
 
 
 async def _refuse(_request: web.BaseRequest) -> Answer:

@@ -36,6 +36,10 @@ STATUSES: dict[ErrorCode, int] = {
     ErrorCode.STORAGE_FULL: 503,
     ErrorCode.STORAGE_ERROR: 503,
     ErrorCode.CLOCK: 503,
+    ErrorCode.FEEDBACK_INVALID: 400,
+    ErrorCode.TOO_MANY_RESULTS: 400,
+    ErrorCode.REPORT_TOO_LARGE: 413,
+    ErrorCode.FEEDBACK_TOKEN_INVALID: 401,
     ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.ERASURE_INVALID: 400,
     ErrorCode.ORDER_INVALID: 400,
@@ -58,6 +62,7 @@ OPERATOR_STATUSES: dict[type[OperatorError], int] = {
 # After these, what is left of the body would have to be read only to be thrown away.
 _CLOSING = {
     ErrorCode.TOO_LARGE,
+    ErrorCode.REPORT_TOO_LARGE,
     ErrorCode.CHUNKS_TOO_SMALL,
     ErrorCode.BODY_TIMEOUT,
     ErrorCode.UNSUPPORTED_ENCODING,
@@ -141,6 +146,8 @@ def refusal_answer(refusal: Refusal, headers: dict[str, str] | None = None) -> A
     status, headers = STATUSES[refusal.code], dict(headers or {})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     if refusal.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
     body = orjson.dumps({"error": refusal.sentence, "code": refusal.code})

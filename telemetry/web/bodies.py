@@ -12,11 +12,12 @@ logger = logging.getLogger(__name__)
 
 
 class BodyReader:
-    """Reads bodies of up to ``bytes_max`` within ``timeout_s``."""
+    """Reads bodies of up to ``bytes_max`` within ``timeout_s``; ``too_large`` is the code of those above."""
 
-    def __init__(self, *, bytes_max: int, timeout_s: float) -> None:
+    def __init__(self, *, bytes_max: int, timeout_s: float, too_large: ErrorCode = ErrorCode.TOO_LARGE) -> None:
         self.bytes_max = bytes_max
         self._timeout_s = timeout_s
+        self._code = too_large
 
     async def read(self, request: web.BaseRequest) -> bytes:
         """Return the body of a request; raise ``Refusal`` if it is too large, too slow or compressed.
@@ -32,9 +33,10 @@ class BodyReader:
         if not request.content.is_eof():
             if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
                 await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            return await self._receive(request)
-        # Most bodies came with their headers: there is nothing to wait for or to put together.
-        body = request.content.read_nowait()
+            body = await self._receive(request)
+        else:
+            # Most bodies came with their headers: there is nothing to wait for or to put together.
+            body = request.content.read_nowait()
         if len(body) > self.bytes_max:
             raise self._too_large(len(body))
         return body
@@ -50,11 +52,12 @@ class BodyReader:
             raise self._too_large(self.bytes_max + 1) from None
 
     def _too_large(self, size: int) -> Refusal:
-        logger.warning(
-            "a body was refused for its size: raise body_bytes_max if clients are stuck",
-            extra={"bytes": size, "body_bytes_max": self.bytes_max},
-        )
-        return Refusal(ErrorCode.TOO_LARGE, limit=self.bytes_max)
+        if self._code is ErrorCode.TOO_LARGE:
+            logger.warning(
+                "a body was refused for its size: raise body_bytes_max if clients are stuck",
+                extra={"bytes": size, "body_bytes_max": self.bytes_max},
+            )
+        return Refusal(self._code, limit=self.bytes_max)
 
 
 def _is_encoded(request: web.BaseRequest) -> bool:

@@ -16,6 +16,7 @@ from telemetry.intake.ledger import Ledger
 from telemetry.published.publisher import Document
 from telemetry.web.answers import Answer, empty_answer, json_answer
 from telemetry.web.api.explanations import Explanations
+from telemetry.web.api.feedback import Feedback, FeedbackService
 from telemetry.web.api.site import PublicApi
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit, opted_out
@@ -25,7 +26,7 @@ from telemetry.web.pages.site import PublicPages
 from telemetry.web.routing import OTHER, Routes, answered, find_route, note_answer
 
 
-class Service(Protocol):
+class Service(FeedbackService, Protocol):
     """What answers requests in domain words: ``telemetry.intake.service``, or what stands in for it."""
 
     ledger: Ledger
@@ -61,6 +62,7 @@ class PublicSite:
     pages: PublicPages | None = None
     api: PublicApi | None = None
     explanations: Explanations | None = None
+    feedback: Feedback | None = None
     draining: bool = False
     _routes: Routes = field(init=False)
 
@@ -73,7 +75,9 @@ class PublicSite:
         }
         if self.pages is not None:
             self.pages.live = self._live
-        for served in (self.pages, self.api, self.explanations):
+        if self.feedback is not None:
+            self.feedback.service = lambda: self.service
+        for served in (self.pages, self.api, self.explanations, self.feedback):
             if served is not None:
                 self._routes = {**self._routes, **served.routes}
 

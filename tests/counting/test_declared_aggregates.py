@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict
 
 from telemetry.counting.aggregates import AGGREGATES, COUNTED
-from telemetry.counting.columns import Earliest, Key, Labelled, Newest, StoredColumn, Sum
+from telemetry.counting.columns import Earliest, Greatest, Key, Labelled, Least, Newest, StoredColumn, Sum
 from telemetry.counting.declaring import Aggregate
 from telemetry.counting.deltas import CODE
 from tests.support.placed import Placed, placed_events, rows_of
@@ -24,6 +24,8 @@ def label(column: Labelled, event: Any) -> str:
 
 
 def measure(column: Sum, event: Any) -> int:
+    if column.by:
+        return column.by(getattr(event, column.of))
     value = round(getattr(event, column.of) * column.unit) if column.of else 1
     value = value if column.least is None else max(column.least, value)
     return value if column.most is None else min(column.most, value)
@@ -41,6 +43,10 @@ def value(column: StoredColumn, events: list[Placed]) -> Any:
             return min(moments)
         case Newest():
             return max(moments)
+        case Least():
+            return min(column.by(getattr(one.event, column.of)) for one in events)
+        case Greatest():
+            return max(column.by(getattr(one.event, column.of)) for one in events)
     raise AssertionError(column)
 
 

@@ -97,6 +97,7 @@ def _aggregates(path: Path) -> dict[str, dict[Any, Any]]:
         "pattern_signatures": _table(path, _SIGNATURES),
         "signature_counts": _table(path, _SIGNATURE_COUNTS, keys=4),
         "action_aggregates": _table(path, _ACTIONS, keys=3),
+        "benchmark_results": _table(path, _BENCHMARKS, keys=6),
         "installations": _table(path, "SELECT installation_id, first_seen, last_seen FROM installations"),
         "segments": _table(path, "SELECT day, watermark FROM segments WHERE watermark > 0"),
     }
@@ -108,6 +109,7 @@ def _recount(events: list[Raw], labels_max: int, last_gone: str) -> dict[str, di
         "pattern_signatures": dict(_signatures(events)),
         "signature_counts": dict(_signature_counts(events)),
         "action_aggregates": dict(_actions(events)),
+        "benchmark_results": dict(_benchmarks(events)),
         "installations": {name: days for name, days in _installations(events).items() if days[1] > last_gone},
         "segments": _last_ids(events),
     }
@@ -126,6 +128,8 @@ _SIGNATURE_COUNTS = """SELECT signature_hash, language, category, detection_meth
     occurrence_count FROM signature_counts"""
 _ACTIONS = """SELECT category, action, confidence_bucket, count, round(avg_hours_to_decision * count), bulk_count
     FROM action_aggregates"""
+_BENCHMARKS = """SELECT tool, version, corpus, level, category, source, count, round(mean * count * 1000),
+    round(minimum * 1000), round(maximum * 1000) FROM benchmark_results"""
 
 
 def _table(path: Path, sql: str, *, keys: int = 1) -> dict[Any, Any]:
@@ -154,6 +158,9 @@ def _daily_stats(events: list[Raw], labels_max: int) -> dict[tuple[str, str], in
         counts[day, f"{prefix}:{label}"] += 1
 
     for event in events:
+        if event.type == "benchmark-result":
+            count(event.day, "results", event.type)
+            continue
         count(event.day, "version", event.drift_version)
         if "." in event.type and event.type not in known:
             counts[event.day, "events:other"] += 1
@@ -222,6 +229,17 @@ def _actions(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     for key, decisions in made.items():
         hours, bulk = zip(*decisions, strict=True)
         yield key, (len(decisions), sum(hours), sum(bulk))
+
+
+def _benchmarks(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    measured: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for event in events:
+        if event.type == "benchmark-result":
+            tool, *names = (event.payload[name] for name in ("tool", "corpus", "level", "category", "source"))
+            measured[tool, event.drift_version, *names].append(event.payload["value"])
+    for key, values in measured.items():
+        thousandths = (round(value * 1_000) for value in (sum(values), min(values), max(values)))
+        yield key, (len(values), *thousandths)
 
 
 def _clamped(hours: int) -> int:

@@ -50,8 +50,8 @@ def _values(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:  # noqa: PLR0
             return _values(inner)
         case msgspec.inspect.LiteralType(values=values):
             return st.sampled_from(values)
-        case msgspec.inspect.IntType(ge=least):
-            return st.integers(least if least is not None else -INTEGER_MAX, INTEGER_MAX)
+        case msgspec.inspect.IntType(ge=least, le=most):
+            return st.integers(-INTEGER_MAX if least is None else least, INTEGER_MAX if most is None else most)
         case msgspec.inspect.FloatType(ge=least, le=most):
             return st.floats(least, most, allow_nan=False)
         case msgspec.inspect.NoneType():

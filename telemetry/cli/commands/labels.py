@@ -11,7 +11,7 @@ from telemetry.cli.options import settings_options
 from telemetry.cli.output.event_lines import printable
 from telemetry.published.candidates import find_candidates
 from telemetry.published.label_file import decide, read_decided
-from telemetry.published.labels import LabelKind
+from telemetry.published.labels import OF_BENCHMARKS, LabelKind
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.wording import amount
 
@@ -23,7 +23,8 @@ _SETTINGS = settings_options("environment", "data_dir", "log_format")
 def command() -> None:
     """Say which labels the public sees besides those that Drift itself sends.
 
-    What is admitted or hidden applies to windows that are closed from then on. Whatever has too few installations joins
+    What is admitted or hidden applies to windows that are closed from then on, and to benchmarks at once.
+    Whatever has too few installations joins
     `other` all the same.
 
     Example: telemetry labels admit framework express
@@ -82,4 +83,5 @@ def hide(*, kind: str, label: str, config: Path | None, **flags: Any) -> None:
 def _decide(directory: DataDirectory, kind: str, label: str, *, admitted: bool) -> None:
     decide(directory.public_labels, LabelKind(kind), label, admitted=admitted)
     verb = "shown" if admitted else "counted as other"
-    click.echo(f"{kind} {printable(label)} is {verb} in windows that are closed from now on")
+    since = "from now on" if kind in OF_BENCHMARKS else "in windows that are closed from now on"
+    click.echo(f"{kind} {printable(label)} is {verb} {since}")

@@ -3,7 +3,7 @@
 import sqlite3
 from bisect import bisect_left
 
-from telemetry.catalogue.events import catalogue_version
+from telemetry.catalogue.logged import catalogue_version
 
 _READ = "SELECT after_id, version FROM catalogue_versions WHERE day = ? ORDER BY after_id"
 _FIRST_VERSION = 1

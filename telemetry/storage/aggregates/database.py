@@ -10,7 +10,7 @@ from typing import Self
 import aiosqlite
 import msgspec
 
-from telemetry.catalogue.events import catalogue_version
+from telemetry.catalogue.logged import catalogue_version
 from telemetry.counting.aggregates import COUNTED, DAILY_STATS
 from telemetry.counting.declaring import Aggregate
 from telemetry.counting.deltas import Delta

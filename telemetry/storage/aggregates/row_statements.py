@@ -6,7 +6,8 @@ from functools import cache
 
 from msgspec.structs import fields
 
-from telemetry.counting.columns import Earliest, Key, Newest, StoredColumn, Sum
+from telemetry.catalogue.event import VERSION_NAME
+from telemetry.counting.columns import Earliest, Extreme, Greatest, Key, Least, Newest, StoredColumn, Sum
 from telemetry.counting.day_labels import NO_LABEL
 from telemetry.counting.declaring import Aggregate
 from telemetry.storage.sqlite.queries import query
@@ -107,9 +108,9 @@ def _added(aggregate: Aggregate, column: StoredColumn) -> str:
     match column:
         case Sum():
             return f"{mine} + {theirs}"
-        case Earliest():
+        case Earliest() | Least():
             return f"min({mine}, {theirs})"
-        case Newest():
+        case Newest() | Greatest():
             return f"max({mine}, {theirs})"
     return ""
 
@@ -123,9 +124,12 @@ def _corrected(aggregate: Aggregate, column: StoredColumn) -> str:
     match column:
         case Key() | Sum():
             return ""
-        case Earliest():
+        case Earliest() | Extreme():
+            # Raw events that are gone may have brought about what is there.
+            (first_seen,) = aggregate.names(Earliest)
+            first_day = f"substr({aggregate.table}.{first_seen}, 1, {_DAY_LENGTH})"
             present = "SELECT day FROM main.segments WHERE retired_at IS NULL"
-            return f"iif(substr({mine}, 1, {_DAY_LENGTH}) IN ({present}), {theirs}, {mine})"
+            return f"iif({first_day} IN ({present}), {theirs}, {mine})"
     return theirs
 
 
@@ -192,14 +196,14 @@ def _related(aggregate: Aggregate) -> str:
         for key, label in aggregate.labelled.items()
         if not label.by and label.field in wire_names
     }
-    payload, columns = _listed(map(_payload, told.values())), _listed(told)
+    payload, columns = _listed(map(_sent, told.values())), _listed(told)
     related = f"({payload}) IN (SELECT {columns} FROM contribution.{aggregate.table})"
     if aggregate.bounded_by_day:
         related += f" OR ({_folded_on_its_day(aggregate, told)})"
     if aggregate.bounded:
         # Names beyond the bound are counted together.
         name, names = _listed(map(_text, aggregate.overflow)), _listed(aggregate.bounded)
-        sent = _listed(_payload(told[name]) for name in aggregate.bounded)
+        sent = _listed(_sent(told[name]) for name in aggregate.bounded)
         counted_together = f"({name}) IN (SELECT {names} FROM contribution.{aggregate.table})"
         related += f" OR ({counted_together} AND ({sent}) NOT IN (SELECT {names} FROM current.{aggregate.table}))"
     return f"(type = {_text(aggregate.event.type)} AND ({related}))"
@@ -209,7 +213,7 @@ def _folded_on_its_day(aggregate: Aggregate, told: Mapping[str, str]) -> str:
     """Return the condition that an event was folded, as events were that ``contribution`` was counted from."""
     table, day = aggregate.table, f"substr(created_at, 1, {_DAY_LENGTH})"
     folded = aggregate.overflow_key
-    key = [_payload(told[name]) if name in told else str(getattr(aggregate.event, name)) for name in aggregate.keys]
+    key = [_sent(told[name]) if name in told else str(getattr(aggregate.event, name)) for name in aggregate.keys]
     return (
         f"({_listed(map(_text, folded.values()))}) IN (SELECT {_listed(folded)} FROM contribution.{table})"
         f" AND {day} IN (SELECT day FROM current.{table}_days WHERE closed)"
@@ -218,5 +222,8 @@ def _folded_on_its_day(aggregate: Aggregate, told: Mapping[str, str]) -> str:
     )
 
 
-def _payload(wire_name: str) -> str:
+def _sent(wire_name: str) -> str:
+    """Return the expression for what an event was sent with: versions have a column of their own."""
+    if wire_name == VERSION_NAME:
+        return "drift_version"
     return f"coalesce(nullif(payload ->> {_text(wire_name)}, ''), {_text(NO_LABEL)})"

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
+
+from msgspec import Struct
 
 from telemetry.published.series import SERIES
-from telemetry.web.api import answers, documents, questions
+from telemetry.web.api import answers, documents, questions, summaries
 
 NAME = "{name}"
 
@@ -17,12 +20,12 @@ class Endpoint:
     path: str
     summary: str
     question: type[questions.Question]
-    document: type[documents.Publication]
-    read: Callable[..., documents.Publication]
+    document: type[Struct]
+    read: Callable[..., Any]
     example: str = ""
     names: tuple[str, ...] = ()
 
-    def readers(self) -> dict[str, Callable[..., documents.Publication]]:
+    def readers(self) -> dict[str, Callable[..., Any]]:
         """Return what answers by address."""
         if not self.names:
             return {self.path: self.read}
@@ -61,3 +64,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         questions.SignaturesQuestion, documents.SignatureRows, answers.read_signatures,
     ),
 )  # fmt: skip
+"""The addresses that are answered from published numbers."""
+SUMMARY = Endpoint(
+    "/v1/feedback/summary", "Results of benchmarks that are public, with the change since the release before.",
+    questions.BenchmarksQuestion, documents.BenchmarkRows, summaries.read_benchmarks, example="?level=overall",
+)  # fmt: skip
+"""The address that is answered from what is public of benchmarks, as of the last flush."""

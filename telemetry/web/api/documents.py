@@ -4,6 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from telemetry.published.benchmarks import BenchmarkRow
+
 _Day = Annotated[str, Meta(description="A UTC day.", extra_json_schema={"format": "date"})]
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Count = Annotated[int, Meta(ge=0)]
@@ -144,3 +146,10 @@ class SignatureRows(OfWindow, frozen=True, kw_only=True):
 
     next_page: Annotated[int, Meta(ge=2)] | None
     rows: list[SignatureRow]
+
+
+class BenchmarkRows(Struct, frozen=True):
+    """Results of benchmarks by tool, corpus, level, category and version. ``next_page`` is null on the last page."""
+
+    next_page: Annotated[int, Meta(ge=2)] | None
+    rows: list[BenchmarkRow]

@@ -9,12 +9,21 @@ from telemetry import __version__
 from telemetry.errors import ErrorCode
 from telemetry.settings import Settings
 from telemetry.web.answers import STATUSES
-from telemetry.web.api.declarations import ENDPOINTS, NAME, Endpoint
+from telemetry.web.api.declarations import ENDPOINTS, NAME, SUMMARY, Endpoint
 from telemetry.web.api.questions import ListedQuestion, Question
 
 OPENAPI_PATH = "/openapi.json"
 _COMPONENT = "#/components/schemas/{name}"
 _NOT_MODIFIED = {"304": {"description": "The document is the one that If-None-Match names."}}
+_ACCEPTING_CODES = (
+    ErrorCode.UNSUPPORTED_ENCODING, ErrorCode.BODY_TIMEOUT, ErrorCode.RATE_LIMITED, ErrorCode.BUSY,
+    ErrorCode.STORAGE_FULL, ErrorCode.STORAGE_ERROR, ErrorCode.CLOCK,
+)  # fmt: skip
+_EVENTS_CODES = (ErrorCode.EVENTS_REQUIRED, ErrorCode.TOO_LARGE, *_ACCEPTING_CODES)
+_FEEDBACK_CODES = (
+    ErrorCode.FEEDBACK_INVALID, ErrorCode.TOO_MANY_RESULTS, ErrorCode.REPORT_TOO_LARGE, ErrorCode.INVALID_JSON,
+    ErrorCode.FEEDBACK_TOKEN_INVALID, *_ACCEPTING_CODES,
+)  # fmt: skip
 _READ_CODES = (ErrorCode.PARAMETER_INVALID, ErrorCode.RATE_LIMITED, ErrorCode.STORAGE_ERROR)
 
 
@@ -30,6 +39,14 @@ class Receipt(msgspec.Struct, rename="camel"):
 
     success: bool
     events_processed: int
+    rejected: list[dict[str, Any]] = []
+
+
+class FeedbackReceipt(msgspec.Struct, rename="camel"):
+    """What became of a report. ``rejected`` names results that were not stored, by their index."""
+
+    success: bool
+    results_processed: int
     rejected: list[dict[str, Any]] = []
 
 
@@ -55,10 +72,18 @@ class Health(msgspec.Struct):
 
 def openapi_document() -> bytes:
     """Return the description of every address that programs use."""
-    kinds: list[Any] = [*(endpoint.document for endpoint in ENDPOINTS), RefusalDocument, Receipt, Statistics, Health]
+    read = (*ENDPOINTS, SUMMARY)
+    kinds: list[Any] = [
+        *(endpoint.document for endpoint in read),
+        RefusalDocument,
+        Receipt,
+        FeedbackReceipt,
+        Statistics,
+    ]
+    kinds.append(Health)
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_COMPONENT)
     references = dict(zip(kinds, schemas, strict=True))
-    paths = {endpoint.path: {"get": _read_operation(endpoint, references)} for endpoint in ENDPOINTS}
+    paths = {endpoint.path: {"get": _read_operation(endpoint, references)} for endpoint in read}
     document = {
         "openapi": "3.1.0",
         "info": {
@@ -125,17 +150,18 @@ def _batch(events: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": ["events"], "properties": {"events": events}}
 
 
-def _service_paths(references: dict[Any, Any]) -> dict[str, Any]:
-    def answer(kind: Any) -> dict[str, Any]:
-        return {"description": kind.__doc__, "content": {"application/json": {"schema": references[kind]}}}
+def _answer(kind: Any, references: dict[Any, Any]) -> dict[str, Any]:
+    return {"description": kind.__doc__, "content": {"application/json": {"schema": references[kind]}}}
 
-    def accept(name: str, summary: str, batch: Any) -> dict[str, Any]:
+
+def _accepting_paths(references: dict[Any, Any]) -> dict[str, Any]:
+    def accept(name: str, summary: str, body: Any, receipt: Any, codes: tuple[ErrorCode, ...]) -> dict[str, Any]:
         return {
             "post": {
                 "operationId": name,
                 "summary": summary,
-                "requestBody": {"required": True, "content": {"application/json": {"schema": batch}}},
-                "responses": {"200": answer(Receipt), **_refusals(references, *accepting)},
+                "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+                "responses": {"200": _answer(receipt, references), **_refusals(references, *codes)},
             }
         }
 
@@ -143,24 +169,42 @@ def _service_paths(references: dict[Any, Any]) -> dict[str, Any]:
     # What the events are is not said here: one that does not fit is refused alone, with a 200.
     batch = _batch({"type": "array", "maxItems": defaults.batch_events_max})
     bare = {"type": "array", "maxItems": defaults.batch_events_v2_max}
-    accepting = (
-        ErrorCode.EVENTS_REQUIRED, ErrorCode.TOO_LARGE, ErrorCode.UNSUPPORTED_ENCODING, ErrorCode.BODY_TIMEOUT,
-        ErrorCode.RATE_LIMITED, ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.STORAGE_ERROR, ErrorCode.CLOCK,
-    )  # fmt: skip
-    unhealthy = {"description": "Events cannot be stored.", "content": {"application/json": {"schema": {}}}}
+    report = {
+        "type": "object",
+        "required": ["timestamp"],
+        "anyOf": [{"required": ["tool", "corpora"]}, {"required": ["phases"]}],
+    }
     return {
-        "/v1/events": accept("accept_events", "Store a batch of events; /schema describes them.", batch),
+        "/v1/events": accept(
+            "accept_events", "Store a batch of events; /schema describes them.", batch, Receipt, _EVENTS_CODES
+        ),
         "/v2/events": accept(
             "accept_events_v2",
             "Store a batch of events as version 2 of the tool sends them; /schema/v2 describes them.",
             {"oneOf": [bare, _batch(bare)]},
+            Receipt,
+            _EVENTS_CODES,
         ),
+        "/v1/feedback": accept(
+            "accept_feedback",
+            "Store the results of a report of CIBench or drift-bench.",
+            report,
+            FeedbackReceipt,
+            _FEEDBACK_CODES,
+        ),
+    }
+
+
+def _service_paths(references: dict[Any, Any]) -> dict[str, Any]:
+    unhealthy = {"description": "Events cannot be stored.", "content": {"application/json": {"schema": {}}}}
+    return {
+        **_accepting_paths(references),
         "/v1/stats": {
             "get": {
                 "operationId": "read_stats",
                 "summary": "Sums of the last thirty days.",
                 "responses": {
-                    "200": answer(Statistics),
+                    "200": _answer(Statistics, references),
                     **_NOT_MODIFIED,
                     **_refusals(references, ErrorCode.RATE_LIMITED, ErrorCode.STORAGE_FULL),
                 },
@@ -170,7 +214,7 @@ def _service_paths(references: dict[Any, Any]) -> dict[str, Any]:
             "get": {
                 "operationId": "read_health",
                 "summary": "Whether events can be stored.",
-                "responses": {"200": answer(Health), "503": unhealthy},
+                "responses": {"200": _answer(Health, references), "503": unhealthy},
             }
         },
     }

@@ -94,6 +94,17 @@ class SignaturesQuestion(ListedQuestion, frozen=True):
     page: _Page = 1
 
 
+class BenchmarksQuestion(ListedQuestion, frozen=True):
+    """What is public of benchmarks."""
+
+    tool: _Label | UnsetType = UNSET
+    version: _Label | UnsetType = UNSET
+    corpus: _Label | UnsetType = UNSET
+    level: _Label | UnsetType = UNSET
+    category: _Label | UnsetType = UNSET
+    page: _Page = 1
+
+
 _Q = TypeVar("_Q", bound=Question)
 
 

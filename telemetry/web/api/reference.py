@@ -6,7 +6,7 @@ from typing import Any
 import htpy as h
 import msgspec
 
-from telemetry.web.api.declarations import ENDPOINTS, Endpoint
+from telemetry.web.api.declarations import ENDPOINTS, SUMMARY, Endpoint
 from telemetry.web.api.openapi import parameters
 from telemetry.web.pages.layout import page
 
@@ -22,14 +22,14 @@ def docs_page(answers: Mapping[str, bytes]) -> bytes:
         "API",
         h.p(".lead")["Read the public numbers with any program. Nothing else is behind these addresses."],
         h.p[
-            "All answers come from one file, ", h.a(href="/published.db")["published.db"],
+            "All answers but the last come from one file, ", h.a(href="/published.db")["published.db"],
             ", which you may download and query with SQLite or DuckDB. They change once a day, have an ETag, and may "
             "be read from any site. Rows come as JSON, or as CSV with ", h.code["format=csv"], ". ",
             h.a(href="/openapi.json")["/openapi.json"], " describes the addresses for programs, ",
             h.a(href="/schema")["/schema"], " the events, and ", h.a(href="/schema/v2")["/schema/v2"],
             " those of version 2 of the tool.",
         ],
-        (_section(endpoint, answers.get(endpoint.path, b"")) for endpoint in ENDPOINTS),
+        (_section(endpoint, answers.get(endpoint.path, b"")) for endpoint in (*ENDPOINTS, SUMMARY)),
         path=DOCS_PATH,
         description="The read API: addresses, parameters, and what they answer now.",
     )  # fmt: skip
@@ -42,7 +42,7 @@ def _section(endpoint: Endpoint, answer: bytes) -> h.Node:
         endpoint.names and h.p["Names: ", ", ".join(endpoint.names), "."],
         _parameters(endpoint),
         h.pre(tabindex="0")[h.code[f"curl '{_ORIGIN}{endpoint.example_path}'"]],
-        h.pre(tabindex="0")[h.code[_shortened(answer)]],
+        h.pre(tabindex="0")[h.code[_shortened(answer)]] if answer else None,
     ]
 
 
@@ -75,5 +75,5 @@ def _values(schema: dict[str, Any]) -> str:
 
 
 def _shortened(answer: bytes) -> str:
-    lines = msgspec.json.format(answer, indent=2).decode().splitlines() if answer else []
+    lines = msgspec.json.format(answer, indent=2).decode().splitlines()
     return "\n".join([*lines[:_LINES_MAX], "…"] if len(lines) > _LINES_MAX else lines)

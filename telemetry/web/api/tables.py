@@ -6,10 +6,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from telemetry.web.api.documents import Publication
 
-
-def csv_table(document: Publication) -> bytes:
+def csv_table(document: msgspec.Struct) -> bytes:
     """Return the rows of a document, with the names of the columns in the first line.
 
     Labels and amounts have a column each; what has parts of its own is JSON in its column.
@@ -22,7 +20,7 @@ def csv_table(document: Publication) -> bytes:
     return text.getvalue().encode()
 
 
-def _columns(kind: type[Publication]) -> list[str]:
+def _columns(kind: type[msgspec.Struct]) -> list[str]:
     """Return the columns where no row says which labels and amounts there are."""
     (rows,) = (field.type for field in msgspec.structs.fields(kind) if field.name == "rows")
     (row,) = get_args(rows)

@@ -7,10 +7,11 @@ from typing import Any
 import htpy as h
 import msgspec
 
+from telemetry.catalogue.benchmarks import BenchmarkResult
 from telemetry.catalogue.events import KNOWN_EVENTS, AnyEvent
 from telemetry.catalogue.purpose import OWNERS, Purpose
 from telemetry.catalogue.purposes import OF_EVERY_EVENT, REVIEWS, purposes_of
-from telemetry.published.promise import NOT_PROMISED, promise
+from telemetry.published.promise import EXCEPTION, NOT_PROMISED, promise
 from telemetry.web.pages.layout import page
 
 PRIVACY_PATH = "/privacy"
@@ -33,6 +34,7 @@ def privacy_page(keeping: Keeping) -> bytes:
         h.p[promise(keeping.threshold)],
         h.p["Not promised:"],
         h.ul[(h.li[sentence] for sentence in NOT_PROMISED)],
+        h.p[EXCEPTION],
         h.h2["How long it is kept"],
         _keeping(keeping),
         h.h2["What is not kept"],
@@ -49,6 +51,7 @@ def privacy_page(keeping: Keeping) -> bytes:
             (h.h2[h.code[kind]], h.p[inspect.getdoc(event), _review(kind)], _own_fields(kind, event))
             for kind, event in KNOWN_EVENTS.items()
         ),
+        _benchmarks(),
         h.h2["Other events"],
         h.p[
             "Events of newer versions are stored if they hold numbers, booleans and few short names. They are public "
@@ -59,6 +62,18 @@ def privacy_page(keeping: Keeping) -> bytes:
         path=PRIVACY_PATH,
         description="What Drift sends, what it is for, how long it is kept, and what is public.",
     )  # fmt: skip
+
+
+def _benchmarks() -> h.Node:
+    return [
+        h.h2[h.code[BenchmarkResult.type]],
+        h.p[
+            inspect.getdoc(BenchmarkResult), " Reports come to ", h.code["/v1/feedback"], " from those who run a "
+            "benchmark; Drift sends none by itself. Texts of errors and warnings are counted and dropped. The name of "
+            "the host, the commit and the rest of the environment are not read. ", _review(BenchmarkResult.type),
+        ],
+        _own_fields(BenchmarkResult.type, BenchmarkResult),
+    ]  # fmt: skip
 
 
 def _keeping(keeping: Keeping) -> h.Node:

@@ -80,7 +80,7 @@ def test_what_is_excluded_leaves_what_the_others_have_added(aggregate: Aggregate
         assert stored(main, aggregate) == stored(remaining, aggregate)
 
 
-@counted
+@pytest.mark.parametrize("aggregate", [one for one in COUNTED if one.averages], ids=lambda aggregate: aggregate.table)
 @given(data=st.data())
 def test_averages_are_sums_over_the_number_of_events(aggregate: Aggregate, data: st.DataObject) -> None:
     with closing(holding(aggregate, data.draw(placed_events(aggregate)))) as connection:
@@ -99,6 +99,7 @@ def test_a_declaration_names_the_columns_that_the_migrations_make(aggregate: Agg
         columns = connection.execute(f"PRAGMA table_xinfo({aggregate.table})").fetchall()
 
     assert {name for _, name, *_, hidden in columns if not hidden} == {column.name for column in aggregate.columns}
-    assert {name for _, name, *_, hidden in columns if hidden} == {average.name for average in aggregate.averages}
+    computed = {column.name for column in (*aggregate.averages, *aggregate.computed)}
+    assert {name for _, name, *_, hidden in columns if hidden} == computed
     keys = sorted((place, name) for _, name, _, _, _, place, _ in columns if place)
     assert tuple(name for _, name in keys) == aggregate.keys

@@ -3,7 +3,8 @@
 from pathlib import Path
 from unittest import mock
 
-from telemetry.catalogue.events import KNOWN_EVENTS, PatternSignature, as_known_by, catalogue_version
+from telemetry.catalogue.events import KNOWN_EVENTS, PatternSignature, as_known_by
+from telemetry.catalogue.logged import catalogue_version
 from telemetry.counting.counters import Appended, Counters
 from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from tests.support.events import encode, installation_id, make_event, timestamp

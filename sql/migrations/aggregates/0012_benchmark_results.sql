@@ -1,0 +1,45 @@
+-- What benchmarks have measured, in millionths. Sums are parts of 32 bits, the lowest first, so that squares fit too.
+CREATE TABLE benchmark_results (
+    tool TEXT NOT NULL,
+    version TEXT NOT NULL,
+    corpus TEXT NOT NULL,
+    level TEXT NOT NULL,
+    category TEXT NOT NULL,
+    source TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    value_0 INTEGER NOT NULL,
+    value_1 INTEGER NOT NULL,
+    square_0 INTEGER NOT NULL,
+    square_1 INTEGER NOT NULL,
+    square_2 INTEGER NOT NULL,
+    square_3 INTEGER NOT NULL,
+    least INTEGER NOT NULL,
+    greatest INTEGER NOT NULL,
+    first_seen TEXT NOT NULL,
+    last_seen TEXT NOT NULL,
+    mean REAL AS ((value_1 * 4294967296.0 + value_0) / 1e6 / count),
+    minimum REAL AS (least / 1e6),
+    maximum REAL AS (greatest / 1e6),
+    PRIMARY KEY (tool, version, corpus, level, category, source)
+) WITHOUT ROWID;
+
+CREATE TABLE removed_benchmark_results (
+    tool TEXT NOT NULL,
+    version TEXT NOT NULL,
+    corpus TEXT NOT NULL,
+    level TEXT NOT NULL,
+    category TEXT NOT NULL,
+    source TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    value_0 INTEGER NOT NULL,
+    value_1 INTEGER NOT NULL,
+    square_0 INTEGER NOT NULL,
+    square_1 INTEGER NOT NULL,
+    square_2 INTEGER NOT NULL,
+    square_3 INTEGER NOT NULL,
+    least INTEGER NOT NULL,
+    greatest INTEGER NOT NULL,
+    first_seen TEXT NOT NULL,
+    last_seen TEXT NOT NULL,
+    PRIMARY KEY (tool, version, corpus, level, category, source)
+) WITHOUT ROWID;
