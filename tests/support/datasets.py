@@ -77,3 +77,11 @@ def snapshot_of(published: Path, last_day: str | None = None, labels: PublicLabe
 def files_of(published: Path, last_day: str | None = None) -> tuple[DatasetManifest, dict[str, bytes]]:
     """Return the data set of the public numbers in a file."""
     return dataset_files(snapshot_of(published, last_day), ABOUT)
+
+
+def write_dataset(folder: Path, snapshot: Snapshot) -> Path:
+    """Write the files of a snapshot into a folder, and return it."""
+    for place, content in dataset_files(snapshot, ABOUT)[1].items():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_bytes(content)
+    return folder
