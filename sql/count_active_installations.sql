@@ -2,10 +2,10 @@
 SELECT past.newest + ahead.newest, past.middle + ahead.middle, past.oldest + ahead.oldest
 FROM (
     SELECT
-        count(*) FILTER (WHERE last_seen >= ?1) AS newest,
-        count(*) FILTER (WHERE last_seen >= ?2) AS middle,
-        count(*) AS oldest
-    FROM installations
+        coalesce(sum(installations) FILTER (WHERE last_seen >= ?1), 0) AS newest,
+        coalesce(sum(installations) FILTER (WHERE last_seen >= ?2), 0) AS middle,
+        coalesce(sum(installations), 0) AS oldest
+    FROM last_seen_days
     WHERE last_seen BETWEEN ?3 AND ?4
 ) AS past
 -- Last seen on a day to come, because the clock was ahead: the bits of `days_seen` from today's on tell of the periods.
@@ -17,7 +17,9 @@ CROSS JOIN (
         count(*) FILTER (WHERE until_today & ((1 << (julianday(?4) - julianday(?3) + 1)) - 1)) AS oldest
     FROM (
         SELECT days_seen >> min(julianday(last_seen) - julianday(?4), 61) AS until_today
-        FROM installations
+        -- The table is only looked through if there are any.
+        FROM (SELECT 1 FROM last_seen_days WHERE last_seen > ?4 AND installations > 0 LIMIT 1)
+        CROSS JOIN installations
         WHERE last_seen > ?4
     )
 ) AS ahead

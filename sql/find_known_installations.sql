@@ -5,5 +5,5 @@ FROM installations
 WHERE installation_id IN (SELECT value FROM json_each(?1))
     AND (
         first_seen != ?2
-        OR (SELECT count(*) FROM (SELECT 1 FROM installations WHERE last_seen < ?2 OR last_seen > ?2 LIMIT ?3)) < ?3
+        OR (SELECT coalesce(sum(installations), 0) FROM last_seen_days WHERE last_seen != ?2) < ?3
     )

@@ -176,7 +176,19 @@ INSTALLATIONS = Aggregate(
     shown=False,
 )
 
-AGGREGATES = (DAILY_STATS, SIGNATURE_COUNTS, ACTION_AGGREGATES, BENCHMARK_RESULTS, INSTALLATIONS)
+# How many installations were last seen on each day: counted from that table by triggers of the database.
+LAST_SEEN_DAYS = Aggregate(
+    table="last_seen_days",
+    noun="day's count of installations",
+    plural="days' counts of installations",
+    columns=(Key("last_seen", kind="day"), Sum("installations")),
+    export_name="last-seen",
+    exported=("last_seen", "installations"),
+    dated_by="last_seen",
+    zero_is_no_row=True,
+)
+
+AGGREGATES = (DAILY_STATS, SIGNATURE_COUNTS, ACTION_AGGREGATES, BENCHMARK_RESULTS, INSTALLATIONS, LAST_SEEN_DAYS)
 # What `telemetry export` writes, beside events.
 EXPORTED = (PATTERN_SIGNATURES, *AGGREGATES)
 # Those whose rows are counted from the events of one type.

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 # One segment in this time, and none in the first: a clock that jumps ahead must not empty the log before it is noticed.
 RETENTION_INTERVAL_S = 3_600.0
-_INSTALLATIONS_PER_CHANGE = 1_000
+_INSTALLATIONS_PER_CHANGE = 10_000
 # Later than any.
 _NO_DAY = "9999"
 # A stop waits for a check to end.

@@ -83,7 +83,7 @@ async def test_parquet_reads_back_equal_and_typed(data_dir: Path, tmp_path: Path
         assert (kind == "timestamp[ms, tz=UTC]") == (name in {"created_at", "updated_at"} or _is_moment(what, name))
         assert (kind == "double") == name.startswith("avg_")
         assert (kind == "int64") == (
-            name in {"id", "occurrence_count", "count", "bulk_count", "value", "signature_format"}
+            name in {"id", "occurrence_count", "count", "bulk_count", "value", "signature_format", "installations"}
         )
 
 

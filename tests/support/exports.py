@@ -10,5 +10,6 @@ QUERIES = {
     " FROM action_aggregates ORDER BY 1, 2, 3",
     "daily": "SELECT date, metric, value FROM daily_stats ORDER BY 1, 2",
     "installations": "SELECT installation_id, first_seen, last_seen FROM installations ORDER BY 1",
+    "last-seen": "SELECT last_seen, installations FROM last_seen_days WHERE installations != 0 ORDER BY 1",
 }
 ALL = ("events", *QUERIES)

@@ -85,6 +85,7 @@ def check(
         expected["segments"] |= _given_ids(data_dir)
     for raw in forgotten:
         expected["installations"].pop(raw.installation_id, None)
+    assert read(data_dir / "telemetry.db", _LAST_SEEN_DAYS) == read(data_dir / "telemetry.db", _COUNTED_BY_DAY)
     differing = {name: count for name in expected if (count := _differing(found[name], expected[name]))}
     tally.current().add(double_counted=sum(differing.values()))
     assert not differing, f"rows that a recount finds otherwise: {differing}"
@@ -120,6 +121,8 @@ def _differing(found: dict[Any, Any], expected: dict[Any, Any]) -> int:
 
 
 # Averages are compared as the whole sums they stand for: rounded themselves, they would differ where they end in a 5.
+_LAST_SEEN_DAYS = "SELECT last_seen, installations FROM last_seen_days WHERE installations != 0 ORDER BY 1"
+_COUNTED_BY_DAY = "SELECT last_seen, count(*) FROM installations GROUP BY 1 ORDER BY 1"
 _SIGNATURES = """SELECT signature_hash, category, detection_method, language, first_seen, last_seen, occurrence_count,
     round(avg_confidence * occurrence_count * 1000000), round(avg_location_count * occurrence_count),
     round(avg_outlier_count * occurrence_count)

@@ -48,6 +48,8 @@ class SegmentStates:
 
     def __init__(self, aggregates: Aggregates) -> None:
         self._aggregates = aggregates
+        # Where retired installations have been looked for: up to this id.
+        self._looked_through = ""
 
     async def all(self) -> dict[str, SegmentState]:
         """Return the state of every day that ever had a segment."""
@@ -90,17 +92,22 @@ class SegmentStates:
         async with self._aggregates.change() as connection:
             await connection.execute("UPDATE segments SET retired_at = NULL WHERE day = ?", (day,))
 
-    async def delete_retired_installations(self, oldest_day: str, limit: int) -> int:
-        """Remove installations that no segment has events of, some at a time; return how many were removed.
+    async def delete_retired_installations(self, oldest_day: str, limit: int) -> bool:
+        """Look through some installations and remove those that no segment has events of; return whether any are left.
 
-        ``oldest_day`` is the first that has a segment.
+        Each call looks through up to ``limit`` of them, from where the last one ended. ``oldest_day`` is the first that
+        has a segment.
         """
         ((any_left,),) = await self._aggregates.read(query("has_retired_installations"), (oldest_day,))
         if not any_left:
-            return 0
-        async with self._aggregates.change() as connection:
-            deleted = await connection.execute(query("delete_retired_installations"), (oldest_day, limit))
-            return deleted.rowcount
+            return False
+        after = self._looked_through
+        ((last,),) = await self._aggregates.read(query("read_next_installation"), (after, limit))
+        if last is not None:
+            async with self._aggregates.change() as connection:
+                await connection.execute(query("delete_retired_installations"), (oldest_day, after, last))
+        self._looked_through = last or ""
+        return True
 
 
 async def _check_counted(connection: aiosqlite.Connection, day: str, watermark: int) -> None:
