@@ -13,6 +13,7 @@ from telemetry.clock import Clock, iso_milliseconds
 from telemetry.errors import ERROR_SENTENCES, ErrorCode, Refusal
 from telemetry.intake.large_batches import Charge, no_charge
 from telemetry.intake.ledger import Ledger
+from telemetry.published.benchmark_reader import BenchmarkNumbers
 from telemetry.published.publisher import Document
 from telemetry.web.answers import Answer, empty_answer, json_answer
 from telemetry.web.api.explanations import Explanations
@@ -75,6 +76,7 @@ class PublicSite:
         }
         if self.pages is not None:
             self.pages.live = self._live
+            self.pages.benchmarks = self._benchmarks
         if self.feedback is not None:
             self.feedback.service = lambda: self.service
         for served in (self.pages, self.api, self.explanations, self.feedback):
@@ -102,6 +104,12 @@ class PublicSite:
             return LiveTotals(self.service.stats().events_today, is_storing)
         except Refusal:
             return LiveTotals(None, is_storing)
+
+    async def _benchmarks(self) -> BenchmarkNumbers | None:
+        try:
+            return await self.service.benchmarks()
+        except Refusal:
+            return None
 
     async def _post_events(self, wire: Wire, request: web.BaseRequest) -> Answer:
         try:

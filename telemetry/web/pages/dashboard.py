@@ -10,6 +10,7 @@ from telemetry.published.dashboard.claims import written
 from telemetry.published.dashboard.overview import Overview
 from telemetry.published.dashboard.trust import Trust
 from telemetry.web.pages import drawings
+from telemetry.web.pages.benchmarks import BENCHMARKS_PLACE
 from telemetry.web.pages.layout import page
 from telemetry.web.pages.live import LIVE_PLACE
 from telemetry.web.pages.sections import card, chart, details, ranges_of, section, sentence, sources, table
@@ -34,6 +35,7 @@ def dashboard_page(seen: Overview) -> bytes:
         _found(seen),
         _returning(seen),
         _growth(seen),
+        BENCHMARKS_PLACE,
         _trust(seen.trust),
         path="/",
         description=claim or "Anonymous usage of Drift in numbers.",

@@ -2,6 +2,7 @@
 
 import htpy as h
 
+from telemetry.web.pages.benchmarks import BENCHMARKS_PLACE
 from telemetry.web.pages.layout import page
 from telemetry.web.pages.live import LIVE_PLACE
 
@@ -29,6 +30,7 @@ def empty_page(threshold: int) -> bytes:
             h.a(href="/v1/stats")["/v1/stats"],
             " says what has been counted so far.",
         ],
+        BENCHMARKS_PLACE,
         path="/",
         description="No numbers yet: how to send the first event, and when numbers come.",
     )

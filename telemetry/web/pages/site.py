@@ -1,18 +1,20 @@
 """PublicPages: which page answers which address."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
 from aiohttp import web
 
+from telemetry.published.benchmark_reader import BenchmarkNumbers
 from telemetry.published.closed_days import file_stamp
 from telemetry.published.dashboard.overview import Overview
 from telemetry.published.dashboard.spans import Span, span_of
 from telemetry.published.reading import PublicNumbers, reading_published
 from telemetry.web.answers import CORS_HEADERS, Answer, empty_answer
 from telemetry.web.known import is_known
+from telemetry.web.pages.benchmarks import BenchmarksSection
 from telemetry.web.pages.dashboard import dashboard_page
 from telemetry.web.pages.emptiness import empty_page
 from telemetry.web.pages.files import FILE_HEADERS, BadgeFile, ChartFile, badge_file, chart_file
@@ -51,7 +53,7 @@ _SUBJECTS = {
 class PublicPages:
     """Answers the addresses of pages from ``published`` alone, whose numbers count ``threshold`` installations.
 
-    ``live`` returns what the page says about today.
+    ``live`` returns what the page says about today, ``benchmarks`` what is public of benchmarks, if that is known.
     """
 
     def __init__(self, published: Path, threshold: int) -> None:
@@ -60,6 +62,8 @@ class PublicPages:
         self._shelf = Shelf(published)
         self._overviews = Overviews()
         self.live: Callable[[], LiveTotals] = lambda: LiveTotals(None, is_storing=True)
+        self.benchmarks: Callable[[], Awaitable[BenchmarkNumbers | None]] = _no_benchmarks
+        self._benchmarks = BenchmarksSection()
         self._style, self._icon = rendered(STYLE_SHEET), rendered(_SCALABLE_ICON)
 
     @property
@@ -91,7 +95,8 @@ class PublicPages:
             f"/ {span}",
             lambda: self._read(span, lambda seen, _: rendered(dashboard_page(seen) if seen is not None else empty())),
         )
-        return _answer(request, with_live(made, self.live()), PAGE_HEADERS, _LIVE_MAX_AGE_S)
+        made = self._benchmarks.put_into(with_live(made, self.live()), await self.benchmarks())
+        return _answer(request, made, PAGE_HEADERS, _LIVE_MAX_AGE_S)
 
     async def _get_subject(self, folder: str, name: str, request: web.BaseRequest) -> Answer:
         make = _SUBJECTS[folder]
@@ -118,6 +123,10 @@ class PublicPages:
 
     async def _get_icon(self, request: web.BaseRequest) -> Answer:
         return _answer(request, self._icon, _ICON_HEADERS, _YEAR_S)
+
+
+async def _no_benchmarks() -> None:
+    return None
 
 
 def _status(made: Rendered) -> int:

@@ -1,0 +1,103 @@
+"""The section about benchmarks: it is of the last flush, and put in when the page is sent."""
+
+from collections.abc import Sequence
+
+import htpy as h
+
+from telemetry.catalogue.benchmarks import OVERALL
+from telemetry.published.benchmark_reader import BenchmarkNumbers
+from telemetry.published.benchmarks import BenchmarkRow
+from telemetry.published.dashboard.standing import standing
+from telemetry.web.pages.shelf import Rendered
+
+BENCHMARKS_PLACE = h.fragment[h.div(id="benchmarks-place")]
+_MARK = str(BENCHMARKS_PLACE).encode()
+BENCHMARKS_SHOWN_MAX = 60
+"""Rows of the table; the summary has all."""
+_SUMMARY = "/v1/feedback/summary"
+_COLUMNS = ("Tool", "Corpus", "Measure", "Version", "Mean", "Change", "Results")
+_NUMBERS_FROM = _COLUMNS.index("Mean")
+# From here on a number has digits enough without a fraction.
+_WHOLE_FROM = 1_000
+
+
+class BenchmarksSection:
+    """Puts the section into pages; it is rendered once for each publication of benchmarks."""
+
+    def __init__(self) -> None:
+        self._made = ("", b"")
+
+    def put_into(self, made: Rendered, numbers: BenchmarkNumbers | None) -> Rendered:
+        """Return a page with the section; without results, or where they are not known, it has none."""
+        name = numbers.name if numbers is not None else ""
+        if numbers is not None and name != self._made[0]:
+            self._made = (name, str(h.fragment[_section(standing(numbers.rows), len(numbers.rows))]).encode())
+        section = self._made[1] if numbers is not None else b""
+        return Rendered(made.body.replace(_MARK, section), f'{made.etag[:-1]}-{name}"', made.is_there)
+
+
+def _section(rows: Sequence[BenchmarkRow], total: int) -> h.Node:
+    if not total:
+        return None
+    return h.section("#benchmarks", aria_labelledby="benchmarks-title")[
+        h.h2("#benchmarks-title")["How do releases do in benchmarks?"],
+        h.p["Means of the newest release that was measured, and their change since the release before."],
+        _table(rows[:BENCHMARKS_SHOWN_MAX]) if rows else None,
+        h.p(".small")[
+            h.a(href=_SUMMARY)["JSON"], " · ", h.a(href=f"{_SUMMARY}?format=csv")["CSV"], " · ",
+            h.button(".link", type="button", popovertarget="how-benchmarks")["How is this counted?"],
+        ],
+        h.div("#how-benchmarks", popover=True)[
+            h.p[
+                "Benchmarks are of machines and name no person, so a number may be of a single result. Scores go from "
+                "0 to 100, durations are microseconds. Public are results that the operator has measured, or whose "
+                "tool or corpus the operator has admitted. The files have every measure, its deviation and extremes."
+            ]
+        ],
+    ]  # fmt: skip
+
+
+def _table(rows: Sequence[BenchmarkRow]) -> h.Node:
+    return h.div(".scroll", role="region", tabindex="0", aria_label="Table: benchmarks")[
+        h.table[
+            h.thead[
+                h.tr[
+                    (
+                        h.th(scope="col", class_="number" if place >= _NUMBERS_FROM else None)[name]
+                        for place, name in enumerate(_COLUMNS)
+                    )
+                ]
+            ],
+            h.tbody[(_row(row) for row in rows)],
+        ]
+    ]
+
+
+def _row(row: BenchmarkRow) -> h.Node:
+    mean = "" if row.mean is None else _figure(row.mean)
+    return h.tr[
+        h.th(scope="row")[row.tool],
+        h.td[row.corpus],
+        h.td[_measure(row)],
+        h.td[row.version],
+        h.td(".number")[mean],
+        h.td(".number")[_change(row)],
+        h.td(".number")[f"{row.count:,}"],
+    ]
+
+
+def _measure(row: BenchmarkRow) -> str:
+    return row.level if row.category == OVERALL else f"{row.level}, {row.category}"
+
+
+def _change(row: BenchmarkRow) -> str:
+    """Return the change of the mean with its sign, and since which version."""
+    if row.change is None or row.mean is None:
+        return "\N{EN DASH}"
+    shown = _figure(abs(row.change))
+    sign = "" if shown == _figure(0) else "+" if row.change > 0 else "\N{MINUS SIGN}"
+    return f"{sign or '±'}{shown} since {row.previous_version}"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else f"{value:,.1f}"

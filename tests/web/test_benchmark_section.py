@@ -1,0 +1,62 @@
+"""The section about benchmarks says how the newest release stands, in text."""
+
+import re
+
+from telemetry.published.benchmark_reader import BenchmarkNumbers
+from telemetry.published.benchmarks import BenchmarkRow
+from telemetry.web.pages.benchmarks import BENCHMARKS_PLACE, BENCHMARKS_SHOWN_MAX, BenchmarksSection
+from telemetry.web.pages.shelf import rendered
+
+PAGE = rendered(f"<main>{BENCHMARKS_PLACE}</main>".encode())
+HOSTILE = "<img src=x>"
+
+
+def row(version: str, mean: float | None = 70.0, category: str = "overall", **changes: float | str) -> BenchmarkRow:
+    names = {"tool": "drift", "version": version, "corpus": "demo", "level": "overall", "category": category}
+    return BenchmarkRow(**(names | {"count": 2, "mean": mean} | changes))  # type: ignore[arg-type]
+
+
+def cells(*rows: BenchmarkRow) -> list[list[str]]:
+    """Return the cells of the table, by row."""
+    page = BenchmarksSection().put_into(PAGE, BenchmarkNumbers(rows, "one")).body.decode()
+    assert "<main><section" in page
+    found = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line) for line in re.findall(r"<tr>(.*?)</tr>", page)]
+    return found[1:]
+
+
+def test_the_newest_release_stands_for_a_measure_and_a_build_only_where_there_is_no_release() -> None:
+    build = row("0.0.0", 10)
+    assert [line[3] for line in cells(build)] == ["0.0.0"]
+    assert [line[3] for line in cells(build, row("0.9.48"), row("0.10.0"), row("0.11.0-dev"))] == ["0.10.0"]
+
+
+def test_a_change_has_a_sign_and_says_since_when() -> None:
+    changes = {"+3.5": 3.5, "−3.5": -3.5, "±0.0": 0.04, "+1,500": 1500.4}  # noqa: RUF001
+    for shown, change in changes.items():
+        ((*_, said, count),) = cells(row("0.10.0", change=change, previous_version="0.9.48"))
+        assert (said, count) == (f"{shown} since 0.9.48", "2")
+
+
+def test_names_are_text_and_what_is_not_comparable_is_left_to_the_files() -> None:
+    shown = cells(
+        row("1.0.0", corpus=HOSTILE),
+        row("1.0.0", corpus="other"),
+        row("other"),
+        row("1.0.0", None, level="other"),
+        row("1.0.0", category="bytes_processed"),
+    )
+    assert [line[1] for line in shown] == ["&lt;img src=x&gt;"]
+    assert (
+        len(cells(*(row("1.0.0", corpus=f"corpus{number:03}") for number in range(BENCHMARKS_SHOWN_MAX + 5))))
+        == BENCHMARKS_SHOWN_MAX
+    )
+
+
+def test_a_page_without_results_has_no_section_and_its_etag_changes_with_the_results() -> None:
+    section = BenchmarksSection()
+    pages = [
+        section.put_into(PAGE, numbers)
+        for numbers in (None, BenchmarkNumbers((), "none"), BenchmarkNumbers((row("1.0.0"),), "one"), None)
+    ]
+    assert [page.body == b"<main></main>" for page in pages] == [True, True, False, True]
+    assert len({page.etag for page in pages}) == 3
