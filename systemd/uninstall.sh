@@ -32,7 +32,7 @@ for link in "$root$prefix"/current{,.new}; do
 done
 remove_if_empty "$root$prefix"/releases "$root$prefix"
 
-rm -f "$units"/drift-telemetry{,-backup,-forward,-failed}@.{service,socket,timer}
+rm -f "$units"/drift-telemetry{,-backup,-backup-failed,-forward,-failed}@.{service,socket,timer}
 rm -f "$units"/*.wants/drift-telemetry{,-backup,-forward}@*
 rm -f "$units"/drift-telemetry@*.socket.d/port.conf "$units"/drift-telemetry@.service.d/restart.conf
 remove_if_empty "$units"/drift-telemetry@*.d

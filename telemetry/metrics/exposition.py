@@ -18,6 +18,7 @@ from telemetry.metrics.families import METRIC_PREFIX, counter, counters, gauge, 
 from telemetry.metrics.sources import Sources
 from telemetry.operator_errors import DamagedError
 from telemetry.storage.directory.file_sizes import measure
+from telemetry.storage.maintenance.last_backup import last_backup
 
 _FAILURES = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.STORAGE_ERROR, ErrorCode.CLOCK)
 
@@ -120,6 +121,12 @@ class ServiceCollector(Collector):
         yield gauge("newest_segment_bytes", "Size of the newest segment.", sizes.newest_segment_bytes)
         yield gauge("aggregates_bytes", "Size of `telemetry.db`.", sizes.aggregates_bytes)
         yield gauge("disk_free_bytes", "Space left on the disk of the data directory.", sizes.free_bytes)
+        backup = last_backup(self._sources.directory)
+        yield gauge(
+            "last_backup_timestamp_seconds",
+            "When the last good backup was begun, in seconds since 1970; 0 if none is known.",
+            backup.seconds if backup else 0,
+        )
 
     def _upkeep(self) -> Iterable[Metric]:
         sealer, retention, budget = (

@@ -186,6 +186,7 @@ def test_uninstalling_removes_what_install_has_made_and_nothing_else(tmp_path: P
         prefix / "releases/20260101T000000Z/bin/telemetry",
         units / "drift-telemetry@.service",
         units / "drift-telemetry-failed@.service",
+        units / "drift-telemetry-backup-failed@.service",
         units / "drift-telemetry-backup@.timer",
         units / "drift-telemetry@.service.d/restart.conf",
         units / "drift-telemetry@staging.socket.d/port.conf",

@@ -19,10 +19,12 @@ from telemetry.published.due import LATE_S
 from telemetry.published.overview import late_windows, lost_windows
 from telemetry.published.proof import Unproved, unproved
 from telemetry.published.windows import PublicWindow
+from telemetry.settings import Settings
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.maintenance.examination import Examination, Recounted, examine
 from telemetry.storage.maintenance.filling import source_bytes
 from telemetry.storage.maintenance.findings import Finding, Severity
+from telemetry.storage.maintenance.last_backup import check_last_backup
 from telemetry.wording import amount
 
 
@@ -53,6 +55,8 @@ def command(*, full: bool, as_json: bool, config: Path | None, **flags: Any) -> 
         found = asyncio.run(examining)
     found.findings += _published_numbers(directory)
     found.findings += check_forwarding(directory, settings.cluster, Clock().now())
+    if settings.environment != Settings().environment:
+        found.findings += check_last_backup(directory, Clock())
     if as_json:
         print_document(_document(found))
     else:

@@ -1,5 +1,6 @@
 """The data directory: where its files are, and the lock that gives it to one process."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -39,6 +40,8 @@ class DataDirectory:
         self.forwarding = root / "forwarding.json"
         self.forwarded = root / "forwarded.db"
         self.forwarding_lock = root / "forwarding.lock"
+        # When and where the last good backup was made.
+        self.last_backup = root / "last-backup.json"
         # There while a restore changes the rest.
         self.restoring = root / "restoring"
 
@@ -70,9 +73,11 @@ class DataDirectory:
                 _make_folder(folder)
             sync_folder(self.events)
         except OSError as error:
+            way = "let this user write there"
+            if error.errno == errno.EROFS:
+                way = "have it writable: under systemd, name it in ReadWritePaths= of `systemctl edit` of the unit"
             raise DataDirectoryError(
-                f"cannot use {self.root} as data directory ({error.strerror}): choose another with --data-dir, "
-                "or let this user write there"
+                f"cannot use {self.root} as data directory ({error.strerror}): choose another with --data-dir, or {way}"
             ) from error
 
     def check_whole(self) -> None:

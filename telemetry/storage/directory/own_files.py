@@ -60,7 +60,7 @@ def own_paths(directory: DataDirectory) -> Iterator[Path]:
     for path in data_files(directory):
         if path.is_file() if path.parent == directory.root else kind_of(path) is None:
             yield path
-    single = (directory.events, directory.witness, directory.lock, directory.refusals)
+    single = (directory.events, directory.witness, directory.lock, directory.refusals, directory.last_backup)
     for path in (*single, *published_files(directory), *forwarding_files(directory)):
         if path.exists():
             yield path

@@ -3,7 +3,6 @@
 A backup is laid out like a data directory, with ``backup.json`` (``telemetry.storage.maintenance.backups``) beside.
 """
 
-import fcntl
 import logging
 import os
 import shutil
@@ -32,22 +31,24 @@ from telemetry.storage.maintenance.backups import (
     revision,
     unfinished,
 )  # fmt: skip
-from telemetry.storage.maintenance.filling import fill_consistently, last_files
+from telemetry.storage.maintenance.filling import Filled, fill_consistently, last_files
+from telemetry.storage.maintenance.last_backup import LastBackup, record_backup
+from telemetry.storage.maintenance.modest_disks import lock, restrict, sync_names, warn_of_others
 from telemetry.storage.sqlite.copying import Progress, no_progress
-from telemetry.storage.sqlite.syncing import sync_file, sync_folder
+from telemetry.storage.sqlite.syncing import sync_file
 
 logger = logging.getLogger(__name__)
 
 
 class Made(NamedTuple):
-    """A finished backup, how many of its files were copied, the older ones that were removed, and what it lacks.
+    """A finished backup, what of it was copied or shared, the older ones that were removed, and what it lacks.
 
     ``missing`` are segments that are gone though nobody retired them; then no older backup was removed.
     """
 
     folder: Path
     manifest: Manifest
-    copied: int
+    filled: Filled
     removed: list[str]
     missing: list[SegmentState]
 
@@ -74,16 +75,19 @@ def back_up(
             raise DataDirectoryError(f"{folder} exists: see that the clock is right, and try again")
         filling = unfinished(folder)
         try:
-            files, copied = fill_consistently(directory, filling, last_files(root), clock, on_bytes)
+            filled = fill_consistently(directory, filling, last_files(root), clock, on_bytes)
             copy = filling / directory.aggregates.name
-            manifest = Manifest(FORMAT, iso_milliseconds(made_at), __version__, files, copied_revision(copy))
+            manifest = Manifest(FORMAT, iso_milliseconds(made_at), __version__, filled.files, copied_revision(copy))
             missing = missing_segments(DataDirectory(filling))
             _finish(filling, folder, manifest)
+            warn_of_others(folder)
         except BaseException:
             shutil.rmtree(filling, ignore_errors=True)
             raise
         removed = _remove(root, folder, keep) if keep and not missing else []
-    return Made(folder, manifest, copied, removed, missing)
+    if not missing:
+        record_backup(directory, LastBackup(iso_milliseconds(made_at), str(folder.resolve())))
+    return Made(folder, manifest, filled, removed, missing)
 
 
 def _check_apart(directory: DataDirectory, root: Path) -> None:
@@ -100,11 +104,8 @@ def _check_apart(directory: DataDirectory, root: Path) -> None:
 def _locked(root: Path) -> Iterator[None]:
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise InUseError(f"another backup into {root} is being made: wait for its end") from error
-    try:
+        if not lock(descriptor):
+            raise InUseError(f"another backup into {root} is being made: wait for its end")
         yield
     finally:
         os.close(descriptor)
@@ -113,12 +114,12 @@ def _locked(root: Path) -> Iterator[None]:
 def _finish(filled: Path, folder: Path, manifest: Manifest) -> None:
     path = filled / MANIFEST
     path.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
-    path.chmod(0o600)
+    restrict(path)
     sync_file(path)
     for written in (filled / "events", filled):
-        sync_folder(written)
+        sync_names(written)
     filled.rename(folder)
-    sync_folder(folder.parent)
+    sync_names(folder.parent)
 
 
 def _remove(root: Path, made: Path, keep: int) -> list[str]:

@@ -7,6 +7,7 @@ still what it was: both names lead to it.
 
 import logging
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from telemetry.storage.maintenance.backups import (
     backups,
     read_manifest,
 )  # fmt: skip
+from telemetry.storage.maintenance.modest_disks import hard_link, restrict
 from telemetry.storage.sqlite.copying import Progress, check_copy, copy_database, digest
 from telemetry.storage.sqlite.database_files import LOG, beside
 from telemetry.storage.sqlite.syncing import sync_file
@@ -38,6 +40,20 @@ class Earlier(NamedTuple):
 
     path: Path
     file: BackedUp
+
+
+class Filled(NamedTuple):
+    """What a backup holds: databases that were copied, those that it shares with the one before, and other files."""
+
+    copied: list[BackedUp]
+    shared: list[BackedUp]
+    others: list[BackedUp]
+
+    @property
+    def files(self) -> list[BackedUp]:
+        """All of it, in the order of their names, ``telemetry.db`` first."""
+        databases = sorted([*self.copied, *self.shared], key=lambda file: ("/" in file.name, file.name))
+        return [*databases, *self.others]
 
 
 def source_bytes(directory: DataDirectory) -> int:
@@ -65,7 +81,7 @@ def last_files(root: Path) -> dict[str, Earlier]:
 
 def fill_consistently(
     directory: DataDirectory, target: Path, last: dict[str, Earlier], clock: Clock, on_bytes: Progress
-) -> tuple[list[BackedUp], int]:
+) -> Filled:
     """Copy everything, again if an installation was erased or a segment retired while that went on.
 
     The copied aggregates would miss the events of the one, and call the other missing.
@@ -80,28 +96,23 @@ def fill_consistently(
     raise ConflictError("installations are being erased or days removed: make the backup when that is done")
 
 
-def _fill(
-    directory: DataDirectory, target: Path, last: dict[str, Earlier], clock: Clock, on_bytes: Progress
-) -> tuple[list[BackedUp], int]:
+def _fill(directory: DataDirectory, target: Path, last: dict[str, Earlier], clock: Clock, on_bytes: Progress) -> Filled:
     (target / directory.events.name).mkdir(mode=0o700, parents=True)
-    files, copied = [], 0
+    copied, shared = [], []
     for source in _sources(directory):
         name = str(source.relative_to(directory.root))
         before = _stamp(source, clock)
         if before is None:
             continue
         earlier = last.get(name)
-        if earlier and _is_of(before, earlier.file) and _is_intact(earlier, on_bytes):
-            (target / name).hardlink_to(earlier.path)
-            files.append(earlier.file)
+        if earlier and _is_of(before, earlier.file) and _shared(target / name, earlier, on_bytes):
+            shared.append(earlier.file)
         elif file := _copy(source, target / name, name, before, on_bytes):
-            files.append(file)
-            copied += 1
+            copied.append(file)
     # After all that the key was made hashes with, and all that is recorded of published windows.
-    others = (directory.published, directory.public_labels, directory.node, directory.forwarding)
-    for single in (directory.id_key, *others):
-        files += _copy_whole(single, target)
-    return files, copied
+    public = (directory.published, directory.public_labels)
+    others = (directory.id_key, *public, directory.node, directory.forwarding)
+    return Filled(copied, shared, [file for single in others for file in _copy_whole(single, target)])
 
 
 def _copy_whole(source: Path, target: Path) -> Iterator[BackedUp]:
@@ -109,13 +120,23 @@ def _copy_whole(source: Path, target: Path) -> Iterator[BackedUp]:
     copy = target / source.name
     with suppress(FileNotFoundError):
         shutil.copyfile(source, copy)
-        copy.chmod(0o600)
+        restrict(copy)
         sync_file(copy)
         yield BackedUp(copy.name, copy.stat().st_size, digest(copy))
 
 
 def _is_of(stamp: tuple[int, int | None], file: BackedUp) -> bool:
     return file.source_mtime_ns is not None and stamp == (file.source_bytes, file.source_mtime_ns)
+
+
+def _shared(target: Path, earlier: Earlier, on_bytes: Progress) -> bool:
+    """Have a file of the last backup in this one too; return False if that cannot be, or should not."""
+    if not hard_link(target, earlier.path) and earlier.path.exists():
+        return False
+    if _is_intact(earlier, on_bytes):
+        return True
+    target.unlink(missing_ok=True)
+    return False
 
 
 def _is_intact(earlier: Earlier, on_bytes: Progress) -> bool:
@@ -145,7 +166,7 @@ def _stamp(source: Path, clock: Clock) -> tuple[int, int | None] | None:
 def _copy(source: Path, target: Path, name: str, before: tuple[int, int | None], on_bytes: Progress) -> BackedUp | None:
     try:
         copy_database(source, target, on_bytes)
-        shutil.copymode(source, target)
+        restrict(target, stat.S_IMODE(source.stat().st_mode))
     except (NoDataError, FileNotFoundError):
         # Retention removed it in the meantime.
         target.unlink(missing_ok=True)

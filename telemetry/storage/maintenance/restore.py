@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
+import stat
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -178,7 +179,8 @@ def _copy(backup: Path, replacement: Replacement, manifest: Manifest, on_bytes: 
         source, target = backup / file.name, targets[file.name]
         if source.is_file():
             shutil.copyfile(source, target)
-            shutil.copymode(source, target)
+            # A file system without modes shows others than the file had.
+            target.chmod(stat.S_IMODE(source.stat().st_mode) & 0o600)
             sync_file(target)
         _verify(source, target, file.sha256, on_bytes)
     for folder in (replacement.incoming_events, replacement.incoming):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from telemetry.operator_errors import DamagedError
 from telemetry.storage.sqlite.database import DatabaseKind
-from telemetry.storage.sqlite.database_files import immutable_uri
+from telemetry.storage.sqlite.database_files import immutable_uri, unlocked_uri
 from telemetry.storage.sqlite.errors import DAMAGED, failure, primary_code, telling_damage
 from telemetry.storage.sqlite.migrations import is_of_kind, other_kind_sentence
 from telemetry.storage.sqlite.reading import read_only
@@ -36,7 +36,7 @@ def copy_database(source: Path, target: Path, on_bytes: Progress = no_progress) 
     with (
         read_only(source, wait_s=PATIENCE_S) as reader,
         _telling_full_disk(target),
-        closing(sqlite3.connect(target, isolation_level=None)) as writer,
+        closing(_connect_alone(target)) as writer,
     ):
         reader.execute("BEGIN")
         # The transaction begins with the first page that it reads.
@@ -53,9 +53,17 @@ def copy_database(source: Path, target: Path, on_bytes: Progress = no_progress) 
 
         reader.backup(writer, pages=_PAGES_PER_STEP, progress=advance)
     # The pages were copied as they are, the one that says that there is a WAL included.
-    with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+    with closing(_connect_alone(target)) as copy:
         copy.execute("PRAGMA journal_mode = DELETE")
     sync_file(target)
+
+
+def _connect_alone(path: Path) -> sqlite3.Connection:
+    """Connect to a file that no other process knows of."""
+    connection = sqlite3.connect(unlocked_uri(path), uri=True, isolation_level=None)
+    # Without this a file that says that it has a WAL could not be opened.
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return connection
 
 
 @contextmanager

@@ -22,6 +22,11 @@ def existing_uri(path: Path) -> str:
     return f"{path.absolute().as_uri()}?mode=rw"
 
 
+def unlocked_uri(path: Path) -> str:
+    """Return how SQLite is told to write a file that no other process knows of: not every network share has locks."""
+    return f"{path.absolute().as_uri()}?vfs=unix-none"
+
+
 def immutable_uri(path: Path) -> str:
     """Return how SQLite is told to read a file that nobody writes: without locks and without what lies beside it."""
     return f"{path.absolute().as_uri()}?immutable=1"
