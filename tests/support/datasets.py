@@ -16,6 +16,10 @@ WINDOWS = (("2026-08-10", "2026-09-06"), ("2026-09-07", "2026-10-04"), ("2026-10
 ABOUT = About("CC-BY-4.0", "The Drift project", "https://telemetry.example.org/datasets/")
 _CATEGORIES = ("api", "auth", "styling")
 _STEPS = ("0.00", "0.55", "0.70", "0.85", "0.95")
+# Approval by step: users are less sure than the tool, and of styling they are not.
+_APPROVAL = {
+    "api": (0.3, 0.4, 0.55, 0.75, 0.9), "auth": (0.2, 0.25, 0.35, 0.5, 0.6), "styling": (0.35, 0.4, 0.42, 0.45, 0.5),
+}  # fmt: skip
 _LABELS = {
     "language": ("typescript", "python", "other"), "method": ("ast", "regex"), "occurrences": ("1", "2-9", "10-99"),
     "locations": ("2-9", "10-99", "other"), "outliers": ("0", "other"),
@@ -62,7 +66,8 @@ def _insert_signature(connection: sqlite3.Connection, chosen: random.Random, key
 
 def _insert_decisions(connection: sqlite3.Connection, chosen: random.Random, key: tuple[str, str, str]) -> None:
     voices = chosen.randint(5, 80)
-    approve = round(voices * chosen.uniform(0.2, 1), 3)
+    _, category, step = key
+    approve = round(voices * _APPROVAL[category][_STEPS.index(step)] * chosen.uniform(0.9, 1.1), 3)
     row = (*key, voices, approve, round(voices - approve, 3), *[0] * 7, round(approve * 0.9, 3))
     connection.execute(f"INSERT INTO decisions VALUES ({', '.join('?' * len(row))})", row)
 
