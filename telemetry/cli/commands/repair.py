@@ -12,15 +12,14 @@ import click
 from telemetry.cli.commands.check import difference_line
 from telemetry.cli.options import counting_limits, load_settings, settings_options
 from telemetry.cli.output.progress import progress
-from telemetry.operator_errors import DamagedError
 from telemetry.owning import data_directory
 from telemetry.settings import Settings
 from telemetry.storage.directory.scratch import scratch
-from telemetry.storage.maintenance.examination import CURRENT, EXPECTED, Recounted, compare, damage_of, find_sound
+from telemetry.storage.maintenance.examination import Recounted
 from telemetry.storage.maintenance.file_checks import check_missing
 from telemetry.storage.maintenance.filling import source_bytes
 from telemetry.storage.maintenance.findings import Finding
-from telemetry.storage.sqlite.copying import copy_database
+from telemetry.storage.maintenance.repairing import repair_numbers
 from telemetry.wording import amount
 
 
@@ -44,13 +43,8 @@ def command(*, dry_run: bool, config: Path | None, **flags: Any) -> None:
 async def _repair(settings: Settings, *, dry_run: bool) -> tuple[list[Finding], Recounted]:
     async with data_directory(settings) as (directory, aggregates):
         with progress("Recounting", 2 * source_bytes(directory)) as on_bytes, scratch(directory) as folder:
-            copy_database(directory.aggregates, folder / CURRENT)
-            findings, sound = find_sound(directory, full=False, on_bytes=on_bytes)
-            if damage := damage_of(directory.aggregates, findings):
-                raise DamagedError(f"{directory.aggregates} {damage}")
-            recounted = await compare(folder, sound, counting_limits(settings), on_bytes)
-            if not dry_run and any(recounted.counts.values()):
-                await aggregates.adopt(folder / EXPECTED)
+            limits = counting_limits(settings)
+            findings, recounted = await repair_numbers(directory, aggregates, folder, limits, on_bytes, dry_run=dry_run)
         findings += check_missing(directory)
     return findings, recounted
 

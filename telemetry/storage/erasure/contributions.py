@@ -120,6 +120,22 @@ class Contributions:
             return [str(row[0]) for row in aggregates.execute("SELECT metric FROM daily_stats WHERE date = ?", (day,))]
 
 
+class DayContributions(Contributions):
+    """What some days have added: ``contribution`` is counted from all their events, ``remaining`` from other days."""
+
+    def __init__(
+        self, folder: Path, directory: DataDirectory, days: Collection[str], stop: asyncio.Event, *, keys_max: int
+    ) -> None:
+        super().__init__(folder, directory, (), stop, keys_max=keys_max)
+        self._days = frozenset(days)
+
+    async def _count(self, watermarks: dict[str, int], *, others: bool) -> None:
+        own = {day: watermark for day, watermark in watermarks.items() if day in self._days}
+        rest = {day: watermark for day, watermark in watermarks.items() if day not in self._days}
+        await self._count_into(self.contribution, own, query("read_day_events"), [""])
+        await self._count_into(self.remaining, rest if others else {}, related_events_statement(COUNTED), ["[]"])
+
+
 def _rows(segment: sqlite3.Connection, sql: str, whose: str, after: int, watermark: int) -> Iterator[tuple[int, ...]]:
     while rows := segment.execute(sql, (whose, after, watermark, ROWS_PER_READ)).fetchall():
         yield from rows

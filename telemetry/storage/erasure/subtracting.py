@@ -16,5 +16,10 @@ def forgetting() -> list[str]:
 
 def excluding() -> list[str]:
     """Return the statements that take out what the events have added; ``remaining`` must be attached too."""
-    of_rows = [row_statement(name, aggregate) for aggregate in COUNTED for name in _OF_ROWS]
-    return [*map(query, _OF_DAYS), *of_rows, query("count_erased_events"), query("correct_published_windows")]
+    corrected = (query("count_erased_events"), query("correct_published_windows"))
+    return [*map(query, _OF_DAYS), *subtracting_rows(), *corrected]
+
+
+def subtracting_rows() -> list[str]:
+    """Return those of these statements that are about sums over all time."""
+    return [row_statement(name, aggregate) for aggregate in COUNTED for name in _OF_ROWS]
