@@ -154,7 +154,10 @@ def _become_another_node(incoming: DataDirectory, others: list[DataDirectory]) -
 def _last_ids(directory: DataDirectory) -> dict[str, int]:
     """Return the last id that was given out on each day that has events."""
     with read_only(directory.aggregates) as connection:
-        watermarks = dict(connection.execute("SELECT day, watermark FROM segments WHERE retired_at IS NULL").fetchall())
+        # A backup of the first schema knows of no day that was retired.
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(segments)")}
+        there = "WHERE retired_at IS NULL" if "retired_at" in columns else ""
+        watermarks = dict(connection.execute(f"SELECT day, watermark FROM segments {there}").fetchall())
     log = LogReader(directory)
     return {day: max(watermarks.get(day, 0), log.last_id(day)) for day in {*watermarks, *log.days()}}
 
