@@ -15,6 +15,7 @@ from telemetry.storage.aggregates.key_file import replace_lost_key
 from telemetry.storage.aggregates.loss import check_aggregates
 from telemetry.storage.aggregates.new_rows import NewRows
 from telemetry.storage.aggregates.segment_states import SegmentStates
+from telemetry.storage.aggregates.upgrading import keep_before_upgrade
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.node import settle_node
 from telemetry.storage.log.archive import Archive
@@ -52,6 +53,7 @@ async def data_directory(
         if not accept_loss:
             check_aggregates(directory)
         await asyncio.to_thread(_use_small_pages, directory, on_progress)
+        await asyncio.to_thread(keep_before_upgrade, directory)
         with explaining(directory.aggregates):
             aggregates = await Aggregates.open(
                 directory.aggregates,

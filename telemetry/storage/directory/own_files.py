@@ -8,7 +8,7 @@ from pathlib import Path
 
 from telemetry.storage.directory.data_directory import SCRATCH, DataDirectory
 from telemetry.storage.directory.segment_files import is_day, kind_of
-from telemetry.storage.sqlite.database_files import COMPANIONS, JOURNAL, beside
+from telemetry.storage.sqlite.database_files import COMPANIONS, JOURNAL, SCHEMA_COPY, beside
 
 INCOMING = "restore-incoming"
 """What a restore is copying or has copied."""
@@ -16,7 +16,7 @@ ASIDE = "before-restore-"
 """What a restore has moved aside, with the time of the restore."""
 
 _DATABASE = rf"\.db({'|'.join(COMPANIONS)})?"
-_AGGREGATES = re.compile(rf"telemetry{_DATABASE}")
+_AGGREGATES = re.compile(rf"telemetry({_DATABASE}|\.db{SCHEMA_COPY}\d+)")
 _SEGMENT = re.compile(rf"(.*){_DATABASE}")
 _ASIDE = re.compile(rf"{ASIDE}\d{{4}}-\d\d-\d\dT\d{{6}}Z(-\d+)?")
 

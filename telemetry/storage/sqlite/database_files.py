@@ -6,6 +6,9 @@ LOG, SHARED_MEMORY, JOURNAL = "-wal", "-shm", "-journal"
 """The ends of the names of what SQLite keeps beside a database; the shared memory is the log's index."""
 COMPANIONS = (LOG, SHARED_MEMORY, JOURNAL)
 
+SCHEMA_COPY = "-schema-"
+"""Between the name of a database and the schema version of the copy that an upgrade kept."""
+
 
 def beside(path: Path, suffix: str) -> Path:
     """Return the file with one of these ends that belongs to a database."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import aiosqlite
 
 from telemetry.operator_errors import DamagedError
+from telemetry.storage.sqlite.database_files import SCHEMA_COPY
 from telemetry.storage.sqlite.queries import scripts
 
 # A table that every database of a kind has had since its first migration.
@@ -41,7 +42,17 @@ def check_known(version: int, path: Path, kind: str) -> None:
     """Raise ``DamagedError`` if this program does not know a schema version, because it is newer."""
     known = newest_version(kind)
     if version > known:
-        raise DamagedError(f"{path} has schema version {version}, this program knows {known}: install a newer one")
+        copy, back = schema_copy(path, known), ""
+        if copy.exists():
+            back = f", or put {copy.name} in its place, which the upgrade kept: see docs/recipes.md"
+        raise DamagedError(
+            f"{path} has schema version {version}, this program knows {known}: install a newer one{back}"
+        )
+
+
+def schema_copy(path: Path, version: int) -> Path:
+    """Return where an upgrade from a schema version keeps a copy of a database."""
+    return path.with_name(f"{path.name}{SCHEMA_COPY}{version}")
 
 
 def newest_version(kind: str) -> int:

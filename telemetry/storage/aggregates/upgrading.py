@@ -1,0 +1,57 @@
+"""The copies of the aggregates that upgrades keep, so that one can go back to the program before."""
+
+import logging
+import sqlite3
+from pathlib import Path
+
+from telemetry.operator_errors import OperatorError
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.sqlite.copying import copy_database
+from telemetry.storage.sqlite.migrations import newest_version, schema_copy
+from telemetry.storage.sqlite.reading import read_only
+from telemetry.storage.sqlite.syncing import sync_folder
+
+logger = logging.getLogger(__name__)
+
+# Killed between two migrations, the next start keeps a copy of what is half migrated.
+_COPIES_MAX = 2
+
+
+def keep_before_upgrade(directory: DataDirectory) -> None:
+    """Copy the aggregates of a locked directory if this program is going to migrate them; older copies go.
+
+    Without room for a copy the upgrade goes on, and the log says so.
+    """
+    version = _version(directory.aggregates)
+    if not 0 < version < newest_version("aggregates"):
+        return
+    copy = schema_copy(directory.aggregates, version)
+    try:
+        with directory.scratch() as folder:
+            copy_database(directory.aggregates, folder / copy.name)
+            (folder / copy.name).rename(copy)
+        sync_folder(directory.root)
+    except (OperatorError, sqlite3.Error, OSError) as error:
+        logger.warning("no copy of the aggregates was kept before their migration", extra={"reason": str(error)})
+        return
+    logger.info("kept a copy of the aggregates before their migration", extra={"path": str(copy)})
+    for older in _copies(directory)[:-_COPIES_MAX]:
+        older.unlink()
+
+
+def _version(aggregates: Path) -> int:
+    """Return the schema version, or 0 if there is none; whoever opens the file reports what is wrong with it."""
+    try:
+        with read_only(aggregates) as connection:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    except (OperatorError, sqlite3.Error):
+        return 0
+
+
+def _copies(directory: DataDirectory) -> list[Path]:
+    """Return the copies that are there, oldest schema first."""
+    start = schema_copy(directory.aggregates, 0).name.removesuffix("0")
+    versions = {path: path.name.removeprefix(start) for path in directory.root.glob(f"{start}*")}
+    return sorted(
+        (path for path, version in versions.items() if version.isdecimal()), key=lambda path: int(versions[path])
+    )
