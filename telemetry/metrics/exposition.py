@@ -104,7 +104,7 @@ class ServiceCollector(Collector):
         yield counter("flush_failures", "Flushes that failed; they are tried again.", publisher.flush_failures)
 
     def _memory(self) -> Iterable[Metric]:
-        yield gauge("counter_keys", "Counters in memory that wait for a flush.", self._sources.counters.keys)
+        yield gauge("unflushed_keys", "Counters in memory that wait for a flush.", self._sources.counters.keys)
         yield gauge("duplicate_window_events", "Events remembered to recognise duplicates.", len(self._sources.window))
         yield gauge(
             "resend_window_events",

@@ -104,7 +104,7 @@ def test_requests_are_counted_by_path_status_and_code(data_dir: Path) -> None:
 def test_a_fresh_service_tells_its_versions_files_and_health(data_dir: Path) -> None:
     with serving(data_dir) as server:
         server.post(encode(Traffic().batch(5)))
-        eventually(lambda: scrape(data_dir).value("counter_keys") > 0)
+        eventually(lambda: scrape(data_dir).value("unflushed_keys") > 0)
         server.kill()
     with serving(data_dir, "--flush-interval-s", "0.1") as server:
         eventually(lambda: scrape(data_dir).value("flush_lag_seconds") < 0.1)
@@ -118,7 +118,7 @@ def test_a_fresh_service_tells_its_versions_files_and_health(data_dir: Path) -> 
     assert metrics.value("events_replayed_total") == 5
     assert 0 < metrics.value("recovery_seconds") < 20
     assert metrics.value("duplicate_window_events") == 5
-    assert metrics.value("counter_keys") == 0
+    assert metrics.value("unflushed_keys") == 0
     assert metrics.value("flush_seconds_count") == 1
     assert metrics.value("healthy") == 1
     assert set(metrics.of("failing").values()) == {0}
