@@ -1,0 +1,175 @@
+"""The recipes of the manual, run as they are pasted."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.storage.aggregates.test_older_schema import make_older
+from tests.support import oracle
+from tests.support.admin import scrape
+from tests.support.cli import fill
+from tests.support.events import Traffic, encode
+from tests.support.pasted import Host
+from tests.support.proxies import EXAMPLES, caddy, caddy_version, changed, example, needing, proxying
+from tests.support.server import serving
+
+PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="needs the Debian package prometheus")
+
+
+def section(title: str) -> str:
+    return PAGE.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def blocks(title: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", section(title), re.MULTILINE | re.DOTALL)
+
+
+@contextmanager
+def unmounting(place: Path) -> Iterator[None]:
+    """Unmount what a block has mounted, whatever becomes of it."""
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", place], check=False, capture_output=True)
+
+
+def test_every_block_of_the_page_is_in_a_language_that_is_tried() -> None:
+    assert set(re.findall(r"^```(.+)$", PAGE, re.MULTILINE)) == {"sh", "yaml", "ini", "caddyfile"}
+
+
+def test_an_instance_moves_to_a_new_host(tmp_path: Path) -> None:
+    old, new = Host(tmp_path / "old"), Host(tmp_path / "new")
+    asyncio.run(fill(old.data))
+    (old.root / "etc/drift-telemetry/production.env").write_text("TELEMETRY_RETENTION_DAYS=60\n")
+    prepare, leave, arrive = blocks("Move to a new host", "sh")
+
+    new.paste(prepare)
+    old.paste(leave.replace("ssh root@new.example.org tar -C /", f"tar -C {new.root}"))
+    printed = new.paste(arrive)
+
+    assert "no problems found" in printed
+    assert oracle.raw_events(new.data) == oracle.raw_events(old.data)
+    assert (new.data / "id.key").read_bytes() == (old.data / "id.key").read_bytes()
+    assert (new.root / "etc/drift-telemetry/production.env").exists()
+    oracle.check(new.data)
+
+
+@needs_root
+def test_the_data_moves_to_another_disk(tmp_path: Path) -> None:
+    host = Host(tmp_path / "host")
+    asyncio.run(fill(host.data))
+    events = oracle.raw_events(host.data)
+    move, clean = blocks("Put the data on another disk", "sh")
+
+    with unmounting(host.data):
+        host.paste(move)
+        assert f" {host.data} " in Path("/proc/self/mounts").read_text()
+        assert "no problems found" in host.paste("sudo telemetry-production check")
+        host.paste(clean)
+        assert oracle.check(host.data) == events
+    assert list(host.data.iterdir()) == []
+
+
+def test_an_upgrade_is_taken_back_with_the_copy_that_it_kept(tmp_path: Path) -> None:
+    host = Host(tmp_path / "host")
+    asyncio.run(make_older(host.data, tmp_path))
+    older = oracle.read(host.data / "telemetry.db", "SELECT * FROM daily_stats ORDER BY 1, 2")
+    releases = host.root / "opt/drift-telemetry/releases"
+    for name in ("20261101T120000Z", "20261102T120000Z"):
+        (releases / name).mkdir()
+    current = host.root / "opt/drift-telemetry/current"
+    current.symlink_to(releases / "20261102T120000Z")
+    with serving(host.data) as server:
+        assert server.post(encode(Traffic(seed=9).batch(10))).status == 200
+        assert server.stop() == 0
+
+    host.paste(*blocks("Go back to the release before", "sh"))
+
+    assert current.readlink() == releases / "20261101T120000Z"
+    assert oracle.read(host.data / "telemetry.db", "PRAGMA user_version") == [(1,)]
+    assert oracle.read(host.data / "telemetry.db", "SELECT * FROM daily_stats ORDER BY 1, 2") == older
+    with serving(host.data) as server:
+        assert server.stop() == 0
+    assert len(oracle.check(host.data)) == 30
+
+
+@needing("caddy")
+def test_behind_a_cdn_each_client_has_an_allowance_of_its_own(tmp_path: Path) -> None:
+    (line,), (setting,) = blocks("Put a CDN in front", "caddyfile"), blocks("Put a CDN in front", "ini")
+    # The network of this test's client stands in for one of the CDN.
+    line, setting = (changed(text, {"192.0.2.0/24": "127.0.0.0/24"}) for text in (line, setting))
+    networks = setting.partition("=")[2].strip().strip('"')
+    flags = ("--trusted-proxies", networks, "--rate-limit-burst", "1", "--rate-limit-requests-per-minute", "1")
+    with serving(tmp_path / "data", *flags) as server:
+        config = example(caddy, f"127.0.0.1:{server.port}", {"\t\theader_up -Cookie": f"{line}\t\theader_up -Cookie"})
+        with proxying(caddy, tmp_path / "proxy", config) as proxy:
+            clients = ("198.51.100.7", "198.51.100.8", "198.51.100.7")
+            answers = [proxy.request("GET", "/v1/stats", headers={"X-Forwarded-For": one}).status for one in clients]
+        assert server.stop() == 0
+    assert answers == [200, 200, 429]
+
+
+@needs_promtool
+def test_prometheus_understands_the_metrics_and_the_rules_know_them(tmp_path: Path) -> None:
+    config, rules = blocks("Watch it with Prometheus", "yaml")
+    (tmp_path / "drift-telemetry.rules.yml").write_text(rules)
+    (tmp_path / "token").write_text("token")
+    changes = {"/etc/prometheus/drift-telemetry.token": str(tmp_path / "token")}
+    (tmp_path / "prometheus.yml").write_text(changed(config, changes))
+    checked = subprocess.run(
+        ["promtool", "check", "config", tmp_path / "prometheus.yml"], capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, "SUCCESS: 11 rules found" in checked.stdout) == (0, True), checked.stdout
+
+    with serving(tmp_path / "data") as server:
+        server.post(encode(Traffic().batch(3)))
+        metrics = scrape(tmp_path / "data").text
+        assert server.stop() == 0
+    linted = subprocess.run(
+        ["promtool", "check", "metrics"], input=metrics, capture_output=True, text=True, check=False
+    )
+    assert (linted.returncode, linted.stdout + linted.stderr) == (0, "")
+    named = set(re.findall(r"drift_telemetry_\w+", " ".join(re.findall(r"expr: (.*(?:\n {10}.*)?)", rules))))
+    assert named <= set(re.findall(r"^# TYPE (\S+)", metrics, re.MULTILINE)), named
+
+
+def test_the_metrics_port_of_the_page_is_no_port_of_an_instance() -> None:
+    (block,) = [block for block in blocks("Watch it with Prometheus", "sh") if "ADMIN_PORT" in block]
+    port = re.search(r"ADMIN_PORT=(\d+)", block)
+    assert port is not None
+    assert port[1] not in (Path(__file__).parents[2] / "systemd" / "install.sh").read_text()
+    assert f"127.0.0.1:{port[1]}" in section("Watch it with Prometheus")
+
+
+def test_the_health_check_of_a_container_tells_a_service_from_none(data_dir: Path) -> None:
+    (block,) = blocks("In a container", "yaml")
+    found = re.search(r"test: (\[.*\])", block)
+    assert found is not None
+    with serving(data_dir) as server:
+        program, *arguments = json.loads(found[1].replace("127.0.0.1:8787", f"127.0.0.1:{server.port}"))[1:]
+        assert program == "python3"
+        assert subprocess.run([program, *arguments], check=False).returncode == 0
+        assert server.stop() == 0
+    assert subprocess.run([program, *arguments], check=False, capture_output=True).returncode != 0
+
+
+@needing("caddy")
+@pytest.mark.skipif(bool(shutil.which("caddy")) and caddy_version() >= [2, 6, 3], reason="needs Debian's Caddy 2.6.2")
+def test_the_example_of_a_caddyfile_loads_as_it_is(tmp_path: Path) -> None:
+    file, home = EXAMPLES / "Caddyfile.example", {"XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    for action in ("adapt", "validate"):
+        done = subprocess.run(
+            ["caddy", action, "--adapter", "caddyfile", "--config", file], env=os.environ | home, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
