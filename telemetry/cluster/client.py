@@ -17,7 +17,7 @@ from telemetry.operator_errors import SettingsError
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 120.0
-DDL_TIMEOUT_S = "10"
+DDL_TIMEOUT_S = "5"
 _OK = 200
 _REASON_BYTES_MAX = 300
 _CODE = re.compile(rb"Code: (\d+)")
@@ -72,11 +72,16 @@ class ClusterClient:
     def execute_everywhere(self, sql: str) -> None:
         """Have a statement for all servers executed; those that are down execute it when they are back."""
         settings = {"distributed_ddl_task_timeout": DDL_TIMEOUT_S} if self.address.cluster else {}
-        try:
-            self._first(lambda server: list(self._ask(server, sql, settings)))
-        except ClusterError as error:
-            if error.code != _TIMED_OUT:
-                raise
+
+        def hand_out(server: ServerAddress) -> None:
+            try:
+                list(self._ask(server, sql, settings))
+            except ClusterError as error:
+                # It waits for all servers, and has told those that are up.
+                if error.code != _TIMED_OUT:
+                    raise
+
+        self._first(hand_out)
 
     def rows(self, sql: str) -> list[list[str]]:
         """Return the rows of a query; raise ``ClusterError``."""

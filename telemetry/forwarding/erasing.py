@@ -14,7 +14,7 @@ from telemetry.storage.erasure.exclusions import hashed
 
 logger = logging.getLogger(__name__)
 
-# Of the same rows, while servers are still at work.
+# For the same rows, while a server is down.
 _ASKED_AGAIN_S = 600.0
 _ERASURES_PER_STATEMENT = 100
 _USUAL = f"^({HASHED_PREFIX}[0-9a-f]{{32}}|[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})$"
@@ -49,20 +49,28 @@ class ClusterEraser:
         return confirmed
 
     def _holds(self, table: ClusterTable, condition: str) -> bool:
-        """Tell whether a server may hold rows, and have them deleted."""
-        stored = table.stored_in(self._client.address)
+        """Tell whether a server may hold rows, and have them deleted unless that goes on already."""
+        address = self._client.address
+        database, _, name = table.stored_in(address).partition(".")
+        unfinished = f"is_done = 0 AND database = {quoted(database)} AND table = {quoted(name)}"
         try:
-            held = any(self._client.number_on_each(f"SELECT count() FROM {stored} WHERE {condition}"))
+            held = any(self._client.number_on_each(f"SELECT count() FROM {database}.{name} WHERE {condition}"))
+            going_on = held and any(
+                self._client.number_on_each(f"SELECT count() FROM system.mutations WHERE {unfinished}")
+            )
         except ClusterError as error:
             # The others do it now; a server that is down does it when it is back.
             logger.warning("an erasure cannot be confirmed yet", extra={"reason": str(error)})
-            held = True
-        asked_at = self._asked.get(condition)
-        if held and (asked_at is None or self._monotonic() - asked_at > _ASKED_AGAIN_S):
+            held, going_on = True, self._asked_lately(condition)
+        if held and not going_on:
             delete_rows(self._client, table, condition)
-            self._asked = {one: at for one, at in self._asked.items() if self._monotonic() - at < _ASKED_AGAIN_S}
             self._asked[condition] = self._monotonic()
         return held
+
+    def _asked_lately(self, condition: str) -> bool:
+        oldest = self._monotonic() - _ASKED_AGAIN_S
+        self._asked = {one: at for one, at in self._asked.items() if at > oldest}
+        return condition in self._asked
 
     def _conditions(self, node: ClusterNode, erasures: Iterable[tuple[str, str]], odd: list[str]) -> tuple[str, str]:
         of_events, hashes = [], []

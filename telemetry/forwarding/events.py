@@ -67,13 +67,17 @@ class EventShipper:
 
     def drop_retired(self, seen: Look, state: ForwardingState) -> None:
         """Have the partitions of days dropped that this node has removed since; raise ``ClusterError``."""
-        retired = [one for one in seen.states.values() if one.retired_at and one.retired_at >= state.retired_at]
-        known = state.retired_at
-        for one in sorted(retired, key=lambda one: str(one.retired_at)):
-            if str(one.retired_at) > known or one.day not in state.retired:
-                table = everywhere(self._client, EVENTS)
-                self._client.execute_everywhere(f"ALTER TABLE {table} DROP PARTITION {quoted(one.day)}")
-        state.retired_at = max((str(one.retired_at) for one in retired), default=known)
+        known = state.retired_at, state.retired
+        retired = [one for one in seen.states.values() if one.retired_at and one.retired_at >= known[0]]
+        new = [one.day for one in retired if one.retired_at != known[0] or one.day not in known[1]]
+        if not new:
+            return
+        events, table = EVENTS.seen_in(self._client.address), everywhere(self._client, EVENTS)
+        held = self._client.rows(f"SELECT DISTINCT day FROM {events} WHERE day <= {quoted(max(new))}")
+        for (day,) in held:
+            if day in new:
+                self._client.execute_everywhere(f"ALTER TABLE {table} DROP PARTITION {quoted(day)}")
+        state.retired_at = max(str(one.retired_at) for one in retired)
         state.retired = [one.day for one in retired if one.retired_at == state.retired_at]
 
     def _ship_day(self, seen: Look, one: SegmentState, state: ForwardingState, waiting: dict[str, int]) -> None:

@@ -95,8 +95,10 @@ class Forwarder:
         unconfirmed = {one: at for one, at in seen.erased.items() if one not in state.erased}
         state.erasures_waiting = len(unconfirmed)
         for one in self._eraser.erase(seen.node, unconfirmed):
-            # Events that came after the erasing, in the second in which it ended, are erased too: they are sent again.
+            # Who came back after the erasing may have been erased again: what came in its last second is sent once
+            # more, and so are the installations.
             self._events.step_back(seen, state, unconfirmed[one])
+            state.told_through = ""
             state.erased[one] = unconfirmed[one]
             state.erasures_waiting -= 1
             logger.info("the cluster holds nothing more of an erased installation")

@@ -43,7 +43,9 @@ def ship_installations(client: ClusterClient, directory: DataDirectory, origin: 
     for rows in _installations(directory):
         ship_rows(client, INSTALLATIONS_SEEN, ((row[0], origin, *row[1:], version) for row in rows))
     gone = f"node_id = {quoted(origin)} AND version < {version}"
-    if int(client.rows(f"SELECT count() FROM {INSTALLATIONS_SEEN.seen_in(client.address)} FINAL WHERE {gone}")[0][0]):
+    seen = INSTALLATIONS_SEEN.seen_in(client.address)
+    # All columns: older servers need those of the key for FINAL.
+    if client.rows(f"SELECT * FROM {seen} FINAL WHERE {gone} LIMIT 1"):
         delete_rows(client, INSTALLATIONS_SEEN, gone)
 
 

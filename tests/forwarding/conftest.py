@@ -2,7 +2,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.clickhouse import ClickHouseCluster, clickhouse_cluster, missing_packages
+from tests.support.clickhouse import (
+    CURRENT_PYTHON,
+    ClickHouseCluster,
+    CurrentEngine,
+    clickhouse_cluster,
+    current_engine,
+    missing_packages,
+)
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +19,17 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseC
         pytest.skip(f"needs the Debian package {package}")
     with clickhouse_cluster(tmp_path_factory.mktemp("clickhouse")) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session", params=["cluster", "current"])
+def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ClickHouseCluster | CurrentEngine]:
+    """Debian's server as a cluster, then the current engine as one server."""
+    if request.param == "cluster":
+        yield request.getfixturevalue("clickhouse")
+        return
+    if not CURRENT_PYTHON.exists():
+        pytest.skip("needs the environment that make test-cluster makes")
+    with current_engine(tmp_path_factory.mktemp("current")) as current:
+        yield current

@@ -1,5 +1,6 @@
 """A real ClickHouse cluster on loopback: Debian's server as two shards by two replicas, with Debian's ZooKeeper."""
 
+import base64
 import shutil
 import socket
 import subprocess
@@ -236,3 +237,36 @@ def _listens(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+CURRENT_PYTHON = Path(__file__).parents[2] / ".venv/cluster/bin/python"
+
+
+class CurrentEngine:
+    """The current engine, as one server."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def address(self, *, database: str = "drift") -> str:
+        return f"clickhouse://{USER}@127.0.0.1:{self._port}/{database}"
+
+    def query(self, sql: str, _server: int = 0) -> str:
+        credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        headers = {"Authorization": f"Basic {credentials}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self._port}/", sql.encode(), headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            text: str = answer.read().decode()
+            return text.strip()
+
+
+@contextmanager
+def current_engine(folder: Path) -> Iterator[CurrentEngine]:
+    """Run the current engine until the end of the block."""
+    command = [str(CURRENT_PYTHON), "-P", str(Path(__file__).with_name("current_engine.py")), str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield CurrentEngine(int(process.stdout.readline()))
+        finally:
+            process.communicate("")

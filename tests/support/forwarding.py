@@ -10,9 +10,10 @@ from telemetry.cluster.client import ClusterClient
 from telemetry.cluster.tables import SHIPPED_AGGREGATES
 from telemetry.forwarding.forwarder import Forwarder
 from telemetry.storage.directory.data_directory import DataDirectory
-from tests.support.clickhouse import PASSWORD, ClickHouseCluster
+from tests.support.clickhouse import PASSWORD, ClickHouseCluster, CurrentEngine
 from tests.support.oracle import read
 
+Engine = ClickHouseCluster | CurrentEngine
 _EVENT = "id, created_at, type, timestamp, installation_id, drift_version, payload"
 
 
@@ -41,7 +42,7 @@ def state_of(data_dir: Path) -> dict[str, Any]:
     return state
 
 
-def events_of(cluster: ClickHouseCluster, database: str, nodes: list[str]) -> list[list[str]]:
+def events_of(cluster: Engine, database: str, nodes: list[str]) -> list[list[str]]:
     """Return what the cluster has of some nodes' events, by day and id."""
     listed = ", ".join(f"'{node}'" for node in nodes)
     sql = f"SELECT day, {_EVENT} FROM {database}.events FINAL WHERE node_id IN ({listed}) ORDER BY day, id"
@@ -57,7 +58,7 @@ def events_in(data_dir: Path, after: dict[str, int] | None = None) -> list[list[
     return found
 
 
-def check_aggregates(cluster: ClickHouseCluster, database: str, data_dirs: list[Path]) -> None:
+def check_aggregates(cluster: Engine, database: str, data_dirs: list[Path]) -> None:
     """Assert that the cluster's sums over nodes are those of the nodes."""
     for aggregate in SHIPPED_AGGREGATES:
         keys = ", ".join(aggregate.keys)
