@@ -18,6 +18,9 @@ from telemetry.web.api.feedback import REPORT_BYTES_MAX, Feedback
 from telemetry.web.api.site import PublicApi
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit
+from telemetry.web.datasets.pages import DATASETS_PATH
+from telemetry.web.datasets.site import PublicDatasets
+from telemetry.web.pages.layout import NAVIGATION, navigation
 from telemetry.web.pages.privacy import Keeping
 from telemetry.web.pages.site import PublicPages
 from telemetry.web.public import PublicSite, Service
@@ -85,6 +88,9 @@ class PublicSide:
         limit = _client_limit(settings, clients, self._clock)
         published, threshold = DataDirectory(Path(settings.data_dir)).published, threshold_in(settings.environment)
         api = PublicApi(published, limit)
+        datasets = PublicDatasets(Path(settings.datasets_dir), limit) if settings.datasets_dir else None
+        if datasets is not None:
+            navigation.set((*NAVIGATION, (DATASETS_PATH, "Data sets")))
         return PublicSite(
             service,
             self._clock,
@@ -98,6 +104,7 @@ class PublicSide:
             pages=PublicPages(published, threshold),
             api=api,
             explanations=Explanations(api, Keeping(settings.retention_days, threshold)),
+            datasets=datasets,
             feedback=_feedback(settings, clients, limit),
         )
 

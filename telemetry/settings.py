@@ -150,6 +150,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     disk_bytes_max: Annotated[
         int, Meta(ge=0, description="Bytes of all files beyond which events are refused; 0 is no limit.")
     ] = 0
+    datasets_dir: Annotated[
+        str, Meta(description="Folder of exported data sets that `/datasets/` lists; without it there is no such page.")
+    ] = ""
     dataset_licence: Annotated[
         str,
         Meta(

@@ -56,7 +56,7 @@ SUB_LAYERS = {
         ["output"],
     ],
     "published": [["dashboard"], ["*"]],
-    "web": [["public"], ["api"], ["pages"], ["*"]],
+    "web": [["public"], ["api", "datasets"], ["pages"], ["*"]],
     "storage": [["maintenance", "imports"], ["erasure", "lookup"], ["log"], ["aggregates"], ["directory"], ["sqlite"]],
 }
 ROOMS = {name for layer in LAYERS for name in layer if (PACKAGE / name).is_dir()} | {
@@ -69,6 +69,7 @@ PUBLIC = {
     "catalogue",
     "intake",
     "published",
+    "dataset",
     "networks",
     "errors",
     "operator_errors",

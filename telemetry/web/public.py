@@ -21,6 +21,7 @@ from telemetry.web.api.feedback import Feedback, FeedbackService
 from telemetry.web.api.site import PublicApi
 from telemetry.web.bodies import BodyReader
 from telemetry.web.clients import ClientFinder, ClientLimit, opted_out
+from telemetry.web.datasets.site import PublicDatasets
 from telemetry.web.known import is_known
 from telemetry.web.pages.live import LiveTotals
 from telemetry.web.pages.site import PublicPages
@@ -63,6 +64,7 @@ class PublicSite:
     pages: PublicPages | None = None
     api: PublicApi | None = None
     explanations: Explanations | None = None
+    datasets: PublicDatasets | None = None
     feedback: Feedback | None = None
     draining: bool = False
     _routes: Routes = field(init=False)
@@ -88,6 +90,8 @@ class PublicSite:
         path, handler = find_route(self._routes, request)
         if path == OTHER and self.pages is not None:
             path, handler = self.pages.find(request) or (path, handler)
+        if path == OTHER and self.datasets is not None:
+            path, handler = self.datasets.find(request) or (path, handler)
         answer: Answer | None
         if request.method == "OPTIONS":
             answer = empty_answer(204)

@@ -1,6 +1,7 @@
 """The layout that all pages share: head, navigation, footer, and the headers that a page is sent with."""
 
 import hashlib
+from contextvars import ContextVar
 from importlib.resources import files
 
 import htpy as h
@@ -14,7 +15,9 @@ PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 NAVIGATION: tuple[tuple[str, str], ...] = (("/", "Numbers"), ("/docs", "API"), ("/privacy", "Privacy"))
-"""Address and name of the pages that every page links to, in their order."""
+"""Address and name of the pages that every site has, in their order."""
+navigation: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("navigation", default=NAVIGATION)
+"""The pages that every page of this site links to. It is set before the site answers its first request."""
 # A new style sheet is a new address, so browsers keep the old one as long as they like.
 _STYLE_URL = f"{STYLE_PATH}?{hashlib.sha256(STYLE_SHEET).hexdigest()[:12]}"
 
@@ -43,13 +46,11 @@ def page(title: str, *content: h.Node, path: str, description: str) -> bytes:
 
 
 def _navigation(path: str) -> h.Node:
-    if len(NAVIGATION) == 1:
-        return None
     return h.nav(aria_label="Pages")[
         h.ul[
             (
                 h.li[h.a(href=address, aria_current="page" if address == path else None)[name]]
-                for address, name in NAVIGATION
+                for address, name in navigation.get()
             )
         ]
     ]
