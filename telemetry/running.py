@@ -27,10 +27,12 @@ from telemetry.published.contributions import threshold_in
 from telemetry.published.publisher import Publisher
 from telemetry.settings import Settings
 from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.aggregates.flushing import counters_per_flush
 from telemetry.storage.aggregates.key_file import put_back_key, settle_key
 from telemetry.storage.aggregates.published_windows import PublishedWindows
 from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.directory.own_files import size_bytes
 from telemetry.storage.directory.segment_files import foreign_files
 from telemetry.storage.erasure.eraser import Eraser
 from telemetry.storage.erasure.exclusions import Exclusions
@@ -107,7 +109,7 @@ class _Parts:
             self._flush_unless_lost,
             self.counters,
             interval_s=settings.flush_interval_s,
-            keys_max=settings.flush_keys_max,
+            keys_max=self._counters_per_flush,
         )
         self.appender = Appender(
             log=self.log,
@@ -182,6 +184,11 @@ class _Parts:
             batch_events_max=self.settings.batch_events_max,
             batch_events_v2_max=self.settings.batch_events_v2_max,
             retention=timedelta(days=self.settings.retention_days),
+        )
+
+    def _counters_per_flush(self) -> int:
+        return counters_per_flush(
+            self.settings.flush_keys_max, self.settings.counter_keys_max, size_bytes(self.directory.aggregates)
         )
 
     async def _flush_unless_lost(self) -> None:

@@ -67,7 +67,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Meta(description="`FULL` survives a power cut; `NORMAL` can lose the last acknowledged events in one."),
     ] = "FULL"
     flush_interval_s: Annotated[Seconds, Meta(description="How often counters go into the aggregates.")] = 5.0
-    flush_keys_max: Annotated[Positive, Meta(description="Counters beyond this are flushed early.")] = 100_000
+    flush_keys_max: Annotated[
+        Positive,
+        Meta(description="Counters beyond this are flushed early; half as many more where `telemetry.db` is large."),
+    ] = 100_000
     counter_keys_max: Annotated[
         Positive, Meta(description="Counters beyond this, when flushes fail, refuse new batches.")
     ] = 500_000

@@ -100,6 +100,7 @@ class ServiceCollector(Collector):
         publisher = self._sources.publisher
         lag_s = self._sources.clock.monotonic() - publisher.flushed_at
         yield histogram("flush_seconds", "Time to flush counters into the aggregates.", publisher.flush_seconds)
+        yield histogram("publish_seconds", "Time to read and make the live statistics.", publisher.publish_seconds)
         yield gauge("flush_lag_seconds", "Time since the last flush that succeeded.", lag_s)
         yield counter("flush_failures", "Flushes that failed; they are tried again.", publisher.flush_failures)
 

@@ -41,6 +41,7 @@ class Publisher:
     ) -> None:
         self.stats = Document()
         self.flush_seconds = Histogram(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+        self.publish_seconds = Histogram(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
         self.flush_failures = 0
         self.flushed_at = clock.monotonic()
         self._counters = counters
@@ -85,10 +86,12 @@ class Publisher:
             self.stats = replace(made, events_today=self.stats.events_today)
 
     async def _publish(self, as_of: float, today: date) -> None:
+        started = self._clock.monotonic()
         stats = self._stats = await self._read(today)
         events_today = total_of(await self._aggregates.read(*events_statement(today, days=1)))
         made = document(stats, generated_at=self._clock.now(), as_of=as_of)
         self.stats = replace(made, events_today=events_today)
+        self.publish_seconds.observe(self._clock.monotonic() - started)
 
     async def _read(self, today: date) -> Stats:
         if self._closed is None:

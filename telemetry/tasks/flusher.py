@@ -16,17 +16,23 @@ logger = logging.getLogger(__name__)
 class Flusher:
     """Owns the rhythm of flushes. A failed flush is tried again at the next interval, not earlier.
 
-    ``failing`` is why the last one failed, or None.
+    ``failing`` is why the last one failed, or None. ``keys_max`` is asked after each flush how many counters may wait.
     """
 
     def __init__(
-        self, flush: Callable[[], Awaitable[None]], counters: Counters, *, interval_s: float, keys_max: int
+        self,
+        flush: Callable[[], Awaitable[None]],
+        counters: Counters,
+        *,
+        interval_s: float,
+        keys_max: Callable[[], int],
     ) -> None:
         self.failing: ErrorCode | None = None
         self._flush = flush
         self._counters = counters
         self._interval_s = interval_s
-        self._keys_max = keys_max
+        self._ask_keys_max = keys_max
+        self._keys_max = keys_max()
         self._wake = asyncio.Event()
         self._closing = False
 
@@ -53,6 +59,8 @@ class Flusher:
         except (sqlite3.Error, OSError) as error:
             self.failing = storage_error_code(error)
             raise
+        finally:
+            self._keys_max = self._ask_keys_max()
         self.failing = None
 
     def close(self) -> None:

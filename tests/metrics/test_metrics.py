@@ -120,6 +120,8 @@ def test_a_fresh_service_tells_its_versions_files_and_health(data_dir: Path) -> 
     assert metrics.value("duplicate_window_events") == 5
     assert metrics.value("unflushed_keys") == 0
     assert metrics.value("flush_seconds_count") == 1
+    assert metrics.value("publish_seconds_count") >= 1
+    assert 0 < metrics.value("publish_seconds_sum") < 20
     assert metrics.value("healthy") == 1
     assert set(metrics.of("failing").values()) == {0}
     assert metrics.value("segments") == 1

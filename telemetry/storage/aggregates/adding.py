@@ -1,6 +1,6 @@
 """Adding rows to a table of the aggregates, whatever their number: in order, in as few statements as SQLite takes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from telemetry.counting.declaring import Aggregate
+from telemetry.storage.aggregates.ordering import in_order
 from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.sqlite.many_rows import many_rows
 
-# Neighbours share pages: in order, rows cost half. More sorted at once would keep other threads waiting.
+# Neighbours share pages: in order, each page is changed once. More sorted at once would keep other threads waiting.
 _SORTED_ROWS = 8_192
 # SQLite takes 32,766 values in a statement, unless it is built for more. After each of them the thread that flushes
 # waits for its turn, under load for some milliseconds.
@@ -20,11 +21,11 @@ _ROWS_PER_STATEMENT = 2_048
 _Item = TypeVar("_Item")
 
 
-async def add_rows(connection: aiosqlite.Connection, aggregate: Aggregate, rows: Iterable[tuple[Any, ...]]) -> None:
+async def add_rows(connection: aiosqlite.Connection, aggregate: Aggregate, rows: Collection[tuple[Any, ...]]) -> None:
     """Add rows of an aggregate to those that are there, inside the caller's transaction."""
     added = row_statement("add_rows", aggregate)
-    for part in chunks(rows, _SORTED_ROWS):
-        statements = [many_rows(added, chunk, len(chunk)) for chunk in chunks(sorted(part), _ROWS_PER_STATEMENT)]
+    for part in in_order(rows, _SORTED_ROWS):
+        statements = [many_rows(added, chunk, len(chunk)) for chunk in chunks(part, _ROWS_PER_STATEMENT)]
         for statement, same in groupby(statements, itemgetter(0)):
             await connection.executemany(statement, [parameters for _, parameters in same])
 

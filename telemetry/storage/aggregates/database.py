@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -15,11 +15,13 @@ from telemetry.counting.aggregates import COUNTED, DAILY_STATS
 from telemetry.counting.declaring import Aggregate
 from telemetry.counting.deltas import Delta
 from telemetry.counting.names import Name
-from telemetry.storage.aggregates.adding import add_rows, chunks
+from telemetry.storage.aggregates.adding import add_rows
 from telemetry.storage.aggregates.comparison import adopt
 from telemetry.storage.aggregates.new_rows import Admission, Unbounded, counted_rows
+from telemetry.storage.aggregates.ordering import in_order
 from telemetry.storage.aggregates.row_statements import names_statement
-from telemetry.storage.sqlite.database import Synchronous, open_database, transaction
+from telemetry.storage.sqlite.access import log_bytes
+from telemetry.storage.sqlite.database import WAL_BYTES_KEPT, Synchronous, open_database, transaction
 from telemetry.storage.sqlite.migrations import schema_version
 from telemetry.storage.sqlite.open_file import OpenFile, watch
 from telemetry.storage.sqlite.queries import query
@@ -63,25 +65,26 @@ class Aggregates:
 
     @asynccontextmanager
     async def change(
-        self, prepare: Callable[[], Awaitable[None]] | None = None, **attached: Path
+        self, prepare: Callable[[], Awaitable[None]] | None = None, *, in_memory: bool = False, **attached: Path
     ) -> AsyncIterator[aiosqlite.Connection]:
         """Commit what is done inside, or roll it back; one task at a time, which nothing cancels.
 
         ``prepare`` is awaited when nobody else can change anything any more; other databases can be attached by name.
+        With ``in_memory``, statements keep there what they need to be undone: the pages that each of them changes.
         """
         async with self._changing:
             if prepare is not None:
                 await prepare()
             self.file.check()
-            async with self._attached(attached), transaction(self._connection):
+            async with self._attached(attached), self._temporary(in_memory), transaction(self._connection):
                 yield self._connection
                 await self._connection.execute("UPDATE state SET revision = revision + 1")
             self.changes += 1
 
     async def add(self, delta: Delta) -> None:
         """Add a delta and advance the watermarks in one transaction; raise ``sqlite3.Error`` with nothing changed."""
-        async with self.change():
-            daily = ((day, metric, value) for day, metrics in delta.daily.items() for metric, value in metrics.items())
+        async with self.change(in_memory=True):
+            daily = [(day, metric, value) for day, metrics in delta.daily.items() for metric, value in metrics.items()]
             await add_rows(self._connection, DAILY_STATS, daily)
             for aggregate in COUNTED:
                 counted = delta.rows[aggregate.table]
@@ -92,6 +95,7 @@ class Aggregates:
             watermarks = _encode(delta.watermarks).decode()
             await self._connection.execute(query("note_catalogue_version"), (watermarks, catalogue_version()))
             await self._connection.execute(query("advance_watermarks"), (watermarks,))
+        await self._cut_log()
 
     async def empty_log(self) -> bool:
         """Cut off the write-ahead log, with whatever was deleted; return whether no reader was in the way."""
@@ -172,8 +176,26 @@ class Aggregates:
             for name in others:
                 await self._connection.execute(f"DETACH {name}")
 
-    async def _add_installations(self, day: str, installations: Iterable[str]) -> None:
-        for chunk in chunks(installations, _INSTALLATIONS_PER_STATEMENT):
+    @asynccontextmanager
+    async def _temporary(self, in_memory: bool) -> AsyncIterator[None]:
+        if in_memory:
+            await self._connection.execute_fetchall("PRAGMA temp_store = MEMORY")
+        try:
+            yield
+        finally:
+            # Writing the file anew needs as much as the file holds.
+            if in_memory:
+                await self._connection.execute_fetchall("PRAGMA temp_store = DEFAULT")
+
+    async def _cut_log(self) -> None:
+        """Give back the room of a log that a large flush has made grow; a reader may be in the way."""
+        # What was added is stored, whatever becomes of the log.
+        with suppress(sqlite3.Error):
+            if (log_bytes(self.file.path) or 0) > WAL_BYTES_KEPT:
+                await self.empty_log()
+
+    async def _add_installations(self, day: str, installations: Collection[str]) -> None:
+        for chunk in in_order(installations, _INSTALLATIONS_PER_STATEMENT):
             await self._connection.execute(query("find_changed_installations"), (day, _encode(chunk).decode()))
             for name in ("count_unique_installations", "count_new_installations", "add_installations"):
                 await self._connection.execute(query(name), (day,))

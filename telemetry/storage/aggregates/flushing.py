@@ -6,6 +6,11 @@ from typing import Protocol
 from telemetry.counting.counters import Counters
 from telemetry.counting.deltas import Delta
 
+# In a file of this size each counter of a usual flush costs a page of its own. The more there are, the more share one.
+_LARGE_BYTES = 100_000_000
+# What waits while a flush is under way takes memory a second time: some 500 bytes for each counter.
+_GROWTH_MAX = 1.5
+
 
 class Adding(Protocol):
     """What takes deltas: ``Aggregates``, or what changes them on their way there."""
@@ -28,3 +33,13 @@ async def flush_counters(counters: Counters, aggregates: Adding) -> bool:
         counters.merge(delta)
         raise
     return True
+
+
+def counters_per_flush(keys_max: int, counter_keys_max: int, aggregates_bytes: int) -> int:
+    """Return how many counters may wait before they are flushed early.
+
+    These are ``keys_max``, and up to half as many again as the file of the aggregates grows from 100 to 150 MB: but no
+    more than half of ``counter_keys_max``, beyond which events are refused.
+    """
+    grown = round(keys_max * min(max(aggregates_bytes / _LARGE_BYTES, 1.0), _GROWTH_MAX))
+    return max(keys_max, min(grown, counter_keys_max // 2))
