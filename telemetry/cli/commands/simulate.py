@@ -1,6 +1,7 @@
 """``telemetry simulate``."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -65,7 +66,8 @@ def command(
     last_day = date.fromisoformat(until) if until else today - timedelta(days=0 if url else 1)
     simulation = Simulation(installations=installations, days=days, seed=seed, last_day=last_day)
     if url:
-        events = _post(simulation.sessions(last_day), Poster(url, rate, clock), clock)
+        poster = Poster(f"{url}/v1/events", advice="lower --rate")
+        events = _post(simulation.sessions(last_day), poster, rate, clock)
         click.echo(f"{amount(events, 'event')} posted to {url}")
         return
     # Not with its log: of the days that pass, nobody wants to read.
@@ -76,12 +78,14 @@ def command(
     click.echo(f"{amount(events, 'event')} of {amount(days, 'day')} in {settings.data_dir}")
 
 
-def _post(sessions: list[Session], poster: Poster, clock: Clock) -> int:
-    posted = 0
+def _post(sessions: list[Session], poster: Poster, rate: float, clock: Clock) -> int:
+    """Post the sessions, on the average at most ``rate`` events a second; return how many events they have."""
+    posted, started = 0, clock.monotonic()
     with progress("sessions", len(sessions)) as advance:
         for session in sessions:
             events = session.events(clock.now())
-            poster.post(events)
+            time.sleep(max(started + posted / rate - clock.monotonic(), 0))
+            poster.post(orjson.dumps({"events": events}))
             posted += len(events)
             advance(1)
     return posted
