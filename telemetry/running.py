@@ -38,6 +38,7 @@ from telemetry.storage.erasure.eraser import Eraser
 from telemetry.storage.erasure.exclusions import Exclusions
 from telemetry.storage.log.archive import Archive
 from telemetry.storage.log.event_log import EventLog
+from telemetry.storage.log.expiring import Expiry
 from telemetry.storage.log.replaying import Replay
 from telemetry.tasks.closer import Closer
 from telemetry.tasks.disk import DiskBudget
@@ -125,9 +126,7 @@ class _Parts:
         )
         self.eraser = self._eraser(id_key)
         self.judge = ClockJudge(aggregates, clock, retention=timedelta(days=settings.retention_days))
-        retention = Retention(
-            self.archive, clock, days=settings.retention_days, is_paused=lambda: bool(self.judge.failing)
-        )
+        retention = self._retention(id_key)
         self.upkeep = Upkeep(
             Sealer(self.log, self.archive, clock),
             retention,
@@ -139,6 +138,15 @@ class _Parts:
             orders=Orders(aggregates, retention, clock),
         )
         self.service = self._service(id_key)
+
+    def _retention(self, id_key: IdKey) -> Retention:
+        return Retention(
+            self.archive,
+            Expiry(self.directory, self.aggregates, id_key),
+            self.clock,
+            days=self.settings.retention_days,
+            is_paused=lambda: bool(self.judge.failing),
+        )
 
     def _closer(self) -> Closer:
         return Closer(

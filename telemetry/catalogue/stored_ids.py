@@ -64,6 +64,10 @@ class IdKey:
             return sent
         return HASHED_PREFIX + hmac.digest(self._key, sent.encode(), "sha256").hex()[:_DIGITS]
 
+    def mark(self, stored: str) -> str:
+        """Return what tells that two rows come from one installation, and to nobody without the key from which."""
+        return hmac.digest(self._key, f"sender {stored}".encode(), "sha256").hex()[:_FINGERPRINT_DIGITS]
+
     def stored_once(self, given: str) -> str:
         """Return the stored form of an id that an operator or another database gives; it may be one already."""
         return given if is_stored_form(given) else self.stored(given)

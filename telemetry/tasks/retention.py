@@ -7,8 +7,11 @@ from datetime import timedelta
 
 from telemetry.clock import Clock, column_time, instant
 from telemetry.operator_errors import SegmentUnusableError
+from telemetry.storage.aggregates.segment_states import SegmentState
 from telemetry.storage.log.archive import Archive
+from telemetry.storage.log.expiring import Expiry
 from telemetry.storage.log.retiring import Retired, RetiredDay, RetireRequest
+from telemetry.storage.sqlite.background import NotNowError
 
 logger = logging.getLogger(__name__)
 
@@ -25,14 +28,25 @@ class Retention:
     """Owns what is removed when, and removes nothing while it ``is_paused``. ``retired`` counts the segments gone."""
 
     def __init__(
-        self, archive: Archive, clock: Clock, *, days: int, is_paused: Callable[[], bool] = lambda: False
+        self,
+        archive: Archive,
+        expiry: Expiry,
+        clock: Clock,
+        *,
+        days: int,
+        is_paused: Callable[[], bool] = lambda: False,
     ) -> None:
         self.retired = 0
         self._archive = archive
+        self._expiry = expiry
         self._clock = clock
         self._days = days
         self._is_paused = is_paused
         self._retired_at = clock.monotonic()
+
+    async def close(self) -> None:
+        """Stop what is under way."""
+        await self._expiry.stop()
 
     async def check(self) -> None:
         """Remove the oldest segment that is due, if the last one was removed long enough ago."""
@@ -54,7 +68,7 @@ class Retention:
             if state.day < request.before:
                 retired.days.append(RetiredDay(state.day, missing=True))
                 if not request.dry_run:
-                    await self._archive.give_up(state.day, now)
+                    await self._give_up(state.day, now)
         for state in await self._archive.segments():
             if state.day >= request.before:
                 continue
@@ -62,7 +76,7 @@ class Retention:
                 retired.finished = False
                 break
             removed = RetiredDay(state.day, state.events, self._archive.bytes_of(state.day))
-            if request.dry_run or await self._retire(state.day, now):
+            if request.dry_run or await self._retire(state, now):
                 retired.days.append(removed)
                 self.retired += not request.dry_run
             else:
@@ -75,18 +89,27 @@ class Retention:
         earliest = (instant(now) - timedelta(days=self._days)).date().isoformat()
         for state in await self._archive.missing():
             if state.day < earliest:
-                await self._archive.give_up(state.day, column_time(now))
+                await self._give_up(state.day, column_time(now))
                 logger.info("a segment that was missing is past retention", extra={"day": state.day})
         for state in await self._archive.segments():
-            if state.day < earliest and await self._retire(state.day, column_time(now)):
+            if state.day < earliest and await self._retire(state, column_time(now)):
                 self.retired += 1
                 self._retired_at = self._clock.monotonic()
                 logger.info("removed a segment past retention", extra={"day": state.day})
                 return
 
-    async def _retire(self, day: str, retired_at: str) -> bool:
-        try:
-            return await self._archive.retire(day, retired_at)
-        except SegmentUnusableError as error:
-            logger.error("a segment past retention cannot be removed", extra={"day": day, "reason": str(error)})
+    async def _give_up(self, day: str, retired_at: str) -> None:
+        await self._expiry.note_unknown(day)
+        await self._archive.give_up(day, retired_at)
+
+    async def _retire(self, state: SegmentState, retired_at: str) -> bool:
+        if self._archive.is_in_use(state.day):
             return False
+        try:
+            await self._expiry.before_retiring(state)
+            return await self._archive.retire(state.day, retired_at)
+        except NotNowError as reason:
+            logger.info("a segment is removed later", extra={"day": state.day, "reason": str(reason)})
+        except SegmentUnusableError as error:
+            logger.error("a segment past retention cannot be removed", extra={"day": state.day, "reason": str(error)})
+        return False

@@ -76,6 +76,7 @@ class Upkeep:
             periodic.close()
         await self.sealer.close()
         await self.closer.close()
+        await self.retention.close()
         await self.eraser.close()
         await self.orders.close()
         await asyncio.wait(self._tasks)

@@ -7,6 +7,7 @@ from functools import cache
 from msgspec.structs import fields
 
 from telemetry.catalogue.event import VERSION_NAME
+from telemetry.catalogue.installations import PLACEHOLDERS
 from telemetry.counting.columns import Earliest, Extreme, Greatest, Key, Least, Newest, StoredColumn, Sum
 from telemetry.counting.day_labels import NO_LABEL
 from telemetry.counting.declaring import Aggregate
@@ -36,6 +37,19 @@ def names_statement(aggregate: Aggregate) -> str:
 
 
 @cache
+def senders_statement(aggregate: Aggregate) -> str:
+    """Return the statement that lists who sent what the rows of an aggregate count, in the segment ``source``."""
+    assert aggregate.event is not None
+    values = _key_values(aggregate, _wire_names(aggregate))
+    return query("list_senders").format(
+        key_values=_listed(f"{value} AS {key}" for key, value in zip(aggregate.keys, values, strict=True)),
+        key_numbers=_listed(str(number) for number, _ in enumerate(values, 1)),
+        event_type=_text(aggregate.event.type),
+        placeholders=f"({_listed(map(_text, sorted(PLACEHOLDERS)))})",
+    )
+
+
+@cache
 def related_events_statement(aggregates: tuple[Aggregate, ...]) -> str:
     """Return the query for the events that bear on the same rows of the aggregates as those of an installation."""
     return query("read_related_events").format(related=" OR ".join(map(_related, aggregates)))
@@ -57,6 +71,7 @@ def _parts(aggregate: Aggregate) -> dict[str, str]:
         "folded_group": _listed(key for key in keys if key not in aggregate.overflow_key) or "true",
         "is_overflow": " AND ".join(f"{name} = {_text(text)}" for name, text in aggregate.overflow_key.items()),
         "last_day": _day(aggregate, aggregate.dated_by),
+        "is_told": " AND ".join(f"{table}.{key} = told.{key}" for key in keys),
         "adopted": _set(aggregate, lambda _, column: "" if isinstance(column, Key) else f"excluded.{column.name}"),
         "key_marks": _listed(f"?{number}" for number, _ in enumerate(keys, 4)),
         "checked": _listed(keys + aggregate.compared),
@@ -147,7 +162,7 @@ def _into_overflow(aggregate: Aggregate, column: StoredColumn) -> str:
             return _text(folded) if (folded := aggregate.overflow_key.get(column.name)) else column.name
         case Sum():
             return f"sum({column.name})"
-        case Earliest():
+        case Earliest() | Least():
             return f"min({column.name})"
     return f"max({column.name})"
 
@@ -190,12 +205,7 @@ def _folding(aggregate: Aggregate) -> dict[str, str]:
 def _related(aggregate: Aggregate) -> str:
     """Return the condition that a raw event bears on a row of ``contribution``, as far as its payload tells."""
     assert aggregate.event is not None
-    wire_names = {field.name: field.encode_name for field in fields(aggregate.event)}
-    told = {
-        key: wire_names[label.field]
-        for key, label in aggregate.labelled.items()
-        if not label.by and label.field in wire_names
-    }
+    told = _wire_names(aggregate)
     payload, columns = _listed(map(_sent, told.values())), _listed(told)
     related = f"({payload}) IN (SELECT {columns} FROM contribution.{aggregate.table})"
     if aggregate.bounded_by_day:
@@ -209,11 +219,27 @@ def _related(aggregate: Aggregate) -> str:
     return f"(type = {_text(aggregate.event.type)} AND ({related}))"
 
 
+def _wire_names(aggregate: Aggregate) -> dict[str, str]:
+    """Return by column what the fields of the labels are called in payloads."""
+    assert aggregate.event is not None
+    wire_names = {field.name: field.encode_name for field in fields(aggregate.event)}
+    return {
+        key: wire_names[label.field]
+        for key, label in aggregate.labelled.items()
+        if not label.by and label.field in wire_names
+    }
+
+
+def _key_values(aggregate: Aggregate, told: Mapping[str, str]) -> list[str]:
+    """Return the key of the row that a raw event bears on; what is in no payload is the same for all events."""
+    return [_sent(told[name]) if name in told else str(getattr(aggregate.event, name)) for name in aggregate.keys]
+
+
 def _folded_on_its_day(aggregate: Aggregate, told: Mapping[str, str]) -> str:
     """Return the condition that an event was folded, as events were that ``contribution`` was counted from."""
     table, day = aggregate.table, f"substr(created_at, 1, {_DAY_LENGTH})"
     folded = aggregate.overflow_key
-    key = [_sent(told[name]) if name in told else str(getattr(aggregate.event, name)) for name in aggregate.keys]
+    key = _key_values(aggregate, told)
     return (
         f"({_listed(map(_text, folded.values()))}) IN (SELECT {_listed(folded)} FROM contribution.{table})"
         f" AND {day} IN (SELECT day FROM current.{table}_days WHERE closed)"

@@ -1,6 +1,6 @@
 """What an erasure does to the numbers: statements to run with ``contribution`` attached."""
 
-from telemetry.counting.aggregates import COUNTED
+from telemetry.counting.aggregates import BOUNDED_BY_DAY, COUNTED
 from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.sqlite.queries import query
 
@@ -11,6 +11,7 @@ _OF_ROWS = ("add_removed_to_remaining", "subtract_rows", "delete_empty_rows", "c
 def forgetting() -> list[str]:
     """Return the statements that note what the raw events have added, so that recounts add it."""
     of_rows = [row_statement("keep_removed_rows", aggregate) for aggregate in COUNTED]
+    of_rows += [row_statement("note_forgotten_senders", aggregate) for aggregate in BOUNDED_BY_DAY]
     return [query("keep_removed_stats"), *of_rows, query("count_erased_events")]
 
 
@@ -22,4 +23,5 @@ def excluding() -> list[str]:
 
 def subtracting_rows() -> list[str]:
     """Return those of these statements that are about sums over all time."""
-    return [row_statement(name, aggregate) for aggregate in COUNTED for name in _OF_ROWS]
+    of_rows = [row_statement(name, aggregate) for aggregate in COUNTED for name in _OF_ROWS]
+    return of_rows + [row_statement("note_excluded_senders", aggregate) for aggregate in BOUNDED_BY_DAY]

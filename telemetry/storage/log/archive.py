@@ -135,7 +135,7 @@ class Archive:
     async def retire(self, day: str, retired_at: str) -> bool:
         """Remove a segment, if it is not in use and all its events are counted; return whether it is gone."""
         async with self._turn:
-            if self._in_use(day):
+            if self.is_in_use(day):
                 return False
             state = await self.states.get(day)
             if state.sealed_at is None and not await self._is_counted(state):
@@ -148,6 +148,10 @@ class Archive:
                 return True
             return False
 
+    def is_in_use(self, day: str) -> bool:
+        """Tell whether a segment is lent, or being sealed."""
+        return day == self._lent or (self._sealing is not None and day == self._sealing.day)
+
     def bytes_of(self, day: str) -> int:
         """Return how much a segment and its write-ahead log take on the disk."""
         path = self._directory.segment(day)
@@ -158,7 +162,7 @@ class Archive:
         async with self._turn:
             states = await self.states.all()
             for day in self._directory.days():
-                if day in states and states[day].retired_at is not None and not self._in_use(day):
+                if day in states and states[day].retired_at is not None and not self.is_in_use(day):
                     await self._close(day)
                     # It may be there again since.
                     if (await self.states.get(day)).retired_at is not None:
@@ -175,9 +179,6 @@ class Archive:
             await self._stop_sealing()
             for day in list(self._open):
                 await self._close(day)
-
-    def _in_use(self, day: str) -> bool:
-        return day == self._lent or (self._sealing is not None and day == self._sealing.day)
 
     def _as_it_is(self, state: SegmentState) -> SegmentState:
         # A sealed file that can be written was restored or changed by somebody: it is looked at, and sealed again.

@@ -120,9 +120,9 @@ class Life:
         return True
 
     async def retire(self, started: Running) -> bool:
-        archive = started.upkeep.sealer._archive
-        for state in (await archive.segments())[:1]:
-            self.retired |= await archive.retire(state.day, column_time(self.hand.clock.now()))
+        retention = started.upkeep.retention
+        for state in (await retention._archive.segments())[:1]:
+            self.retired |= await retention._retire(state, column_time(self.hand.clock.now()))
         return True
 
     async def restart(self, started: Running) -> bool:

@@ -1,0 +1,16 @@
+-- ?1: a day that is removed, ?2 and ?3: which of its senders, by their places. A row that was first seen on a day that is
+-- gone, and of which nothing is noted, is older than these notes. sender_mark(): the keyed hash of an installation.
+UPDATE main.{table}
+SET sent_by = CASE
+    WHEN told.sender = '*' THEN '*'
+    WHEN sent_by = sender_mark(told.sender) THEN sent_by
+    WHEN sent_by != '' THEN '*'
+    WHEN {first_day} NOT IN (SELECT day FROM main.segments WHERE retired_at IS NULL) THEN '*'
+    ELSE sender_mark(told.sender)
+END
+FROM retiring.senders AS told
+WHERE
+    told.rowid BETWEEN ?2 AND ?3
+    AND {is_told}
+    AND {table}.sent_by != '*'
+    AND {first_day} <= ?1

@@ -1,0 +1,95 @@
+"""Expiring: rows of signatures that one installation alone has sent leave with the last day that has events of it.
+
+Who has sent a row's events is told by the raw events of each day at the moment when they are removed. Until the row
+leaves, or a second installation has sent it, a keyed hash of the sender is kept with it.
+"""
+
+import logging
+from pathlib import Path
+
+from telemetry.catalogue.stored_ids import IdKey
+from telemetry.counting.aggregates import SIGNATURE_COUNTS
+from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.aggregates.pruning import fold_leaving
+from telemetry.storage.aggregates.row_statements import row_statement, senders_statement
+from telemetry.storage.aggregates.segment_states import SegmentState
+from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.sqlite import statement_process
+from telemetry.storage.sqlite.background import NotNowError
+from telemetry.storage.sqlite.background_process import BackgroundProcess
+from telemetry.storage.sqlite.reading import read_only
+
+logger = logging.getLogger(__name__)
+
+# A flush waits for no more than this.
+_SENDERS_PER_CHANGE = 2_000
+
+
+class Expiry:
+    """Owns what is known of the senders. Every step can be done again after a crash or a stop."""
+
+    def __init__(self, directory: DataDirectory, aggregates: Aggregates, id_key: IdKey) -> None:
+        self._directory = directory
+        self._aggregates = aggregates
+        self._id_key = id_key
+        self._process: BackgroundProcess | None = None
+        self._stopped = False
+
+    async def before_retiring(self, state: SegmentState) -> None:
+        """Note who has sent the events of a day, and fold the rows that leave with it; the caller removes the day.
+
+        Where that cannot be told, the rows of the day stay for good. Raises ``NotNowError`` if it has to wait, and
+        ``sqlite3.Error`` if the aggregates cannot be changed.
+        """
+        if state.rows is None or state.rows < state.events:
+            await self.note_unknown(state.day)
+            return
+        with self._directory.scratch() as folder:
+            senders = folder / "senders.db"
+            if not await self._list_senders(state.day, senders):
+                await self.note_unknown(state.day)
+                return
+            with read_only(senders) as connection:
+                ((last,),) = connection.execute("SELECT coalesce(max(rowid), 0) FROM senders")
+            async with self._aggregates.rearranging:
+                for first in range(1, last + 1, _SENDERS_PER_CHANGE):
+                    await self._note_and_fold(state.day, senders, first)
+
+    async def note_unknown(self, day: str) -> None:
+        """Note that nobody can tell who has sent events of a day."""
+        async with self._aggregates.change() as connection:
+            await connection.execute(row_statement("note_unknown_senders", SIGNATURE_COUNTS), (day,))
+
+    async def stop(self) -> None:
+        """Stop what is under way; it is done again when the day is removed."""
+        self._stopped = True
+        if self._process is not None:
+            await self._process.stop()
+
+    async def _list_senders(self, day: str, target: Path) -> bool:
+        """Return whether the segment could be read to its end."""
+        if self._stopped:
+            raise NotNowError("the service stops")
+        arguments = [str(target), str(self._directory.segment(day)), senders_statement(SIGNATURE_COUNTS)]
+        process = await BackgroundProcess.start(statement_process.__name__, arguments, sorting_in=target.parent)
+        self._process = process
+        try:
+            await process.wait()
+        finally:
+            self._process = None
+        if self._stopped:
+            raise NotNowError("the service stops")
+        if process.output != statement_process.DONE:
+            reason = process.output.decode(errors="replace").strip() or f"its process ended with {process.status}"
+            logger.warning("nobody can tell who sent the signatures of a day", extra={"day": day, "reason": reason})
+        return process.output == statement_process.DONE
+
+    async def _note_and_fold(self, day: str, senders: Path, first: int) -> None:
+        some = (day, first, first + _SENDERS_PER_CHANGE - 1)
+        async with self._aggregates.change(retiring=senders) as connection:
+            await connection.create_function("sender_mark", 1, self._id_key.mark, deterministic=True)
+            await connection.execute(row_statement("note_senders", SIGNATURE_COUNTS), some)
+            await connection.execute(row_statement("choose_expired", SIGNATURE_COUNTS), some)
+            await connection.execute(row_statement("close_days_of_leaving", SIGNATURE_COUNTS))
+            await fold_leaving(connection)
+            await connection.execute("DROP TABLE flushing.leaving")

@@ -1,0 +1,37 @@
+"""A process that runs one long statement on a database that nobody writes, into another one.
+
+``python -m`` this module with the new database, the one that is read as ``source``, the statement and the id of the
+service's process, which it never outlives. It imports little, so that it stays small.
+"""
+
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from telemetry.storage.sqlite.background import step_back
+from telemetry.storage.sqlite.database_files import read_only_uri
+
+DONE = b"done\n"
+# A reader that rolls a journal back, or a checkpoint at a closing, takes a moment.
+_WAIT_S = 5.0
+
+
+def main() -> None:
+    """Run the statement, and say that it is done, or why not."""
+    target, source, statement, parent = sys.argv[1:]
+    step_back(int(parent))
+    try:
+        with closing(sqlite3.connect(f"file:{target}", uri=True, isolation_level=None, timeout=_WAIT_S)) as connection:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("ATTACH ? AS source", (read_only_uri(Path(source)),))
+            connection.execute(statement)
+    except sqlite3.Error as error:
+        print(error)
+    else:
+        sys.stdout.buffer.write(DONE)
+
+
+if __name__ == "__main__":
+    main()
