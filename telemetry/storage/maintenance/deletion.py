@@ -15,6 +15,7 @@ from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.loss import reading_aggregates
 from telemetry.storage.aggregates.segment_states import SEGMENT_STATES, SegmentState, SegmentStates
 from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.directory.node import read_node, write_node
 from telemetry.storage.erasure.contributions import DayContributions
 from telemetry.storage.erasure.subtracting import subtracting_rows
 from telemetry.storage.sqlite.queries import query
@@ -89,6 +90,9 @@ async def delete_days(
                 await connection.execute(_RETIRE, (column_time(now), found.day))
     for name in own:
         directory.remove_segment(name)
+    if (node := read_node(directory.node)) is not None:
+        # Ids of these days begin again at 1. To a cluster they have to be other events than those it may hold.
+        write_node(directory.node, node.successor({day: last for day, last in watermarks.items() if day not in own}))
 
 
 def _found(directory: DataDirectory, state: SegmentState, counts: int, *, is_there: bool) -> DayFound:

@@ -11,6 +11,7 @@ import pytest
 
 from telemetry.cli import cli
 from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.directory.node import OwnedSpan, read_node, settle_node
 from tests.support import oracle
 from tests.support.backups import replayed
 from tests.support.cli import fill
@@ -154,3 +155,17 @@ def test_a_deletion_that_was_interrupted_is_completed_by_the_next(
 
     delete(data_dir, DAYS[1], DAYS[1])
     assert len(oracle.check(data_dir)) == 60
+
+
+async def test_to_a_cluster_the_new_events_of_a_deleted_day_are_others(data_dir: Path) -> None:
+    await fill(data_dir, days=DAYS[:2])
+    path = DataDirectory(data_dir).node
+    before = settle_node(path)
+
+    delete(data_dir, DAYS[1], DAYS[1])
+
+    after = read_node(path)
+    assert after is not None
+    assert list(after.spans(DAYS[0])) == [OwnedSpan(before.node, 0, 30), OwnedSpan(after.node, 30, None)]
+    assert list(after.spans(DAYS[1])) == [OwnedSpan(after.node, 0, None)]
+    assert after.node != before.node
