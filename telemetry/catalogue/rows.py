@@ -9,7 +9,7 @@ import orjson
 
 from telemetry.catalogue.documents import whole
 from telemetry.catalogue.event import BASE_NAMES, Event, OtherEvent
-from telemetry.catalogue.events import KNOWN_EVENTS, AnyEvent, wire_names
+from telemetry.catalogue.events import AnyEvent, wire_names
 from telemetry.catalogue.logged import LOGGED_EVENTS, LoggedEvent
 from telemetry.errors import EventRejected, RejectionCode
 
@@ -117,7 +117,7 @@ def from_rows(rows: Sequence[Row]) -> Sequence[AnyEvent]:
 
 def to_event(item: dict[str, Any], kind: str) -> AnyEvent:
     """Return what the catalogue knows of a decoded JSON object; raise ``EventRejected`` if it does not fit."""
-    return _converted(item, KNOWN_EVENTS.get(kind, OtherEvent))
+    return _converted(item, LOGGED_EVENTS.get(kind, OtherEvent))
 
 
 def _converted(item: dict[str, Any], event_class: type[AnyEvent]) -> AnyEvent:

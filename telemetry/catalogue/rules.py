@@ -10,6 +10,7 @@ from telemetry.catalogue.documents import whole
 from telemetry.catalogue.event import BASE_NAMES, OtherEvent
 from telemetry.catalogue.events import AnyEvent, KnownEvent, wire_names
 from telemetry.catalogue.gate import DEPTH_MAX, check_unknown
+from telemetry.catalogue.logged import LOGGED_EVENTS
 from telemetry.catalogue.rows import Row, to_event, to_rows, to_untyped_row
 from telemetry.catalogue.shapes import is_type_name
 from telemetry.catalogue.timestamps import parse_timestamp, parse_timestamps
@@ -53,14 +54,17 @@ class BatchRules:
         return oldest if self.earliest <= oldest else None
 
 
-def read_event(item: Any, rules: BatchRules) -> tuple[AnyEvent, Row]:
-    """Return one decoded event as it is stored, and its row; raise ``EventRejected`` if it does not fit."""
+def read_event(item: Any, rules: BatchRules, *, logged: bool = False) -> tuple[AnyEvent, Row]:
+    """Return one decoded event as it is stored, and its row; raise ``EventRejected`` if it does not fit.
+
+    One that comes from a log of this service, not from a client, may be ``logged``: also of a type that none sends.
+    """
     if isinstance(item, EventRejected):
         raise item
     if not isinstance(item, dict):
         raise EventRejected(RejectionCode.NOT_AN_OBJECT)
     kind = item.get("type")
-    if not isinstance(kind, str) or not is_type_name(kind):
+    if not isinstance(kind, str) or not (is_type_name(kind) or (logged and kind in LOGGED_EVENTS)):
         raise EventRejected(RejectionCode.TYPE_INVALID)
     event = to_event(item, kind)
     if rejected := rules.rejection(event):

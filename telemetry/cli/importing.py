@@ -48,7 +48,7 @@ class Origin:
     """Where the rows come from: what the report calls it, its files and their size, and how it is opened.
 
     ``open`` gets a folder for copies, the key of the ids here, and what is told of the bytes that were read. Whom the
-    database ``aggregates`` knows to be forgotten or excluded stays so.
+    database ``aggregates`` knows to be forgotten or excluded stays so. What is ``logged`` was stored by this service.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Origin:
     size_bytes: int
     open: Callable[[Path, IdKey, Progress], AbstractContextManager[Source]]
     aggregates: Path | None = None
+    logged: bool = False
 
 
 _SETTINGS = (
@@ -118,7 +119,7 @@ async def _import(
             id_key = await settle_key(directory, aggregates, settings.id_key)
             folder = stack.enter_context(scratch(directory))
         path = None if dry_run else folder / "staged.db"
-        staging = Staging(path, _erasures(origin, directory), id_key)
+        staging = Staging(path, _erasures(origin, directory), id_key, logged=origin.logged)
         stack.callback(staging.close)
         retention, now = timedelta(days=settings.retention_days), instant(Clock().now())
         with progress("Reading", origin.size_bytes) as on_bytes, origin.open(folder, id_key, on_bytes) as source:

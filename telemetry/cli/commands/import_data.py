@@ -80,5 +80,5 @@ def events(
         yield ExportedEvents(found, aggregates, same_key=same_id_key, on_bytes=on_bytes)
 
     name = str(found[0]) if len(found) == 1 else f"{found[0]} and {amount(len(found) - 1, 'other file')}"
-    origin = Origin(name, "the export", found, sum(path.stat().st_size for path in found), opened)
+    origin = Origin(name, "the export", found, sum(path.stat().st_size for path in found), opened, logged=True)
     run_import(origin, settings, dry_run=dry_run, refused=refused, as_json=as_json)

@@ -9,7 +9,7 @@ import click
 
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.cli.importing import Origin, Source, import_options, import_settings, run_import
-from telemetry.operator_errors import DataDirectoryError
+from telemetry.operator_errors import DataDirectoryError, NoDataError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.imports.instance import OtherInstance
 from telemetry.storage.maintenance.restore import choose
@@ -33,7 +33,7 @@ def command(
     Example: telemetry merge /var/backups/staging --dry-run
     """
     settings = import_settings(config, flags)
-    other = DataDirectory(folder if (folder / "telemetry.db").exists() else choose(folder))
+    other = DataDirectory(folder if (folder / "telemetry.db").exists() else _backup(folder))
     if Path(settings.data_dir).exists() and other.root.samefile(settings.data_dir):
         raise DataDirectoryError(f"{folder} is the data directory itself: name that of another instance, or a backup")
 
@@ -44,5 +44,17 @@ def command(
         yield instance
 
     size_bytes = sum(path.stat().st_size for path in other.segments().values())
-    origin = Origin(str(other.root), "the other instance", [other.root], size_bytes, opened, other.aggregates)
+    origin = Origin(
+        str(other.root), "the other instance", [other.root], size_bytes, opened, other.aggregates, logged=True
+    )
     run_import(origin, settings, dry_run=dry_run, refused=refused, as_json=as_json)
+
+
+def _backup(folder: Path) -> Path:
+    try:
+        return choose(folder)
+    except NoDataError as error:
+        raise NoDataError(
+            f"{folder} is neither a data directory nor a backup: name the folder of another instance's telemetry.db, "
+            "or what `telemetry backup` made of it"
+        ) from error

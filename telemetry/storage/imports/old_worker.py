@@ -179,7 +179,7 @@ def _check_is_text(path: Path, head: bytes) -> None:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
         raise DamagedError(
             f"{path} is JSON: export the old worker's data as SQL with `wrangler d1 export NAME --remote --output "
-            "export.sql`"
+            "export.sql`. For what `telemetry export events` wrote there is `telemetry import events`"
         )
 
 

@@ -90,8 +90,11 @@ class RowRefusedError(Exception):
         super().__init__(self.sentence)
 
 
-def judge(old: OldRow, retention: timedelta, now: datetime, id_key: IdKey) -> Judged:
-    """Return what becomes of a row; raise ``RowRefusedError`` if it is not taken over."""
+def judge(old: OldRow, retention: timedelta, now: datetime, id_key: IdKey, *, logged: bool = False) -> Judged:
+    """Return what becomes of a row; raise ``RowRefusedError`` if it is not taken over.
+
+    See ``read_event`` for one that was ``logged`` by this service.
+    """
     columns = (old.type, old.timestamp, old.installation_id, old.drift_version, old.created_at)
     if not all(isinstance(column, str) for column in columns):
         raise RowRefusedError(Reason.NOT_TEXT)
@@ -106,7 +109,7 @@ def judge(old: OldRow, retention: timedelta, now: datetime, id_key: IdKey) -> Ju
     )
     rules = BatchRules(1, received - retention, received + CLOCK_AHEAD_MAX)
     try:
-        row = read_event(item, rules)[1]
+        row = read_event(item, rules, logged=logged)[1]
     except EventRejected as rejected:
         raise RowRefusedError(rejected.code, rejected.sentence) from rejected
     # Text that would be written in just this way again says nothing that was not looked at.

@@ -45,16 +45,19 @@ class Staging:
 
     Without ``path`` only what tells events apart is kept, in memory as far as that suffices: enough for a dry run.
     ``erasures`` tell by hashed ids whose events are not taken over. ``id_key`` makes the stored form of ids; those that
-    have it already, out of a segment of this service, keep it.
+    have it already, out of a segment of this service, keep it. Events that are ``logged`` come from this service.
     """
 
-    def __init__(self, path: Path | None, erasures: Mapping[str, Erasure], id_key: IdKey) -> None:
+    def __init__(
+        self, path: Path | None, erasures: Mapping[str, Erasure], id_key: IdKey, *, logged: bool = False
+    ) -> None:
         self.judgement = Judgement()
         self.stats: dict[str, dict[str, int]] = {}
         self.old_totals: dict[str, int] = {}
         self._path = path
         self._erasures = erasures
         self._id_key = id_key
+        self._logged = logged
         self._connection = sqlite3.connect(path or "", uri=True)
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
@@ -131,7 +134,7 @@ class Staging:
             self._connection.execute("DETACH segment")
 
     def _judge(self, old: OldRow, retention: timedelta, now: datetime) -> Judged:
-        judged = judge(old, retention, now, self._id_key)
+        judged = judge(old, retention, now, self._id_key, logged=self._logged)
         erasure = self._erasure(judged) if self._erasures else None
         if erasure is not None and erasure.kind == "exclude":
             raise RowRefusedError(Reason.EXCLUDED)

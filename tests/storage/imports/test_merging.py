@@ -10,11 +10,16 @@ from typing import Any
 
 import pytest
 
+from telemetry.catalogue.wire import Wire
 from tests.support import oracle
 from tests.support.backups import backup
 from tests.support.cli import DAYS, fill
 from tests.support.commands import run, succeed
+from tests.support.events import encode, make_event, timestamp
+from tests.support.events_v2 import encode_bare, make_event_v2
 from tests.support.old_worker import make_old_database, old_event
+from tests.support.reports import cibench
+from tests.support.service import HandClock, service
 
 COUNTED = "SELECT date, metric, value FROM daily_stats WHERE value != 0 ORDER BY date, metric"
 EXPORTED = "SELECT * FROM events ORDER BY id"
@@ -109,7 +114,26 @@ async def test_a_backup_is_merged_and_the_data_directory_itself_is_not(tmp_path:
     itself = run("merge", here, "--data-dir", here)
     assert itself.returncode == 73
     assert "is the data directory itself" in itself.stderr
-    assert run("merge", tmp_path, "--data-dir", here).returncode == 66
+    nothing = run("merge", tmp_path, "--data-dir", here)
+    assert (nothing.returncode, "neither a data directory nor a backup" in nothing.stderr) == (66, True)
+
+
+async def test_events_of_every_kind_that_the_service_stores_are_taken(tmp_path: Path) -> None:
+    here, there, hand = tmp_path / "here", tmp_path / "there", HandClock(f"{DAYS[0]}T12:00:00")
+    async with service(there, hand) as started:
+        kinds, now = ("scan_completed", "ci_detected"), int(hand.now.timestamp())
+        recorded = [make_event_v2(kind, timestamp=now) for kind in kinds]
+        await started.service.accept(encode_bare(recorded), wire=Wire.V2)
+        report = cibench(timestamp=timestamp(hand.now))
+        await started.service.accept_feedback(report, source="token")
+        await started.service.accept(encode([make_event(timestamp=timestamp(hand.now), platform="linux")]))
+    stored = oracle.raw_events(there)
+    succeed("export", "events", "--output", tmp_path / "events.jsonl", "--data-dir", there)
+
+    assert added("merge", there, data_dir=here) == len(stored) > 12
+    assert added("import", "events", tmp_path / "events.jsonl", data_dir=here) == 0
+    assert identities(here) == identities(there)
+    oracle.check(here)
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
