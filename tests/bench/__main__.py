@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from tests.bench import growth, machine, plan, report, soak
+from tests.bench import growth, known, machine, plan, report, soak
+from tests.bench.events import Population
 from tests.bench.load import LoadError, require_wrk
 from tests.bench.measure import Timing
 from tests.bench.results import Results
@@ -46,12 +47,27 @@ def full(output: Path) -> None:
 @click.option("--runs", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--run-s", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--replay-events", type=int, default=1_000_000, show_default=True)
+@click.option("--installations", type=click.IntRange(min=1), default=3_000_000, show_default=True)
+@click.option("--signatures", type=click.IntRange(min=1), default=1_000_000, show_default=True)
+@click.option("--only-known", is_flag=True, help="Leave out what depends on the segment.")
 @_output
-def growth_command(rows: tuple[int, ...], runs: int, run_s: int, replay_events: int, output: Path) -> None:
-    """Measure with many rows in today's segment, and a restart with many events to replay."""
+def growth_command(
+    *,
+    rows: tuple[int, ...],
+    runs: int,
+    run_s: int,
+    replay_events: int,
+    installations: int,
+    signatures: int,
+    only_known: bool,
+    output: Path,
+) -> None:
+    """Measure with many installations and signatures known, many rows in today's segment, and much to replay."""
 
     def measure(bench: plan.Bench, results: Results) -> None:
-        growth.run(bench, results, sorted(rows), runs, replay_events)
+        known.run(bench, results, Population(installations, signatures), runs)
+        if not only_known:
+            growth.run(bench, results, sorted(rows), runs, replay_events)
 
     _measure("growth", runs, Timing(2, run_s), output, measure)
 

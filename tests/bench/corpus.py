@@ -6,7 +6,7 @@ Every request follows its length in eight digits and a line feed, so that a gene
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.bench.events import EventSource, MadeEvent
+from tests.bench.events import POPULATION, EventSource, MadeEvent, Population
 
 PREFIX_BYTES = 9
 
@@ -18,9 +18,9 @@ _HEAD = (
 STATS_REQUEST = b"GET /v1/stats HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"
 
 
-def write_batches(path: Path, *, seed: int, batch: int, events: int) -> None:
+def write_batches(path: Path, *, seed: int, batch: int, events: int, population: Population = POPULATION) -> None:
     """Write requests that carry ``events`` events in batches of one size."""
-    write(path, (_request(made) for made in EventSource(seed).batches(batch, events)))
+    write(path, (_request(made) for made in EventSource(seed, population).batches(batch, events)))
 
 
 def write(path: Path, requests: Iterable[bytes]) -> None:

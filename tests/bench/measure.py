@@ -14,7 +14,7 @@ from tests.bench.load import LoadError, drive
 from tests.bench.log_reader import count_events, last_ids
 from tests.bench.metrics_reader import totals
 from tests.bench.open_loop import Latencies
-from tests.bench.results import Load, Paced
+from tests.bench.results import Load, Paced, Trickle
 from tests.bench.server import Server, serving
 
 EVENTS_PATH = "/v1/events"
@@ -91,6 +91,19 @@ def measure_paced(
     """Measure latencies of batches sent at a rate per second, and of statistics read meanwhile."""
     with serving(command, data_dir) as server:
         return pace(server.port, batches, batch=batch, rate=rate, run_s=run_s)
+
+
+def measure_trickle(command: Sequence[str], batches: Path, data_dir: Path, *, rate: float, run_s: int) -> Trickle:
+    """Measure what a server writes for requests sent at a rate per second, and how long it publishes after flushes."""
+    requests = int(rate * run_s)
+    with serving(command, data_dir) as server:
+        server.wait_until_flushed()
+        before, said_before = server.usage(), totals(data_dir)
+        _latencies(_start(server.port, batches, rate, requests), run_s)
+        server.wait_until_flushed()
+        after, said = server.usage(), totals(data_dir).since(said_before)
+    written = after.written_bytes - before.written_bytes
+    return Trickle(requests, written / requests, said.publish_s / max(said.publications, 1) * 1e3)
 
 
 def pace(port: int, batches: Path, *, batch: int, rate: float, run_s: int) -> Paced:

@@ -1,6 +1,6 @@
 """What the service says of itself: its metrics, read from its admin socket."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,17 +13,20 @@ _TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How many groups of how many events were committed so far, and for how long counters were flushed."""
+    """How many groups of how many events were committed so far, and for how long counters were flushed.
+
+    Also how many times statistics were published, and how long that took.
+    """
 
     groups: float = 0
     group_events: float = 0
     flush_s: float = 0
+    publications: float = 0
+    publish_s: float = 0
 
     def since(self, before: "Totals") -> "Totals":
         """Return what was added since another look."""
-        return Totals(
-            self.groups - before.groups, self.group_events - before.group_events, self.flush_s - before.flush_s
-        )
+        return Totals(*(now - then for now, then in zip(astuple(self), astuple(before), strict=True)))
 
     @property
     def events_per_group(self) -> float:
@@ -48,4 +51,6 @@ def totals(data_dir: Path) -> Totals:
         samples[f"{METRIC_PREFIX}group_events_count"],
         samples[f"{METRIC_PREFIX}group_events_sum"],
         samples[f"{METRIC_PREFIX}flush_seconds_sum"],
+        samples[f"{METRIC_PREFIX}publish_seconds_count"],
+        samples[f"{METRIC_PREFIX}publish_seconds_sum"],
     )

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from tests.bench import corpus, targets
 from tests.bench.baselines import Inserted, insert_loop
+from tests.bench.events import POPULATION, Population
 from tests.bench.measure import Case, Timing, measure_load, measure_paced
 from tests.bench.results import Load, Results, median
 from tests.bench.server import CEILING, OBVIOUS, SERVICE
@@ -62,13 +63,13 @@ class Bench:
     timing: Timing
     tell: Callable[[str], None]
 
-    def corpus(self, batch: int, seed: int = 1, events: int | None = None) -> Path:
+    def corpus(self, batch: int, seed: int = 1, events: int | None = None, population: Population = POPULATION) -> Path:
         """Return a corpus of batches of one size, enough for a closed-loop load unless ``events`` says how many."""
         path = self.scratch / f"batches-{batch}-{seed}"
         if not path.exists():
             events = events or self.timing.corpus_events(batch)
             self.tell(f"making {events:,} events in batches of {batch}")
-            corpus.write_batches(path, seed=seed, batch=batch, events=events)
+            corpus.write_batches(path, seed=seed, batch=batch, events=events, population=population)
         return path
 
     def load(self, case: Case) -> Load:

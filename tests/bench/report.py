@@ -34,6 +34,10 @@ def markdown(results: Results) -> str:
     """Return the report."""
     machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
     grown = [msgspec.structs.replace(step.load, subject=f"at {step.rows:,} rows") for step in results.growth]
+    if (known := results.known) is not None:
+        names = "no population", f"{known.installations:,} installations, {known.signatures:,} signatures"
+        pairs = zip((known.nobody, known.load), names, strict=True)
+        grown += [msgspec.structs.replace(load, subject=name) for load, name in pairs]
     paced = results.paced + [step.paced for step in results.growth]
     parts = [
         f"Measured on {results.date} in {results.mode} mode{_repetitions(results)}. {machine}.",

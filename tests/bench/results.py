@@ -51,6 +51,24 @@ class Growth(msgspec.Struct, frozen=True):
     paced: Paced
 
 
+class Trickle(msgspec.Struct, frozen=True):
+    """Requests with one event each, a few every second; ``publish_ms`` is how long each publication took."""
+
+    requests: int
+    bytes_per_request: float
+    publish_ms: float
+
+
+class Known(msgspec.Struct, frozen=True):
+    """How the service does when so many installations and signatures are known; ``nobody`` is where none are."""
+
+    installations: int
+    signatures: int
+    nobody: Load
+    load: Load
+    trickle: Trickle
+
+
 class Sealing(msgspec.Struct, frozen=True):
     """Sealing a segment while batches come in as they did before; it writes ``added_bytes``."""
 
@@ -116,6 +134,7 @@ class Results(msgspec.Struct):
     inserts: list[Inserted] = []
     paced: list[Paced] = []
     growth: list[Growth] = []
+    known: Known | None = None
     sealing: Sealing | None = None
     replay: Replay | None = None
     soak: Soak | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.bench.results import Results
+from tests.bench.results import Known, Results
 
 SERVICE, NORMAL, NO_FLUSH = "service", "service, NORMAL", "service, no flush"
 CEILING, OBVIOUS = "HTTP ceiling", "obvious way"
@@ -82,6 +82,10 @@ def _replay(results: Results) -> float | None:
     return results.replay.events_per_s if results.replay else None
 
 
+def _known(value: Callable[[Known], float]) -> Value:
+    return lambda results: value(results.known) if results.known else None
+
+
 TARGETS = (
     Target("events/s at batch 100, 32 connections, over (a)", _over_inserts(100, 32), 0.9, 1.5),
     Target("events/s at batch 50, 32 connections, over (a)", _over_inserts(50, 32), 0.8, 1.3),
@@ -99,6 +103,25 @@ TARGETS = (
     Target("peak RSS under full load, MB", _rss_peak, 160, 100, False),
     Target("events/s with a full segment over an empty one", _grown("events_per_s"), 0.9, 1),
     Target("bytes/event with a full segment over an empty one", _grown("bytes_per_event"), 1.1, 1, False),
+    Target(
+        "events/s at batch 50 with a population known, over none",
+        _known(lambda known: known.load.events_per_s / known.nobody.events_per_s),
+        0.9,
+        1,
+    ),
+    Target("the same: bytes written an event", _known(lambda known: known.load.bytes_per_event), 1500, 1000, False),
+    Target("the same: CPU per event, us", _known(lambda known: known.load.cpu_us_per_event), 16, 13, False),
+    Target(
+        "the same: share of the time in flushes", _known(lambda known: known.load.flush_time_share), 0.15, 0.1, False
+    ),
+    Target(
+        "bytes written a request of one event, 35 a second",
+        _known(lambda known: known.trickle.bytes_per_request),
+        60_000,
+        30_000,
+        False,
+    ),
+    Target("publishing live statistics, ms", _known(lambda known: known.trickle.publish_ms), 10, 3, False),
     Target("p99.9 of batches while sealing, less that without, ms", _delay_by_sealing, 50, 10, False),
     Target("replay at start, events/s", _replay, 150_000, 300_000),
 )
