@@ -79,7 +79,7 @@ PUBLIC = {
     "charts",
 }
 OPERATORS = {"telemetry.web.admin"}
-LOOKING = ["check", "config", "export", "forget", "query", "segments", "stats", "tail"]
+LOOKING = ["check", "config", "dataset", "export", "forget", "query", "segments", "stats", "tail"]
 # Names that mean the same wherever they are: a command of the command line, a process's entry, a module's logger.
 EVERYWHERE = {"command", "main", "logger"}
 MODULE_LINES_MAX = 300

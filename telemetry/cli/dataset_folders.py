@@ -15,7 +15,9 @@ from telemetry.dataset.snapshot import Snapshot, take_snapshot
 from telemetry.loading import load
 from telemetry.operator_errors import NoDataError, OutputError, UnavailableError
 from telemetry.published.label_file import read_labels
+from telemetry.published.overview import excluded_from
 from telemetry.published.reading import reading_published
+from telemetry.published.windows import Period
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.places import is_within
 from telemetry.wording import amount
@@ -37,7 +39,7 @@ def export_dataset(folder: Path, last_day: str | None, config: Path | None, flag
     about = About(settings.dataset_licence, settings.dataset_creator, settings.dataset_url)
     manifest, files = dataset_files(snapshot, about)
     _write(folder, files, (directory.root, directory.events))
-    for line in _report(manifest, snapshot):
+    for line in [*_report(manifest, snapshot), *_exclusions(directory, snapshot)]:
         click.echo(line, err=True)
 
 
@@ -101,4 +103,23 @@ def _report(manifest: DatasetManifest, snapshot: Snapshot) -> list[str]:
         lines.append(f"hidden since their windows were closed, and left out: {counts}. An export from before differs")
     if not manifest.about.licence:
         lines.append("no licence is chosen: set dataset_licence, such as CC-BY-4.0, before you pass it on")
+    return lines
+
+
+def _exclusions(directory: DataDirectory, snapshot: Snapshot) -> list[str]:
+    """Return what is to be said of windows that still have numbers of an excluded installation."""
+    if not directory.aggregates.exists():
+        # A copy of the published numbers alone.
+        return []
+    taken = {window.start for window in snapshot.windows}
+    found = [one for one in excluded_from(directory) if one.period == Period.FOUR_WEEKS and one.start in taken]
+    waiting = ", ".join(one.start for one in found if one.state == "closing")
+    staying = ", ".join(one.start for one in found if one.state != "closing")
+    lines = []
+    if waiting:
+        lines.append(
+            f"has numbers of an installation that was excluded: {waiting}. Export again after the next publication"
+        )
+    if staying:
+        lines.append(f"has numbers of an installation that was excluded, and cannot be made again: {staying}")
     return lines

@@ -52,9 +52,12 @@ class DatasetManifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def version(self) -> str:
-        """The version in the form of semantic versioning: the last day, and how often windows were made again."""
+        """The version in the form of semantic versioning.
+
+        The numbers are the last day, how often windows were made again, and how many labels were left out.
+        """
         made_again = sum(window.generation - 1 for window in self.windows)
-        return f"{self.complete_up_to.replace('-', '')}.{made_again}.0"
+        return f"{self.complete_up_to.replace('-', '')}.{made_again}.{sum(self.left_out.values())}"
 
     @property
     def threshold(self) -> int:

@@ -67,6 +67,18 @@ def lost_windows(directory: DataDirectory) -> list[PublicWindow]:
         return missing_from(numbers, recorded)
 
 
+def excluded_from(directory: DataDirectory) -> list[RecordedWindow]:
+    """Return published windows that have numbers of an installation which was excluded, oldest first.
+
+    Those in the state ``closing`` are made again with the next publication; ``uncorrectable`` ones stay, because raw
+    events of them are gone.
+    """
+    with reading_aggregates(directory) as connection:
+        recorded = map(_recorded, connection.execute(query("read_recorded_windows")))
+        found = [one for one in recorded if one.generation > 1 and one.state in {"closing", "uncorrectable"}]
+    return sorted(found, key=lambda one: one.start)
+
+
 def missing_from(numbers: PublicNumbers | None, recorded: list[RecordedWindow]) -> list[PublicWindow]:
     """Return the windows that are recorded as published and are not among the public numbers, if these are there."""
     found = {(one.period, one.start) for period in Period for one in numbers.windows(period)} if numbers else set()

@@ -12,6 +12,7 @@ from telemetry.published.label_file import decide
 from telemetry.published.labels import LabelKind
 from tests.support.commands import run
 from tests.support.datasets import WINDOWS, write_windows
+from tests.support.service import HandClock, service
 
 pq = pytest.importorskip("pyarrow.parquet", reason="needs the extra parquet: pyarrow")
 
@@ -49,6 +50,7 @@ def test_an_earlier_version_replaces_a_later_one_and_leaves_what_is_not_of_it(da
         connection.execute("UPDATE windows SET generation = 2 WHERE window_start = ?", (WINDOWS[0][0],))
     again = run("export", "dataset", folder, "--to", WINDOWS[1][1], "--data-dir", data_dir)
 
+    assert '"version": "20261004.1.1"' in (folder / "croissant.json").read_text()
     assert "no licence is chosen" in first.stderr
     assert "made again" not in first.stderr
     assert f"of 2 windows up to {WINDOWS[1][1]}" in again.stderr
@@ -85,3 +87,21 @@ def test_what_cannot_be_exported_is_a_sentence_and_changes_nothing(data_dir: Pat
     assert (foreign / "README.md").read_text() == "mine"
     assert not (tmp_path / "set").exists()
     assert sorted(path.name for path in data_dir.rglob("*")) == ["published.db"]
+
+
+async def test_windows_with_numbers_of_an_excluded_installation_are_named(tmp_path: Path) -> None:
+    async with service(tmp_path / "data", HandClock("2026-11-02T12:00:00")):
+        pass
+    write_windows(tmp_path / "data" / "published.db")
+    record = "INSERT INTO published_windows (period, window_start, last_day, state, generation) VALUES (?, ?, ?, ?, ?)"
+    states = ("uncorrectable", "published", "closing")
+    with closing(sqlite3.connect(tmp_path / "data" / "telemetry.db")) as connection, connection:
+        for (start, last_day), state in zip(WINDOWS, states, strict=True):
+            connection.execute(record, ("four_weeks", start, last_day, state, 2))
+
+    said = run("export", "dataset", tmp_path / "set", "--data-dir", tmp_path / "data").stderr
+    earlier = run("export", "dataset", tmp_path / "set", "--to", WINDOWS[1][1], "--data-dir", tmp_path / "data").stderr
+
+    assert f"was excluded, and cannot be made again: {WINDOWS[0][0]}\n" in said
+    assert f"was excluded: {WINDOWS[2][0]}. Export again after the next publication" in said
+    assert "Export again" not in earlier
