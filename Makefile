@@ -6,7 +6,12 @@ BIN := $(VENV)/bin
 
 .PHONY: run demo screenshot test test-cluster torture large fuzz bench bench-growth soak check format lock audit clean install uninstall
 
+# Neither a setting of pip's nor a variable of the shell's puts packages elsewhere than into the environment.
+override export PIP_USER := 0
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH
+
 run: $(VENV)/.run
+	@echo "The command is $(CURDIR)/$(BIN)/telemetry"
 	$(BIN)/telemetry serve $(ARGS)
 
 # Sixty simulated days up to yesterday, made once a day, and a service over them that publishes as production does.
@@ -109,27 +114,58 @@ uninstall:
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+# Whether the environment works where it is: with a Python that is not too old, packages of that Python, pip, and programs
+# that name this folder. A PYTHON= that is given has to be the Python that the environment was made with.
+define IS_SOUND
+import os, sys, pip
+here, given = os.path.realpath(sys.argv[1]), sys.argv[2]
+with open(os.path.join(sys.argv[1], "bin", "pip")) as program:
+    text = program.read()
+made_with = os.path.realpath(sys._base_executable)
+sys.exit(not (
+    sys.version_info >= (3, 11)
+    and os.path.realpath(sys.prefix) == here
+    and (here in text or os.path.abspath(sys.argv[1]) in text)
+    and given in ("", made_with)
+))
+endef
+export IS_SOUND
+GIVEN := $(if $(filter file,$(origin PYTHON)),,$(PYTHON))
+
+.PHONY: always
+always:
+
+# A new one has a new stamp; what was installed into the old one is then installed again.
+$(VENV)/.python: always
+	@given=""; [ -z "$(GIVEN)" ] || { command -v "$(GIVEN)" >/dev/null || \
+		{ echo "There is no program $(GIVEN): give one, as with PYTHON=python3.12" >&2; exit 1; }; \
+		given=$$("$(GIVEN)" -c 'import os, sys; print(os.path.realpath(getattr(sys, "_base_executable", "")))'); }; \
+	if $(BIN)/python -I -c "$$IS_SOUND" "$(VENV)" "$$given" 2>/dev/null; then \
+		[ -e $@ ] || touch -t 200001010000 $@; \
+	else \
+		"$(PYTHON)" systemd/check_python.py && \
+		{ [ ! -e $(VENV) ] || echo "The environment $(VENV) is of another Python or place, or broken: making it again"; } && \
+		rm -rf $(VENV) && "$(PYTHON)" -m venv $(VENV) && touch $@; \
+	fi
 
 # The stamps make an environment anew only when what it is made from has changed.
-$(VENV)/.run: requirements.txt setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+$(VENV)/.run: requirements.txt setup.cfg pyproject.toml $(VENV)/.python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.test: tests/requirements.txt $(VENV)/.run
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.txt
 	touch $@
 
 # Programs that read the API: apart, because they and the tests want other versions of the same packages.
-$(VENV)/.api: tests/api-requirements.txt | $(VENV)/bin/python
+$(VENV)/.api: tests/api-requirements.txt $(VENV)/.python
 	$(PYTHON) -m venv $(VENV)/api
 	$(VENV)/api/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@
 
 # Programs that load data sets, and beside them the oldest pyarrow that setup.cfg allows, for a process that is told so.
-$(VENV)/.dataset: tests/dataset-requirements.txt tests/oldest-pyarrow-requirements.txt | $(VENV)/bin/python
+$(VENV)/.dataset: tests/dataset-requirements.txt tests/oldest-pyarrow-requirements.txt $(VENV)/.python
 	$(PYTHON) -m venv $(VENV)/dataset
 	$(VENV)/dataset/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	rm -rf $(VENV)/dataset/oldest
@@ -138,12 +174,12 @@ $(VENV)/.dataset: tests/dataset-requirements.txt tests/oldest-pyarrow-requiremen
 	touch $@
 
 # The current engine of ClickHouse, in a process: apart, because it is 530 MB. What else it names is for data frames.
-$(VENV)/.cluster: tests/cluster-requirements.txt | $(VENV)/bin/python
+$(VENV)/.cluster: tests/cluster-requirements.txt $(VENV)/.python
 	$(PYTHON) -m venv $(VENV)/cluster
 	$(VENV)/cluster/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
 	touch $@
 
 # Without a wheel for this machine the searches are skipped.
 $(VENV)/.fuzz: $(VENV)/.test
-	-$(BIN)/pip install --quiet --disable-pip-version-check --only-binary atheris --no-build-isolation --editable '.[fuzz]'
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --no-build-isolation --editable '.[fuzz]'
 	touch $@

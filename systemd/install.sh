@@ -31,17 +31,22 @@ if [ -z "$port" ] && [ ! -e "$root$socket_settings" ]; then
 fi
 [ -n "$root" ] || [ "$(id -u)" = 0 ] || fail "only root can install: sudo make install ENV=$instance"
 
+command -v "${PYTHON:=python3}" >/dev/null || fail "there is no program $PYTHON: give one, as with PYTHON=python3.12"
+"$PYTHON" systemd/check_python.py || exit 1
+# Neither a setting of pip's nor a variable of root's puts packages elsewhere than into the release.
+export PIP_USER=0
+unset PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH
+
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch" "$root$release"' EXIT
 
 echo "Making $release ..."
 install -d -m 755 "$root$prefix/releases"
-"${PYTHON:-python3}" -m venv "$root$release"
+"$PYTHON" -m venv "$root$release"
 python=$root$release/bin/python
 case $(readlink -f "$python") in
     /home/* | /root/*) fail "$(readlink -f "$python") cannot be reached by the service: give PYTHON=/usr/bin/python3" ;;
 esac
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or newer is needed: give PYTHON="
 pip() {
     "$python" -m pip --quiet --disable-pip-version-check "$@"
 }

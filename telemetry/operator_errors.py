@@ -23,6 +23,10 @@ class UnavailableError(OperatorError):
     """A service, an address or an extra that is needed cannot be had."""
 
 
+class OutdatedError(OperatorError):
+    """SQLite is older than the program needs."""
+
+
 class DataDirectoryError(OperatorError):
     """The data directory, or a folder beside it, cannot be used as it is."""
 
@@ -101,7 +105,7 @@ MEANINGS: dict[type[OperatorError], Meaning] = {
     UnavailableError: Meaning(
         "unavailable",
         Exit.UNAVAILABLE,
-        "The port is taken, a service does not answer, an extra is not installed, or SQLite is too old",
+        "The port is taken, a service does not answer, or an extra is not installed",
     ),
     DataDirectoryError: Meaning(
         "directory_unusable",
@@ -120,6 +124,7 @@ MEANINGS: dict[type[OperatorError], Meaning] = {
     ConflictError: Meaning("conflict", Exit.TRY_AGAIN, "The data was changed while the command read it"),
     LimitReachedError: Meaning("limit_reached", Exit.LIMIT_REACHED, "As many installations are excluded as can be"),
     SettingsError: Meaning("misconfigured", Exit.CONFIG, "A setting is wrong"),
+    OutdatedError: Meaning("outdated", Exit.CONFIG, "SQLite is too old"),
     TimedOutError: Meaning("timed_out", Exit.TIMED_OUT, "The time that `--timeout` allows is up"),
     StoppedError: Meaning("stopped", Exit.INTERRUPTED, "Ctrl-C, or SIGTERM during an erasure, stopped the command"),
 }

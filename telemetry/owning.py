@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from telemetry.operator_errors import UnavailableError
+from telemetry.operator_errors import OutdatedError
 from telemetry.settings import Settings
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.key_file import replace_lost_key
@@ -41,7 +41,7 @@ async def data_directory(
     """
     if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
         needed = ".".join(map(str, SQLITE_VERSION_MIN))
-        raise UnavailableError(
+        raise OutdatedError(
             f"SQLite {sqlite3.sqlite_version} is too old: use a Python that comes with {needed} or newer"
         )
     os.umask(0o077)

@@ -46,7 +46,7 @@ def units(tmp_path: Path) -> list[str]:
         for name in (unit.name, unit.name.replace("@", "@canary")):
             (tmp_path / name).write_text(text)
     found = [str(path) for path in sorted(tmp_path.glob("*@canary.*"))]
-    assert len(found) == 6
+    assert len(found) == 7
     return found
 
 

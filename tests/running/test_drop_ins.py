@@ -1,4 +1,4 @@
-"""The recipe for copies elsewhere, as it stands in the manual: its script is run, its drop-in read by systemd."""
+"""Drop-ins and scripts of the manual: systemd reads the ones, the others are run as they stand there."""
 
 import os
 import re
@@ -47,13 +47,33 @@ def test_the_script_of_the_recipe_saves_a_backup_elsewhere_and_brings_it_back(
 
 @needs_analyze
 def test_the_drop_in_of_the_recipe_is_one_that_systemd_takes(tmp_path: Path) -> None:
-    name = "drift-telemetry-backup@production.service"
-    text = (UNITS / "drift-telemetry-backup@.service").read_text().replace(PROGRAM, str(COMMAND))
-    (tmp_path / name).write_text(re.sub("^OnFailure=.*$", "", text, flags=re.MULTILINE))
-    (tmp_path / f"{name}.d").mkdir()
-    (tmp_path / f"{name}.d/override.conf").write_text(block("ini").replace(PROGRAM, str(COMMAND)))
-    verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", tmp_path / name], capture_output=True, text=True, check=False
-    )
+    assert complaints(tmp_path, "drift-telemetry-backup@", block("ini")) == (0, "")
 
-    assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+
+@needs_analyze
+@pytest.mark.parametrize("unit", ["drift-telemetry@", "drift-telemetry-backup@"])
+def test_the_drop_in_for_containers_leaves_nothing_that_needs_a_namespace(tmp_path: Path, unit: str) -> None:
+    text = (UNITS / "container.conf.example").read_text()
+    relaxed = {line.partition("=")[0] for line in text.splitlines() if "=" in line and not line.startswith("#")}
+    wanted = re.findall(r"^(Protect\w+|Private\w+|ProcSubset|ReadWritePaths)=", unit_text(unit), re.MULTILINE)
+
+    assert set(wanted) <= relaxed
+    assert complaints(tmp_path, unit, text) == (0, "")
+
+
+def unit_text(unit: str) -> str:
+    """Return a unit of the service with a program that is there, and without other units."""
+    text = (UNITS / f"{unit}.service").read_text().replace(PROGRAM, str(COMMAND))
+    return re.sub("^(OnFailure|Requires)=.*$", "", text, flags=re.MULTILINE)
+
+
+def complaints(folder: Path, unit: str, drop_in: str) -> tuple[int, str]:
+    """Return the exit code of systemd for a unit with a drop-in, and what it says."""
+    path = folder / f"{unit}production.service"
+    path.write_text(unit_text(unit))
+    path.with_name(f"{path.name}.d").mkdir()
+    (folder / f"{path.name}.d/override.conf").write_text(drop_in.replace(PROGRAM, str(COMMAND)))
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True, check=False
+    )
+    return verified.returncode, verified.stdout + verified.stderr
