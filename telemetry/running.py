@@ -155,7 +155,8 @@ class _Parts:
             PublishedWindows(self.aggregates),
             self.clock,
             threshold=threshold_in(self.settings.environment),
-            is_paused=lambda: bool(self.judge.failing),
+            # Public numbers of one node, where those of all are published, would contradict them.
+            is_paused=lambda: self.settings.publish_from != "log" or bool(self.judge.failing),
         )
 
     def _eraser(self, id_key: IdKey) -> Eraser:

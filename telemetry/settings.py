@@ -149,6 +149,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         str,
         Meta(description="Password of the cluster's user. No flag.", extra_json_schema={"writeOnly": True}),
     ] = ""
+    publish_from: Annotated[
+        Literal["log", "cluster"],
+        Meta(description="Public numbers are made from the `log`, or by `telemetry publish` from a `cluster`."),
+    ] = "log"
     forward_interval_s: Annotated[Seconds, Meta(description="How often what was counted is forwarded.")] = 5.0
     disk_bytes_max: Annotated[
         int, Meta(ge=0, description="Bytes of all files beyond which events are refused; 0 is no limit.")

@@ -17,9 +17,9 @@ from telemetry.logs import for_journal
 from telemetry.operator_errors import Exit, OperatorError, meaning
 
 COMMANDS = (
-    "serve", "migrate", "segments", "config", "tail", "stats", "query", "export", "published", "labels", "dataset",
-    "import", "merge", "backup", "restore", "forward", "check", "repair", "forget", "exclude", "prune", "retire",
-    "delete", "send", "simulate",
+    "serve", "migrate", "segments", "config", "tail", "stats", "query", "export", "published", "publish", "labels",
+    "dataset", "import", "merge", "backup", "restore", "forward", "check", "repair", "forget", "exclude", "prune",
+    "retire", "delete", "send", "simulate",
 )  # fmt: skip
 """In the order of the help page; ``telemetry.cli.commands.<name>`` holds the command in ``command``."""
 

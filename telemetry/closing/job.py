@@ -5,12 +5,13 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from telemetry.closing.publication import Draft, publish, rows_digest
-from telemetry.closing.segments import FirstDays, SegmentDamagedError
+from telemetry.closing.segments import FirstDays, SegmentDamagedError, merged
 from telemetry.closing.windows import Known, close_window
 from telemetry.published.closings import Closed, Closing, Damaged, Job, Report
 from telemetry.published.contributions import Policy
@@ -31,9 +32,9 @@ def run(directory: DataDirectory, job: Job) -> Report:
     """
     closed: list[Closed] = []
     damaged: list[Damaged] = []
-    with _scratch(directory) as folder:
+    with closing_folder(directory) as folder:
         path = folder / "draft.db"
-        with closing(_connect(path)) as connection:
+        with closing(throwaway(path)) as connection:
             draft = Draft(connection, job.threshold)
             for one in job.closings:
                 try:
@@ -43,11 +44,11 @@ def run(directory: DataDirectory, job: Job) -> Report:
             draft.finish()
         if closed:
             publish(path, directory.published, job.threshold)
-            closed = _with_digests(directory.published, closed)
+            closed = with_digests(directory.published, closed)
     return Report(closed=closed, damaged=damaged)
 
 
-def _with_digests(published: Path, closed: list[Closed]) -> list[Closed]:
+def with_digests(published: Path, closed: list[Closed]) -> list[Closed]:
     """Return what was closed with the digests of what is public of it, which may have been published before."""
     with closing(sqlite3.connect(immutable_uri(published), uri=True)) as connection:
         return [replace(one, digest=rows_digest(connection, one.period, one.start)) for one in closed]
@@ -55,18 +56,19 @@ def _with_digests(published: Path, closed: list[Closed]) -> list[Closed]:
 
 def _close(directory: DataDirectory, one: Closing, threshold: int, folder: Path, draft: Draft) -> Closed:
     with (
-        closing(_connect(folder / f"{one.period}-{one.start}.db")) as totals,
+        closing(throwaway(folder / f"{one.period}-{one.start}.db")) as totals,
         closing(_reading(directory.aggregates)) as aggregates,
     ):
         known = Known(FirstDays(aggregates), read_labels(directory.public_labels), Policy(threshold))
-        ledger = close_window(one, directory.segment, known, totals, draft.insert)
+        segments = [(day, directory.segment(day), last_id) for day, last_id in sorted(one.segments.items())]
+        ledger = close_window(one, partial(merged, segments), known, totals, draft.insert)
         totals.commit()
     draft.add_window(one)
     return Closed(one.period, one.start, one.generation, ledger=ledger)
 
 
 @contextmanager
-def _scratch(directory: DataDirectory) -> Iterator[Path]:
+def closing_folder(directory: DataDirectory) -> Iterator[Path]:
     """Give a folder in the data directory until the end of the block; what a killed process has left goes first."""
     for left_over in directory.root.glob(f"{_PREFIX}*"):
         shutil.rmtree(left_over, ignore_errors=True)
@@ -74,7 +76,7 @@ def _scratch(directory: DataDirectory) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def throwaway(path: Path) -> sqlite3.Connection:
     """Return a connection to a database that is thrown away, or written again, after a crash."""
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")

@@ -2,17 +2,16 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from telemetry.catalogue.installations import is_placeholder
-from telemetry.closing.segments import FirstDays, merged
 from telemetry.closing.totals import Totals
 from telemetry.published.closings import Closing
-from telemetry.published.contributions import Policy, WindowContributions
+from telemetry.published.contributions import Policy, StoredRow, WindowContributions
 from telemetry.published.folding import Leaf, fold
 from telemetry.published.histograms import Amount, fold_labels, fold_ordered
 from telemetry.published.labels import PublicLabels
@@ -21,32 +20,39 @@ from telemetry.published.series import Series, series_of
 
 Insert = Callable[[str, tuple[Any, ...]], None]
 """Takes a row for a table."""
+MergedEvents = Callable[[frozenset[str]], AbstractContextManager[Iterator[tuple[bytes, Iterator[StoredRow]]]]]
+"""Gives the installations of a window in their order, with their events; it is told which types' payloads are read."""
 WindowLedger = dict[str, dict[str, int]]
 _DECIMALS = 3
+
+
+class KnownFirstDays(Protocol):
+    """The first day of installations, which are asked for in the order of their ids."""
+
+    def of(self, installation: bytes) -> str | None:
+        """Return the first day on which an installation was seen, or None if it is not known."""
 
 
 class Known(NamedTuple):
     """What a closing goes by besides the segments."""
 
-    first_days: FirstDays
+    first_days: KnownFirstDays
     labels: PublicLabels
     policy: Policy
 
 
 def close_window(
     closing: Closing,
-    segment: Callable[[str], Path],
+    merged: MergedEvents,
     known: Known,
     connection: sqlite3.Connection,
     insert: Insert,
 ) -> WindowLedger:
     """Insert the public rows of a window, and return its ledger; ``connection`` is to a database for the totals."""
-    segments = [(day, segment(day), last_id) for day, last_id in sorted(closing.segments.items())]
-    days = [day for day, _, _ in segments]
-    contributions = WindowContributions(closing.window, days, known.labels, known.policy)
+    contributions = WindowContributions(closing.window, sorted(closing.segments), known.labels, known.policy)
     series = series_of(closing.period)
     totals = Totals(connection, series, known.policy.threshold)
-    with merged(segments, contributions.payloads) as installations:
+    with merged(contributions.payloads) as installations:
         number = 0
         for installation, events in installations:
             if is_placeholder(installation.decode(errors="replace")):

@@ -18,6 +18,7 @@ from telemetry.operator_errors import SettingsError
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 120.0
 DDL_TIMEOUT_S = "5"
+SORTED_IN_MEMORY_BYTES_MAX = "1000000000"
 _OK = 200
 _REASON_BYTES_MAX = 300
 _CODE = re.compile(rb"Code: (\d+)")
@@ -92,7 +93,7 @@ class ClusterClient:
         """Return the rows of a query as they come. An error may come after the first of them."""
 
         def begin(server: ServerAddress) -> Iterator[list[bytes]]:
-            found = self._ask(server, sql)
+            found = self._ask(server, sql, {"max_bytes_before_external_sort": SORTED_IN_MEMORY_BYTES_MAX})
             # The first row tells whether the server answers.
             first = list(islice(found, 1))
             return chain(first, found)

@@ -1,11 +1,7 @@
 """The forwarder: rounds that bring a cluster to where a node is. It can be killed at any step and goes on."""
 
-import fcntl
 import logging
-import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.clock import Clock
@@ -16,7 +12,7 @@ from telemetry.forwarding.events import EventShipper
 from telemetry.forwarding.look import Look, look
 from telemetry.forwarding.state import ForwardingState
 from telemetry.forwarding.summaries import SummaryShipper
-from telemetry.operator_errors import InUseError, OperatorError
+from telemetry.operator_errors import OperatorError
 from telemetry.storage.aggregates.key_file import find_key
 from telemetry.storage.directory.data_directory import DataDirectory
 
@@ -24,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Forwarder:
-    """Owns the state of forwarding. One process at a time forwards a directory: see ``alone``."""
+    """Owns the state of forwarding. One process at a time forwards a directory."""
 
     def __init__(self, directory: DataDirectory, client: ClusterClient, clock: Clock, *, id_key: str) -> None:
         self._directory = directory
@@ -108,18 +104,3 @@ class Forwarder:
 
     def _save(self, state: ForwardingState) -> None:
         state.write(self._directory.forwarding)
-
-
-@contextmanager
-def alone(directory: DataDirectory) -> Iterator[None]:
-    """Be the only process that forwards a directory; raise ``InUseError`` if another one does."""
-    descriptor = os.open(directory.forwarding_lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise InUseError(f"another process forwards {directory.root}: stop it first") from error
-    try:
-        yield
-    finally:
-        os.close(descriptor)

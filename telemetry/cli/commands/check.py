@@ -53,7 +53,8 @@ def command(*, full: bool, as_json: bool, config: Path | None, **flags: Any) -> 
             on_bytes=on_bytes,
         )
         found = asyncio.run(examining)
-    found.findings += _published_numbers(directory)
+    if settings.publish_from == "log":
+        found.findings += _published_numbers(directory)
     found.findings += check_forwarding(directory, settings.cluster, Clock().now())
     if settings.environment != Settings().environment:
         found.findings += check_last_backup(directory, Clock())

@@ -17,9 +17,10 @@ from telemetry.cli.options import load_settings, settings_options
 from telemetry.clock import Clock
 from telemetry.cluster.address import ClusterAddress
 from telemetry.cluster.client import ClusterClient, ClusterError
-from telemetry.forwarding.forwarder import Forwarder, alone
+from telemetry.forwarding.forwarder import Forwarder
 from telemetry.operator_errors import Exit, OperatorError, SettingsError, UnavailableError, meaning
 from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.directory.locks import only_process
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def command(*, once: bool, resend: str | None, config: Path | None, **flags: Any
     client = ClusterClient(ClusterAddress.parse(settings.cluster), settings.cluster_password)
     forwarder = Forwarder(directory, client, Clock(), id_key=settings.id_key)
     signal.signal(signal.SIGTERM, _stop)
-    with alone(directory):
+    with only_process(directory.forwarding_lock, f"another process forwards {directory.root}: stop it first"):
         if resend is not None:
             forwarder.send_again(resend)
         try:

@@ -40,6 +40,7 @@ class DataDirectory:
         self.forwarding = root / "forwarding.json"
         self.forwarded = root / "forwarded.db"
         self.forwarding_lock = root / "forwarding.lock"
+        self.publishing_lock = root / "publishing.lock"
         # When and where the last good backup was made.
         self.last_backup = root / "last-backup.json"
         # There while a restore changes the rest.

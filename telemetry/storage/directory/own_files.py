@@ -36,9 +36,9 @@ def published_files(directory: DataDirectory) -> list[Path]:
 
 
 def forwarding_files(directory: DataDirectory) -> list[Path]:
-    """Return what a forwarder keeps: its state, its mirror of the cluster with SQLite's journal, and its lock."""
+    """Return what a forwarder keeps: its state, its mirror of the cluster with SQLite's journal, and the locks."""
     mirror = directory.forwarded
-    return [directory.forwarding, mirror, beside(mirror, JOURNAL), directory.forwarding_lock]
+    return [directory.forwarding, mirror, beside(mirror, JOURNAL), directory.forwarding_lock, directory.publishing_lock]
 
 
 def unfinished_publication(path: Path) -> Path:
