@@ -21,6 +21,10 @@ labels (kind, label, installation_id) AS (
     FROM sound
     WHERE type = 'pattern_signature'
     UNION ALL
+    SELECT 'signature', json_extract(payload, '$.patternId'), installation_id
+    FROM sound
+    WHERE type = 'pattern_signature'
+    UNION ALL
     SELECT 'size_tier', json_extract(payload, '$.codebaseSizeTier'), installation_id
     FROM sound
     WHERE type = 'aggregate_stats'

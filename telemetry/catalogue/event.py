@@ -79,6 +79,10 @@ class Event(_Sender, frozen=True, forbid_unknown_fields=True, tag_field="type", 
         """Every free-form label in the event."""
         return ()
 
+    def missing(self) -> str | None:
+        """Return the wire name of a field that is needed beside those that it has, or None."""
+        return None
+
     def misshapen(self) -> RejectionCode | None:
         """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
         if code := misshapen_origin(self.installation_id, self.drift_version):
@@ -106,6 +110,9 @@ class OtherEvent(_Sender, frozen=True, gc=False):
 
     prefix: ClassVar[str] = EVENTS_PREFIX
     counted: ClassVar[tuple[str, ...]] = ()
+
+    def missing(self) -> None:
+        """Nothing is needed beside what every event has."""
 
     def misshapen(self) -> RejectionCode | None:
         """Return what is wrong with a text that does not have the shape of what it stands for, or None."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import chain, starmap
 from operator import attrgetter
-from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
+from typing import Annotated, Any, Self, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -26,50 +26,76 @@ from telemetry.catalogue.fields import (
     Label,
     Labels,
     Language,
+    PatternId,
     Share,
     SignatureHash,
+    Word,
 )
 from telemetry.catalogue.native_events import NativeEvents
 from telemetry.catalogue.shapes import are_signature_hashes, is_signature_hash
 from telemetry.errors import RejectionCode
 
+FORMATS_MAX = 99
+# Earlier versions of the catalogue took every signature for one of format 1.
+_FORMATS_SINCE = 2
 _origin = attrgetter("installation_id", "drift_version")
 _duration = attrgetter("duration_ms")
+_signature_hash = attrgetter("signature_hash")
 _signature_labels = attrgetter("category", "detection_method", "language")
 _frameworks = attrgetter("frameworks")
 
 
-class PatternSignature(Event, frozen=True, gc=False):
-    """A code pattern that a scan found, as a hash; never the code itself."""
+class PatternSignature(Event, frozen=True, gc=False, kw_only=True):
+    """A code pattern that a scan found, as a hash or the name of its rule; never the code itself.
+
+    Format 1 has a hash and a language. Format 2, of version 2 of the tool, has the name of a rule or else a hash.
+    Signatures of different formats are never the same one.
+    """
 
     counted = ("language", "category")
-    # How `signature_hash` is made; signatures of different formats are never the same one.
-    signature_format: ClassVar[int] = 1
 
-    signature_hash: SignatureHash
+    signature_hash: SignatureHash | None = None
     category: Label
     confidence: Share
     location_count: Count
     outlier_count: Count
     detection_method: Label
-    language: Language
+    language: Language | None = None
+    format_version: Annotated[int, Meta(ge=1, le=FORMATS_MAX)] = 1
+    pattern_id: PatternId | None = None
+    subcategory: Word | None = None
+    file_spread: Count | None = None
+    confidence_mean: Share | None = None
+    confidence_stddev: Share | None = None
+    tier: Word | None = None
+    momentum: Word | None = None
 
     def labels(self) -> tuple[str, ...]:
         """Every free-form label in the event."""
         labels = (self.category, self.detection_method)
         return (*labels, self.language) if self.language else labels
 
+    def missing(self) -> str | None:
+        """Return the wire name of a field that is needed beside those that it has, or None."""
+        if self.format_version != 1:
+            return None if self.signature_hash or self.pattern_id else "patternId"
+        if self.signature_hash is None:
+            return "signatureHash"
+        return "language" if self.language is None else None
+
     def misshapen(self) -> RejectionCode | None:
         """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
-        if not is_signature_hash(self.signature_hash):
+        if self.signature_hash is not None and not is_signature_hash(self.signature_hash):
             return RejectionCode.HASH_INVALID
         return Event.misshapen(self)
 
     @classmethod
     def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
         """Tell whether what this class adds is well shaped in all of its ``events``, and is what they are stored as."""
-        hashes = map(attrgetter("signature_hash"), events)
+        hashes = list(map(_signature_hash, events))
         labels = set(chain.from_iterable(map(_signature_labels, events))) - {""}
+        if None in hashes or None in labels:
+            return False
         return are_signature_hashes(hashes) and all(map(fits_label, labels))
 
 
@@ -115,6 +141,7 @@ class UserAction(Event, frozen=True, gc=False):
     confidence_at_action: Share
     hours_since_discovery: Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
     is_bulk_action: bool
+    reason: Word | None = None
 
     def labels(self) -> tuple[str, ...]:
         """Every free-form label in the event."""
@@ -174,6 +201,8 @@ KNOWN_EVENTS: dict[str, type[KnownEvent]] = {known.type: known for known in get_
 
 def as_known_by(event: AnyEvent, version: int) -> AnyEvent:
     """Return an event as a version of the catalogue knew it: of a type that came later it knew nothing else."""
+    if isinstance(event, PatternSignature) and event.format_version != 1 and version < _FORMATS_SINCE:
+        return replace(event, format_version=1)
     if isinstance(event, OtherEvent) or event.since <= version:
         return event
     return OtherEvent(event.type, event.timestamp, event.installation_id, event.drift_version)

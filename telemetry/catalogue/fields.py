@@ -48,6 +48,11 @@ Duration = Count | Annotated[float, Meta(ge=0, le=INTEGER_MAX)]
 Labels = Annotated[list[Label], Meta(max_length=LABELS_MAX)]
 CountByLabel = Annotated[dict[Label, Count], Meta(max_length=LABELS_MAX)]
 SignatureHash = Annotated[str, _text(SIGNATURE_HASH_PATTERN, "SHA-256 of the pattern, cut short.")]
+PatternId = Annotated[
+    str, _rare_text("[A-Z][A-Z0-9]{0,15}(?:-[A-Z0-9]{1,16}){1,3}", "The public name of a rule: `SEC-XSS-001`.")
+]
+# Words that begin with a letter, four at most: no address or host fits.
+Word = Annotated[str, _rare_text("[a-z][a-z0-9]*(?:[_-][a-z][a-z0-9]*){0,3}", "A name in lower case.")]
 # One word each, and a number behind an underscore as in x86_64: no host, path or address has this shape.
 _WORD = "[A-Za-z][A-Za-z0-9]{0,15}"
 Platform = Annotated[

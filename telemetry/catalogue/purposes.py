@@ -36,6 +36,14 @@ OF_TYPE: dict[str, dict[str, Purpose]] = {
         "outlierCount": Purpose("Shows how often code departs from the pattern.", DETECTION, ("signatures",)),
         "detectionMethod": Purpose("Compares the methods of detection.", DETECTION, ("signatures",)),
         "language": Purpose("Shows in which languages patterns are found.", DETECTION, ("patterns", "signatures")),
+        "formatVersion": Purpose("Keeps signatures that are made differently apart.", DETECTION, ("signatures",)),
+        "patternId": Purpose("Finds the same rule in many projects.", DETECTION, ("signatures",)),
+        "subcategory": Purpose("Groups rules within a category.", DETECTION),
+        "fileSpread": Purpose("Shows in how many files a pattern occurs.", DETECTION, ("signatures",)),
+        "confidenceMean": Purpose("Shows how sure the detector was of all places.", DETECTION),
+        "confidenceStddev": Purpose("Shows how sure the detector was of all places.", DETECTION),
+        "tier": Purpose("Shows how well established a pattern is.", DETECTION, ("signatures",)),
+        "momentum": Purpose("Shows whether a pattern spreads.", DETECTION, ("signatures",)),
     },
     "aggregate_stats": {
         "totalPatterns": Purpose("Shows how many patterns a code base has.", PRODUCT),
@@ -52,6 +60,7 @@ OF_TYPE: dict[str, dict[str, Purpose]] = {
         "confidenceAtAction": Purpose("Shows whether confidence is right.", DETECTION, ("decisions",)),
         "hoursSinceDiscovery": Purpose("Shows how long a decision takes.", PRODUCT),
         "isBulkAction": Purpose("Sets decisions about many patterns at once apart.", DETECTION, ("decisions_by_bulk",)),
+        "reason": Purpose("Shows why a finding was dismissed.", DETECTION),
     },
     "scan_completion": {
         "durationMs": Purpose("Shows how long scans take.", PERFORMANCE, ("durations",)),

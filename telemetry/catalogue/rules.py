@@ -35,6 +35,8 @@ class BatchRules:
 
     def rejection(self, event: AnyEvent) -> EventRejected | None:
         """Return why an event of a fitting type is not accepted, or None."""
+        if name := event.missing():
+            return EventRejected(RejectionCode.FIELD_MISSING, f"Object missing required field `{name}`")
         if code := event.misshapen():
             return EventRejected(code)
         occurred_at = parse_timestamp(event.timestamp)

@@ -6,8 +6,12 @@ CATEGORIES = frozenset(
         "components", "styling", "accessibility", "documentation", "performance",
     }
 )  # fmt: skip
+CATEGORY_SPELLINGS = {known.replace("-", "_"): known for known in sorted(CATEGORIES) if "-" in known}
+"""How version 1 of the tool spells the categories that version 2 spells otherwise."""
 ACTIONS = ("approve", "ignore", "create_variant", "dismiss_outlier", "fix", "dismiss", "suppress", "escalate")
 """Decisions of versions 1 and 2 of the tool, in the order in which they are shown."""
+TIERS = frozenset({"established", "emerging", "tentative", "uncertain"})
+MOMENTA = frozenset({"rising", "falling", "stable"})
 SIZE_TIERS = frozenset({"small", "medium", "large", "enterprise"})
 _METHODS = {
     "ast": "ast",
@@ -29,6 +33,11 @@ def category_of(sent: str) -> str | None:
     """Return a known category, or None; version 2 of the tool writes ``_`` where version 1 wrote ``-``."""
     category = sent.lower().replace("_", "-")
     return category if category in CATEGORIES else None
+
+
+def counted_category(sent: str) -> str:
+    """Return what a category is counted as: a known one is spelled as version 1 of the tool spells it."""
+    return CATEGORY_SPELLINGS.get(sent, sent)
 
 
 def method_of(sent: str) -> str | None:

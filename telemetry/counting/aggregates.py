@@ -5,6 +5,7 @@ Counting, flushing, erasing, recounting, checking, repairing and exporting follo
 
 from telemetry.catalogue.benchmarks import BenchmarkResult
 from telemetry.catalogue.events import PatternSignature, UserAction
+from telemetry.catalogue.vocabularies import CATEGORY_SPELLINGS, counted_category
 from telemetry.counting.columns import (
     Average,
     Computed,
@@ -51,6 +52,13 @@ _SIGNATURE_AVERAGES = (
     Average("avg_outlier_count", "outliers"),
 )
 
+# A signature of format 1 is a hash. One of another format is the name of a rule, or else a hash.
+_SIGNATURE = "event.format_version != 1 and event.pattern_id or event.signature_hash"
+_FORMAT = "coalesce(payload ->> 'formatVersion', 1)"
+_STORED_SIGNATURE = f"coalesce(iif({_FORMAT} = 1, NULL, payload ->> 'patternId'), payload ->> 'signatureHash')"
+_SPELLED = " ".join(f"WHEN '{sent}' THEN '{known}'" for sent, known in CATEGORY_SPELLINGS.items())
+_CATEGORY = f"CASE payload ->> 'category' {_SPELLED} ELSE payload ->> 'category' END"
+
 # What scans found: one row for each signature with the labels that it was sent with. A client sends one signature for
 # several languages.
 SIGNATURE_COUNTS = Aggregate(
@@ -59,10 +67,10 @@ SIGNATURE_COUNTS = Aggregate(
     plural="signatures by their labels",
     event=PatternSignature,
     columns=(
-        Key("signature_format", kind="integer"),
-        Key("signature_hash"),
+        Key("signature_format", of="format_version", kind="integer", sql=_FORMAT),
+        Key("signature_hash", expression=_SIGNATURE, sql=_STORED_SIGNATURE),
         Key("language"),
-        Key("category"),
+        Key("category", by=counted_category, sql=_CATEGORY),
         Key("detection_method"),
         Sum("occurrence_count"),
         Sum("confidence_millionths", of="confidence", unit=MILLIONTHS),
@@ -110,7 +118,7 @@ ACTION_AGGREGATES = Aggregate(
     plural="kinds of decisions",
     event=UserAction,
     columns=(
-        Key("category"),
+        Key("category", by=counted_category, sql=_CATEGORY),
         Key("action"),
         Key("confidence_bucket", of="confidence_at_action", by=confidence_bucket),
         Sum("count"),

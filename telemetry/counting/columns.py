@@ -25,12 +25,15 @@ class StoredColumn:
 class Labelled(StoredColumn):
     """A column that holds a label of the event: its field ``of``, or the field with the column's name.
 
-    ``by`` makes the label from the value of the field. An empty text counts as ``none``.
+    ``by`` makes the label from the value of the field. An empty text counts as ``none``. Where no single field has the
+    label, ``expression`` reads it from ``event``. ``sql`` reads the same label from ``payload``, as far as SQL can.
     """
 
     _: KW_ONLY
     of: str = ""
     by: Callable[[Any], str] | None = None
+    expression: str = ""
+    sql: str = ""
 
     @property
     def field(self) -> str:

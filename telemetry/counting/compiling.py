@@ -90,7 +90,7 @@ def _measures(aggregate: Aggregate) -> Iterator[str]:
 
 
 def _label(column: Labelled) -> str:
-    value = f"event.{column.field}"
+    value = f"({column.expression or f'event.{column.field}'})"
     return f"by_{column.name}({value})" if column.by else f"{value} or {NO_LABEL!r}"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from telemetry.catalogue.events import KNOWN_EVENTS
+from telemetry.catalogue.vocabularies import counted_category
 
 OVERFLOW_LABEL = "other"
 NO_LABEL = "none"
@@ -34,15 +35,17 @@ class DayLabels:
             prefix, _, label = metric.partition(":")
             self._admitted(day, prefix).add(label)
 
-    def metric(self, day: str, prefix: str, label: str) -> str:
+    def metric(self, day: str, prefix: str, label: str | None) -> str:
         """Return the name of the metric that counts ``label`` on ``day``.
 
-        An empty label is counted as ``none``.
+        An empty label is counted as ``none``, and a known category as version 1 of the tool spells it.
         A dotted type that the catalogue does not know may be a host name: it is never public.
         """
         if label == OVERFLOW_LABEL and prefix != "events" and day not in self._without_other_sent:
             label = _OTHER_SENT
         label = label or NO_LABEL
+        if prefix == "category":
+            label = counted_category(label)
         if prefix == "events" and "." in label and label not in KNOWN_EVENTS:
             return f"{prefix}:{OVERFLOW_LABEL}"
         admitted = self._admitted(day, prefix)

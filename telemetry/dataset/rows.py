@@ -72,7 +72,8 @@ class DatasetRow(msgspec.Struct, frozen=True, kw_only=True):
 
 def identity_of(label: str) -> dict[str, Any]:
     """Return the fields that say what a label of the series ``signatures`` is."""
-    is_hash = is_signature_hash(label)
+    # The hash of a format other than 1 has its number before it.
+    is_hash = is_signature_hash(label.rpartition(":")[2])
     return {
         "format": "hash" if is_hash else "rule",
         "signature": label if is_hash else None,

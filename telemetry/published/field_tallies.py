@@ -1,12 +1,13 @@
 """Tallies of what is read from the fields of events: patterns, signatures, decisions and code bases."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from telemetry.catalogue.vocabularies import ACTIONS
+from telemetry.catalogue.vocabularies import ACTIONS, MOMENTA, TIERS
 from telemetry.published.folding import Path
 from telemetry.published.labels import LabelKind, PublicLabels
 from telemetry.published.observations import Codebase, Decided, Found, SeenVersion
 from telemetry.published.scales import ONE_IN_MILLIONTHS, band_of, millionths, share, step_of
+from telemetry.published.series import OTHER_LABEL
 from telemetry.published.tallies import KEYS_MAX, DurationsTally, FieldTally, Voice
 
 _DecisionKey = Callable[[PublicLabels, SeenVersion, Decided], Path]
@@ -62,7 +63,7 @@ class SignaturesTally:
     def add(self, _version: SeenVersion, fields: Found) -> None:
         """Take an occurrence."""
         shown = self._shown
-        path = (shown(_CATEGORY, fields.category), shown(_SIGNATURE, fields.signature_hash))
+        path = (shown(_CATEGORY, fields.category), shown(_SIGNATURE, fields.signature))
         found = self._found.get(path)
         if found is None:
             if len(self._found) >= KEYS_MAX:
@@ -79,6 +80,9 @@ class SignaturesTally:
             f"outliers={band_of(fields.outlier_count)}",
         ):
             parts[part] = parts.get(part, 0) + 1
+        if fields.format_version != 1:
+            for part in _parts_of_format_2(fields):
+                parts[part] = parts.get(part, 0) + 1
 
     def drain(self) -> list[Voice]:
         """Return one voice for each signature."""
@@ -91,6 +95,14 @@ class SignaturesTally:
             voices.append((path, count, amounts))
         self._found.clear()
         return voices
+
+
+def _parts_of_format_2(fields: Found) -> Iterator[str]:
+    if fields.file_spread is not None:
+        yield f"files={band_of(fields.file_spread)}"
+    for kind, label, known in (("tier", fields.tier, TIERS), ("momentum", fields.momentum, MOMENTA)):
+        if label is not None:
+            yield f"{kind}={label if label in known else OTHER_LABEL}"
 
 
 class DecisionsTally:

@@ -43,14 +43,20 @@ def _nothing(_sent: str) -> None:
     return None
 
 
+def _digest_of(signature: str) -> str:
+    """Return a signature without its format, which stands before a colon if it is not 1."""
+    number, colon, digest = signature.partition(":")
+    return digest if colon and number.isdecimal() else signature
+
+
 _KNOWN: dict[LabelKind, Callable[[str], str | None]] = {
     LabelKind.TYPE: lambda sent: sent if sent in KNOWN_EVENTS else None,
     LabelKind.VERSION: plain_version,
     LabelKind.LANGUAGE: language_of,
     LabelKind.CATEGORY: category_of,
     LabelKind.METHOD: method_of,
-    # A digest is not a word: a stranger cannot write anything with it.
-    LabelKind.SIGNATURE: lambda sent: sent.lower() if is_signature_hash(sent) else None,
+    # A digest is not a word: a stranger cannot write anything with it. The name of a rule could be one.
+    LabelKind.SIGNATURE: lambda sent: sent.lower() if is_signature_hash(_digest_of(sent)) else None,
     LabelKind.SIZE_TIER: size_tier_of,
     LabelKind.FRAMEWORK: _nothing,
     LabelKind.FEATURE: _nothing,

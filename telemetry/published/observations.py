@@ -21,13 +21,25 @@ class Scan(msgspec.Struct, gc=False, rename="camel"):
 class Found(msgspec.Struct, gc=False, rename="camel"):
     """What is read of a ``pattern_signature``."""
 
-    signature_hash: str
     category: str
     confidence: float
     detection_method: str
-    language: str
     location_count: float
     outlier_count: float
+    language: str = ""
+    signature_hash: str | None = None
+    pattern_id: str | None = None
+    format_version: int = 1
+    file_spread: float | None = None
+    tier: str | None = None
+    momentum: str | None = None
+
+    @property
+    def signature(self) -> str:
+        """The hash of format 1, ``2:`` and the hash of format 2, or the name of a rule."""
+        if self.format_version == 1:
+            return self.signature_hash or ""
+        return self.pattern_id or f"{self.format_version}:{self.signature_hash}"
 
 
 class Decided(msgspec.Struct, gc=False, rename="camel"):

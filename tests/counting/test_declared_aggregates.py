@@ -19,7 +19,7 @@ counted = pytest.mark.parametrize("aggregate", COUNTED, ids=lambda aggregate: ag
 
 
 def label(column: Labelled, event: Any) -> str:
-    value = getattr(event, column.field)
+    value = eval(column.expression, {"event": event}) if column.expression else getattr(event, column.field)
     return column.by(value) if column.by else value or "none"
 
 

@@ -170,8 +170,8 @@ def _daily_stats(events: list[Raw], labels_max: int) -> dict[tuple[str, str], in
         else:
             count(event.day, "events", event.type)
         if event.type == "pattern_signature":
-            count(event.day, "category", event.payload["category"])
-            count(event.day, "language", event.payload["language"] or "none")
+            count(event.day, "category", spelled(event.payload["category"]))
+            count(event.day, "language", event.payload.get("language") or "none")
     days_by_installation: dict[str, set[str]] = defaultdict(set)
     for event in events:
         if not _stands_for_none(event.installation_id):
@@ -186,7 +186,7 @@ def _daily_stats(events: list[Raw], labels_max: int) -> dict[tuple[str, str], in
 def _signatures(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     occurrences: dict[str, list[Raw]] = defaultdict(list)
     for event in events:
-        if event.type == "pattern_signature":
+        if event.type == "pattern_signature" and event.payload.get("formatVersion", 1) == 1:
             occurrences[event.payload["signatureHash"]].append(event)
     for signature, found in occurrences.items():
         times = [event.created_at for event in found]
@@ -205,10 +205,16 @@ def _signature_counts(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]
     for event in events:
         if event.type == "pattern_signature":
             sent = event.payload
-            labels = (sent["language"] or "none", sent["category"], sent["detectionMethod"])
-            times[sent["signatureHash"], *labels].append(event.created_at)
+            labels = (sent.get("language") or "none", spelled(sent["category"]), sent["detectionMethod"])
+            is_rule = sent.get("formatVersion", 1) != 1 and "patternId" in sent
+            times[sent["patternId" if is_rule else "signatureHash"], *labels].append(event.created_at)
     for key, moments in times.items():
         yield key, (min(moments), max(moments), len(moments))
+
+
+def spelled(category: str) -> str:
+    """Return the one spelling of a category that either version of the tool sends."""
+    return "data-access" if category == "data_access" else category
 
 
 def _most(labels: list[str]) -> str:
@@ -224,7 +230,7 @@ def _actions(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         if event.type == "user_action":
             confidence = event.payload["confidenceAtAction"]
             bucket = "high" if confidence >= 0.85 else "medium" if confidence >= 0.70 else "low"
-            pair = (event.payload["category"], event.payload["action"])
+            pair = (spelled(event.payload["category"]), event.payload["action"])
             if pair not in pairs and len(pairs) > 1_000:
                 pair = ("other", "other")
             pairs.add(pair)

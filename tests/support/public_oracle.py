@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.support.oracle import KNOWN_TYPES, Raw, read
+from tests.support.oracle import KNOWN_TYPES, Raw, read, spelled
 
 Window = tuple[str, str]
 Sets = dict[tuple[str, ...], set[str]]
@@ -200,9 +200,15 @@ def _keys(table: str, event: Raw) -> list[tuple[str, ...]]:  # noqa: PLR0911 - o
         case "durations", "scan_completion":
             return [("incremental_scan" if payload["isIncremental"] else "scan", version)]
         case "patterns", "pattern_signature":
-            return [(_LANGUAGES.get(payload["language"], "other"), _category(payload["category"]))]
+            language = _LANGUAGES.get(payload.get("language", ""), "other" if payload.get("language") else "none")
+            return [(language, _category(payload["category"]))]
         case "signatures", "pattern_signature":
-            return [(_category(payload["category"]), payload["signatureHash"])]
+            if payload.get("formatVersion", 1) == 1:
+                return [(_category(payload["category"]), payload["signatureHash"])]
+            # Names of rules are only shown when they are admitted.
+            return [
+                (_category(payload["category"]), "other" if "patternId" in payload else f"2:{payload['signatureHash']}")
+            ]
         case "decisions", "user_action":
             step = payload["confidenceAtAction"]
             number = int(round(step * 1e6) - 550_000) // 50_000
@@ -216,4 +222,4 @@ def _keys(table: str, event: Raw) -> list[tuple[str, ...]]:  # noqa: PLR0911 - o
 
 
 def _category(sent: str) -> str:
-    return sent if sent in _CATEGORIES else "other"
+    return spelled(sent) if spelled(sent) in _CATEGORIES else "other"

@@ -8,7 +8,7 @@ from msgspec.structs import fields
 
 from telemetry.catalogue.event import VERSION_NAME
 from telemetry.catalogue.installations import PLACEHOLDERS
-from telemetry.counting.columns import Earliest, Extreme, Greatest, Key, Least, Newest, StoredColumn, Sum
+from telemetry.counting.columns import Earliest, Extreme, Greatest, Key, Labelled, Least, Newest, StoredColumn, Sum
 from telemetry.counting.day_labels import NO_LABEL
 from telemetry.counting.declaring import Aggregate
 from telemetry.storage.sqlite.queries import query
@@ -40,7 +40,7 @@ def names_statement(aggregate: Aggregate) -> str:
 def senders_statement(aggregate: Aggregate) -> str:
     """Return the statement that lists who sent what the rows of an aggregate count, in the segment ``source``."""
     assert aggregate.event is not None
-    values = _key_values(aggregate, _wire_names(aggregate))
+    values = _key_values(aggregate, _told(aggregate))
     return query("list_senders").format(
         key_values=_listed(f"{value} AS {key}" for key, value in zip(aggregate.keys, values, strict=True)),
         key_numbers=_listed(str(number) for number, _ in enumerate(values, 1)),
@@ -205,34 +205,37 @@ def _folding(aggregate: Aggregate) -> dict[str, str]:
 def _related(aggregate: Aggregate) -> str:
     """Return the condition that a raw event bears on a row of ``contribution``, as far as its payload tells."""
     assert aggregate.event is not None
-    told = _wire_names(aggregate)
-    payload, columns = _listed(map(_sent, told.values())), _listed(told)
+    told = _told(aggregate)
+    payload, columns = _listed(told.values()), _listed(told)
     related = f"({payload}) IN (SELECT {columns} FROM contribution.{aggregate.table})"
     if aggregate.bounded_by_day:
         related += f" OR ({_folded_on_its_day(aggregate, told)})"
     if aggregate.bounded:
         # Names beyond the bound are counted together.
         name, names = _listed(map(_text, aggregate.overflow)), _listed(aggregate.bounded)
-        sent = _listed(_sent(told[name]) for name in aggregate.bounded)
+        sent = _listed(told[name] for name in aggregate.bounded)
         counted_together = f"({name}) IN (SELECT {names} FROM contribution.{aggregate.table})"
         related += f" OR ({counted_together} AND ({sent}) NOT IN (SELECT {names} FROM current.{aggregate.table}))"
     return f"(type = {_text(aggregate.event.type)} AND ({related}))"
 
 
-def _wire_names(aggregate: Aggregate) -> dict[str, str]:
-    """Return by column what the fields of the labels are called in payloads."""
+def _told(aggregate: Aggregate) -> dict[str, str]:
+    """Return by column the SQL that reads the labels from a raw event, where some can."""
     assert aggregate.event is not None
     wire_names = {field.name: field.encode_name for field in fields(aggregate.event)}
-    return {
-        key: wire_names[label.field]
-        for key, label in aggregate.labelled.items()
-        if not label.by and label.field in wire_names
-    }
+    found = {key: _read(label, wire_names) for key, label in aggregate.labelled.items()}
+    return {key: sql for key, sql in found.items() if sql is not None}
+
+
+def _read(label: Labelled, wire_names: Mapping[str, str]) -> str | None:
+    if label.sql or label.by:
+        return label.sql or None
+    return _sent(wire_names[label.field]) if label.field in wire_names else None
 
 
 def _key_values(aggregate: Aggregate, told: Mapping[str, str]) -> list[str]:
-    """Return the key of the row that a raw event bears on; what is in no payload is the same for all events."""
-    return [_sent(told[name]) if name in told else str(getattr(aggregate.event, name)) for name in aggregate.keys]
+    """Return the key of the row that a raw event bears on, which SQL can read."""
+    return [told[name] for name in aggregate.keys]
 
 
 def _folded_on_its_day(aggregate: Aggregate, told: Mapping[str, str]) -> str:
