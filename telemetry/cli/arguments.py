@@ -1,6 +1,7 @@
 """What commands that look at data share: where it is, and the kinds of values their options take."""
 
 import os
+import pwd
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from telemetry.clock import Clock, column_time, day_of
 from telemetry.loading import expanded, load
 from telemetry.storage.directory.data_directory import DataDirectory
 
+_STANDARD_INPUT = "-"
+
 
 def data_to_read(config: Path | None, flags: dict[str, Any]) -> DataDirectory:
     """Return the data directory that the settings name; raise ``NoDataError`` unless a service has kept data there."""
@@ -20,13 +23,43 @@ def data_to_read(config: Path | None, flags: dict[str, Any]) -> DataDirectory:
 
 
 class FilePath(click.Path):
-    """A path; a ``~`` at its beginning is the home directory, also where a shell leaves it."""
+    """A path; a ``~`` at its beginning is the home directory, also where a shell leaves it.
+
+    One that has to exist and may not be read by this user is told from one that is not there.
+    """
 
     def convert(
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> str | bytes | os.PathLike[str]:
         """Return the path, which is as the type demands."""
-        return super().convert(expanded(os.fspath(value)), param, ctx)
+        path = expanded(os.fspath(value))
+        if self.exists and not (path == _STANDARD_INPUT and self.allow_dash) and _is_closed(path):
+            user = _user()
+            self.fail(
+                f"{path!r} cannot be read by the user {user}: let that user enter the folders above it, and "
+                f"`chown -R {user} {path}`, or copy it to where that user may read",
+                param,
+                ctx,
+            )
+        return super().convert(path, param, ctx)
+
+
+def _is_closed(path: str) -> bool:
+    """Tell whether a file or folder is there, as far as this user can tell, and may not be read."""
+    try:
+        os.stat(path)  # noqa: PTH116 - Path.exists takes what may not be looked at for absent
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return not os.access(path, os.R_OK)
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 class Day(click.ParamType[str]):

@@ -49,7 +49,7 @@ def d1(file: Path, *, dry_run: bool, refused: str | None, as_json: bool, config:
 
 
 @command.command("events")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=FilePath(exists=True, path_type=Path))
 @click.option("--same-id-key", is_flag=True, help="Hashed ids in the files were made with the id.key of this instance.")
 @import_options
 def events(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from telemetry.catalogue.stored_ids import IdKey
+from telemetry.cli.arguments import FilePath
 from telemetry.cli.importing import Origin, Source, import_options, import_settings, run_import
 from telemetry.operator_errors import DataDirectoryError, NoDataError
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -17,7 +18,7 @@ from telemetry.storage.sqlite.copying import Progress
 
 
 @click.command("merge")
-@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=FilePath(exists=True, file_okay=False, path_type=Path))
 @import_options
 def command(
     folder: Path, *, dry_run: bool, refused: str | None, as_json: bool, config: Path | None, **flags: Any
