@@ -111,6 +111,7 @@ class _Parts:
             self.counters,
             interval_s=settings.flush_interval_s,
             keys_max=self._counters_per_flush,
+            monotonic=clock.monotonic,
         )
         self.appender = Appender(
             log=self.log,

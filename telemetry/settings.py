@@ -66,7 +66,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Literal["FULL", "NORMAL"],
         Meta(description="`FULL` survives a power cut; `NORMAL` can lose the last acknowledged events in one."),
     ] = "FULL"
-    flush_interval_s: Annotated[Seconds, Meta(description="How often counters go into the aggregates.")] = 5.0
+    flush_interval_s: Annotated[
+        Seconds,
+        Meta(description="How often counters go into the aggregates; six times as long at most where that takes long."),
+    ] = 5.0
     flush_keys_max: Annotated[
         Positive,
         Meta(description="Counters beyond this are flushed early; half as many more where `telemetry.db` is large."),

@@ -1,4 +1,4 @@
-"""The flusher: flushes every few seconds, and early when many counters wait."""
+"""The flusher: flushes every few seconds, later where flushes take long, and early when many counters wait."""
 
 import asyncio
 import logging
@@ -11,6 +11,20 @@ from telemetry.errors import ErrorCode
 from telemetry.storage.sqlite.errors import storage_error_code
 
 logger = logging.getLogger(__name__)
+
+# Where millions of rows are known, a flush of few counters writes about as many pages as one of many.
+_SHARE_OF_TIME_MAX = 0.15
+# Statistics are no older than so many intervals.
+_INTERVALS_MAX = 6
+
+
+def pause_s(interval_s: float, last_flush_s: float) -> float:
+    """Return how long to wait after a flush, so that flushes take up no more than a seventh of the time.
+
+    It is six intervals at most, however long flushes take.
+    """
+    wanted = last_flush_s * (1 / _SHARE_OF_TIME_MAX - 1)
+    return min(max(interval_s, wanted), interval_s * _INTERVALS_MAX)
 
 
 class Flusher:
@@ -26,11 +40,14 @@ class Flusher:
         *,
         interval_s: float,
         keys_max: Callable[[], int],
+        monotonic: Callable[[], float],
     ) -> None:
         self.failing: ErrorCode | None = None
         self._flush = flush
         self._counters = counters
         self._interval_s = interval_s
+        self._monotonic = monotonic
+        self._last_flush_s = 0.0
         self._ask_keys_max = keys_max
         self._keys_max = keys_max()
         self._wake = asyncio.Event()
@@ -45,7 +62,7 @@ class Flusher:
         """Flush until closed, and once more then; raise as ``flush`` does if that last one fails. Never cancelled."""
         while not self._closing:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._interval_s)
+                await asyncio.wait_for(self._wake.wait(), pause_s(self._interval_s, self._last_flush_s))
             self._wake.clear()
             if not self._closing:
                 await self._try()
@@ -54,14 +71,14 @@ class Flusher:
 
     async def flush(self) -> None:
         """Flush now; raise ``sqlite3.Error`` or ``OSError`` with nothing lost. Never cancelled."""
+        started = self._monotonic()
         try:
             await self._flush()
         except (sqlite3.Error, OSError) as error:
-            self.failing = storage_error_code(error)
+            self.failing, self._last_flush_s = storage_error_code(error), 0.0
             raise
-        finally:
-            self._keys_max = self._ask_keys_max()
-        self.failing = None
+        self.failing, self._last_flush_s = None, self._monotonic() - started
+        self._keys_max = self._ask_keys_max()
 
     def close(self) -> None:
         """Let ``run`` flush a last time and return."""
