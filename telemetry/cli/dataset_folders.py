@@ -1,7 +1,8 @@
 """Folders of data sets: how an export writes one, and what it says about it."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from telemetry.dataset.manifest import DATASET_MANIFEST, About, DatasetManifest
 from telemetry.dataset.places import DATA, DATA_PLACES, SUMS
 from telemetry.dataset.snapshot import Snapshot, take_snapshot
 from telemetry.loading import load
-from telemetry.operator_errors import NoDataError, OutputError, UnavailableError
+from telemetry.operator_errors import DamagedError, NoDataError, OutputError, UnavailableError
 from telemetry.published.label_file import read_labels
 from telemetry.published.overview import excluded_from
 from telemetry.published.reading import reading_published
@@ -45,13 +46,24 @@ def export_dataset(folder: Path, last_day: str | None, config: Path | None, flag
 
 def _snapshot(directory: DataDirectory, last_day: str | None) -> Snapshot:
     labels = read_labels(directory.public_labels)
-    with reading_published(directory.published) as published:
+    with _telling_damage(directory.published), reading_published(directory.published) as published:
         if published is None:
             raise NoDataError(
                 f"{directory.published} is not there, so nothing has been published: name the folder of the data with "
                 "--data-dir, or wait until a window of four weeks is closed"
             )
         return take_snapshot(published, labels, last_day)
+
+
+@contextmanager
+def _telling_damage(published: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError:
+        # A disk or a lock: the file may be sound.
+        raise
+    except sqlite3.DatabaseError as error:
+        raise DamagedError(f"{published} is damaged ({error}): copy published.db from the newest backup") from error
 
 
 def _write(folder: Path, files: Mapping[str, bytes], inputs: tuple[Path, ...]) -> None:

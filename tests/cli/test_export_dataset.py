@@ -70,6 +70,9 @@ def test_what_cannot_be_exported_is_a_sentence_and_changes_nothing(data_dir: Pat
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "README.md").write_text("mine")
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "published.db").write_bytes((data_dir / "published.db").read_bytes()[:5_000])
     here = ("--data-dir", data_dir)
 
     for arguments, code, said in (
@@ -77,6 +80,7 @@ def test_what_cannot_be_exported_is_a_sentence_and_changes_nothing(data_dir: Pat
         ((data_dir / "set", *here), 73, "among the data"),
         ((tmp_path / "set", "--to", "2026-09-01", *here), 66, "the first one ends on 2026-09-06"),
         ((tmp_path / "set", "--data-dir", tmp_path), 66, "nothing has been published"),
+        ((tmp_path / "set", "--data-dir", damaged), 65, "copy published.db from the newest backup"),
         ((tmp_path / "set", "--format", "csv", *here), 2, "--format has no effect"),
         (here, 2, "name the folder"),
     ):
