@@ -33,6 +33,11 @@ fi
 
 command -v "${PYTHON:=python3}" >/dev/null || fail "there is no program $PYTHON: give one, as with PYTHON=python3.12"
 "$PYTHON" systemd/check_python.py || exit 1
+if [ -e "$root$settings" ] && ! "$PYTHON" -B -m telemetry.environment_file "$root$settings" \
+    sh -c '[ -z "${TELEMETRY_PORT:-}${TELEMETRY_HOST:-}" ]'; then
+    fail "$settings sets TELEMETRY_PORT or TELEMETRY_HOST, and the socket unit decides where the service listens: take it
+away, and give the port as in make install ENV=$instance PORT=${port:-8787}"
+fi
 # Neither a setting of pip's nor a variable of root's puts packages elsewhere than into the release.
 export PIP_USER=0
 unset PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH

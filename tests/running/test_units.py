@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -228,6 +229,17 @@ def test_an_installation_that_lacks_something_says_what(
     assert made.returncode != 0
     assert re.search(f"^install: {sentence}", made.stderr, re.MULTILINE)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_address_in_the_settings_is_refused_where_the_socket_unit_decides(tmp_path: Path) -> None:
+    settings = tmp_path / "etc/drift-telemetry/staging.env"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("TELEMETRY_PORT = 9000\n")
+    made = make("install", "ENV=staging", f"DESTDIR={tmp_path}", f"PYTHON={sys.executable}")
+
+    assert made.returncode != 0
+    assert "staging.env sets TELEMETRY_PORT or TELEMETRY_HOST, and the socket unit decides" in made.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [settings]
 
 
 def test_an_upgrade_that_fails_leaves_what_is_there(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ A backup is laid out like a data directory, with ``backup.json`` (``telemetry.st
 
 import logging
 import os
+import pwd
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,7 +66,7 @@ def back_up(
     directory.check_data()
     check_aggregates(directory)
     _check_apart(directory, root)
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make(root)
     with _locked(root):
         for left_over in remove_unfinished(root):
             logger.warning("what an interrupted backup left cannot be removed", extra={"path": str(left_over)})
@@ -98,6 +99,27 @@ def _check_apart(directory: DataDirectory, root: Path) -> None:
                 f"{root} is in or around {place}, where the data is: choose a folder apart from the data, on another "
                 "disk if there is one"
             )
+
+
+def _make(root: Path) -> None:
+    """Make the folder of the backups; raise ``DataDirectoryError`` if this user cannot write there."""
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except PermissionError as error:
+        raise _refused(root) from error
+    if not os.access(root, os.W_OK | os.X_OK, effective_ids=True):
+        raise _refused(root)
+
+
+def _refused(root: Path) -> DataDirectoryError:
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    return DataDirectoryError(
+        f"the user {user} cannot write to {root}: make it for that user, as with "
+        f"`sudo install -d -o {user} -m 700 {root}`, or choose another folder"
+    )
 
 
 @contextmanager
