@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from telemetry.clock import column_time
+from telemetry.counting.aggregates import SIGNATURE_COUNTS
 from telemetry.running import Running
 from telemetry.storage.erasure.exclusions import hashed
 from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
@@ -221,8 +222,8 @@ async def test_a_label_that_got_its_own_metric_late_is_taken_from_both_that_coun
 
 
 def numbers(data_dir: Path) -> list[list[tuple[Any, ...]]]:
-    tables = ("daily_stats WHERE value != 0", "signature_counts", "action_aggregates")
-    return [read(data_dir / "telemetry.db", f"SELECT * FROM {table}") for table in tables]
+    shown = (f"{', '.join(SIGNATURE_COUNTS.exported)} FROM signature_counts", "* FROM action_aggregates")
+    return [read(data_dir / "telemetry.db", f"SELECT {one}") for one in ("* FROM daily_stats WHERE value != 0", *shown)]
 
 
 NEW_BY_DAY = "SELECT date, value FROM daily_stats WHERE metric = 'new_installations'"
