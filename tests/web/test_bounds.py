@@ -1,9 +1,6 @@
 """Cases 37 and 40 of the fault list: what strangers can make grow stays within its bounds."""
 
 import http.client
-import sqlite3
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
@@ -118,37 +115,3 @@ def test_a_start_amid_much_traffic_takes_no_more_memory_than_the_traffic_did(dat
     with serving(data_dir) as server:
         peak_bytes = usage(server.pid).rss_peak_bytes
     assert peak_bytes < 200e6
-
-
-WRITE_ANEW = """
-import asyncio, sys
-from pathlib import Path
-from telemetry.storage.aggregates.database import Aggregates
-
-async def write_anew():
-    aggregates = await Aggregates.open(Path(sys.argv[1]), synchronous="NORMAL")
-    if len(sys.argv) > 2:
-        await aggregates.write_anew(asyncio.Event())
-    await aggregates.close()
-
-asyncio.run(write_anew())
-# What getrusage says begins with the size of the process that started this one.
-print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
-"""
-
-
-def test_aggregates_are_written_anew_in_little_memory_however_large_they_are(tmp_path: Path) -> None:
-    path = tmp_path / "telemetry.db"
-
-    def peak_kb(*arguments: str) -> int:
-        command = [sys.executable, "-c", WRITE_ANEW, str(path), *arguments]
-        return int(subprocess.run(command, capture_output=True, check=True).stdout)
-
-    opened = peak_kb()
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executemany(
-            "INSERT INTO daily_stats (date, metric, value) VALUES ('2026-11-24', ?, 1)",
-            [(f"{number}{'x' * 1_000_000}",) for number in range(100)],
-        )
-    assert path.stat().st_size > 100e6
-    assert peak_kb("write anew") - opened < 50_000

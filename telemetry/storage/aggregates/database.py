@@ -26,7 +26,7 @@ from telemetry.storage.sqlite.migrations import schema_version
 from telemetry.storage.sqlite.open_file import OpenFile, watch
 from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import last_written
-from telemetry.storage.sqlite.scrubbing import empty_log, write_anew
+from telemetry.storage.sqlite.scrubbing import empty_log, overwrite_unused
 
 # Bounds the JSON text of one statement to about a megabyte, and how long making it keeps other threads waiting.
 _INSTALLATIONS_PER_STATEMENT = 20_000
@@ -102,10 +102,10 @@ class Aggregates:
         async with self._changing:
             return await empty_log(self._connection)
 
-    async def write_anew(self, stop: asyncio.Event) -> None:
-        """Rewrite the file without anything that was deleted; raise ``StoppedError`` when stopped."""
+    async def overwrite_unused(self, overwrite: Callable[[], Awaitable[None]]) -> bool:
+        """Await what overwrites unused bytes of the file; return whether no reader was in the way."""
         async with self._changing:
-            await write_anew(self._connection, stop)
+            return await overwrite_unused(self._connection, overwrite)
 
     async def adopt(self, expected: Path) -> None:
         """Make the aggregates what a recount says, in one transaction; watermarks stay as they are."""

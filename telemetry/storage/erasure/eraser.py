@@ -1,6 +1,7 @@
 """The eraser: takes one installation out of the log and, if it is excluded, out of the numbers."""
 
 import asyncio
+import json
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Iterator
@@ -37,6 +38,8 @@ class _Unfinished(NamedTuple):
     hashed_id: str
     kind: str
     counted_at: str | None
+    ids: str | None
+    done_through: str | None
 
 
 class Eraser:
@@ -162,9 +165,12 @@ class Eraser:
             await connection.execute(query("request_erasure"), (hashed_id, kind, now))
 
     async def _resume(self) -> None:
-        sql = "SELECT installation_sha256, kind, counted_at FROM erasures WHERE finished_at IS NULL"
-        for unfinished in [_Unfinished(*row) for row in await self._aggregates.read(sql)]:
+        found = await self._aggregates.read(query("read_unfinished_erasures"))
+        for unfinished in [_Unfinished(*row) for row in found]:
             check_stop(self._stop)
+            if unfinished.counted_at is not None and unfinished.ids is not None:
+                await self._finish(json.loads(unfinished.ids), unfinished.hashed_id, unfinished.done_through or "")
+                continue
             ids = await asyncio.to_thread(ids_with, self._directory, self._id_key, unfinished.hashed_id, self._reading)
             if unfinished.counted_at is None and ids:
                 await self._take_out(ids, unfinished.hashed_id, ErasureKind(unfinished.kind))
@@ -200,23 +206,36 @@ class Eraser:
                 await connection.execute(
                     "UPDATE erasures SET counted_at = ? WHERE installation_sha256 = ?", (now, hashed_id)
                 )
+                # Until it is finished: nothing else tells what to look for once the events are deleted.
+                await connection.execute(
+                    "REPLACE INTO erasing (installation_sha256, installation_ids) VALUES (?, ?)",
+                    (hashed_id, json.dumps(sorted(ids))),
+                )
             return _report(kind, counted, dry_run=False)
 
-    async def _finish(self, ids: Collection[str], hashed_id: str) -> None:
+    async def _finish(self, ids: Collection[str], hashed_id: str, done_through: str = "") -> None:
+        """Delete and overwrite, one day after the other, from the day on up to which that was done before."""
         sql = "SELECT requested_at FROM erasures WHERE installation_sha256 = ?"
         ((requested_at,),) = await self._aggregates.read(sql, (hashed_id,))
-        for day in self._directory.days():
+        for day in [day for day in self._directory.days() if day > done_through]:
             for installation_id in ids:
                 await self._erase_events(day, installation_id)
             sealed_at = (await self._states.get(day)).sealed_at
             # What was opened to delete from it may have been sealed again since, with what the deleting left.
             if sealed_at is None or sealed_at >= requested_at:
                 await scrub(self._directory.segment(day), partial(self._log.appending, day), ids, self._stop)
+            await self._change("UPDATE erasing SET done_through = ? WHERE installation_sha256 = ?", day, hashed_id)
+        await self._change("UPDATE erasing SET installation_ids = '[]' WHERE installation_sha256 = ?", hashed_id)
         await scrub(self._directory.aggregates, lambda: nullcontext(self._aggregates), ids, self._stop)
         async with self._aggregates.change() as connection:
             await connection.execute(query("finish_erasure"), (column_time(self._clock.now()), hashed_id))
+            await connection.execute("DELETE FROM erasing WHERE installation_sha256 = ?", (hashed_id,))
         await self.load()
         logger.info("an installation was erased")
+
+    async def _change(self, sql: str, *parameters: str) -> None:
+        async with self._aggregates.change() as connection:
+            await connection.execute(sql, parameters)
 
     async def _erase_events(self, day: str, installation_id: str) -> None:
         while ids := await asyncio.to_thread(self._ids, day, installation_id):

@@ -1,8 +1,7 @@
 """One day's segment of the event log: a database file with the raw events received that UTC day."""
 
-import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Self, cast
@@ -19,7 +18,7 @@ from telemetry.storage.sqlite.many_rows import many_rows
 from telemetry.storage.sqlite.migrations import schema_version
 from telemetry.storage.sqlite.open_file import OpenFile, watch
 from telemetry.storage.sqlite.queries import query
-from telemetry.storage.sqlite.scrubbing import empty_log, write_anew
+from telemetry.storage.sqlite.scrubbing import empty_log, overwrite_unused
 
 # Bounds the values of one statement, of which SQLite takes 32,766 unless it is built for more, and its compilation.
 ROWS_PER_STATEMENT_MAX = 1_024
@@ -93,9 +92,9 @@ class Segment:
         """Cut off the write-ahead log, with whatever was deleted; return whether no reader was in the way."""
         return await empty_log(self._connection)
 
-    async def write_anew(self, stop: asyncio.Event) -> None:
-        """Rewrite the file without anything that was deleted; raise ``StoppedError`` when stopped."""
-        await write_anew(self._connection, stop)
+    async def overwrite_unused(self, overwrite: Callable[[], Awaitable[None]]) -> bool:
+        """Await what overwrites unused bytes of the file; return whether no reader was in the way."""
+        return await overwrite_unused(self._connection, overwrite)
 
     async def installations(self) -> int:
         """Return how many installations the events come from."""

@@ -8,9 +8,10 @@ import asyncio
 import os
 import sqlite3
 import sys
-from asyncio.subprocess import PIPE
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +19,7 @@ import aiosqlite
 
 from telemetry.operator_errors import InUseError, StoppedError, StorageFailedError
 from telemetry.storage.sqlite import searching
-from telemetry.storage.sqlite.database import LOCK_WAIT_S
+from telemetry.storage.sqlite.database import LOCK_WAIT_S, transaction
 from telemetry.storage.sqlite.errors import primary_code
 
 # Some ten milliseconds' worth of SQLite's work, after which it asks whether to stop.
@@ -26,6 +27,9 @@ INSTRUCTIONS_PER_LOOK = 100_000
 STOPPED = "erasing was stopped: it is finished at the next start"
 _READER_TRIES = 30
 _READER_PAUSE_S = 1.0
+# Some pages, written and synced in milliseconds; who appends waits for no longer.
+_PLACES_PER_TURN = 64
+_OVERWRITING_S = 20.0
 
 
 class Writer(Protocol):
@@ -34,24 +38,28 @@ class Writer(Protocol):
     async def empty_log(self) -> bool:
         """Cut off the write-ahead log; return whether no reader was in the way."""
 
-    async def write_anew(self, stop: asyncio.Event) -> None:
-        """Rewrite the file without anything that was deleted; raise ``StoppedError`` when stopped."""
+    async def overwrite_unused(self, overwrite: Callable[[], Awaitable[None]]) -> bool:
+        """Await what overwrites unused bytes while nobody writes; return whether no reader was in the way."""
 
 
 async def scrub(
     path: Path, writer: Callable[[], AbstractAsyncContextManager[Writer]], texts: Collection[str], stop: asyncio.Event
 ) -> None:
-    """Empty the write-ahead log of a file, and write the file anew if it holds a deleted text, or if nobody knows any.
+    """Empty the write-ahead log of a file, and overwrite copies of a deleted text where they are left in unused bytes.
 
-    The writer is held only for as long as it writes. Raises ``InUseError`` if a reader stays in the way, and
-    ``StoppedError`` soon after ``stop`` is set; then it can be done again.
+    If nobody knows the text any more, all unused bytes are overwritten. The writer is held for moments only. Raises
+    ``InUseError`` if a reader stays in the way, and ``StoppedError`` soon after ``stop`` is set; then it can be done
+    again.
     """
-    await _empty_patiently(path, writer, stop)
+    await _patiently(path, writer, lambda file: file.empty_log(), stop)
     # Looked for while others write: it may be a large file, and nobody adds what is looked for.
-    if not texts or await _contains(path, texts, stop):
-        async with writer() as file:
-            await file.write_anew(stop)
-        await _empty_patiently(path, writer, stop)
+    places = await _find(path, texts, stop)
+    if not places:
+        return
+    async with _overwriting(path) as process:
+        for first in range(0, len(places), _PLACES_PER_TURN):
+            some = places[first : first + _PLACES_PER_TURN]
+            await _patiently(path, writer, partial(_overwrite_in_turn, partial(_overwrite, path, process, some)), stop)
 
 
 async def empty_log(connection: aiosqlite.Connection) -> bool:
@@ -65,14 +73,16 @@ async def empty_log(connection: aiosqlite.Connection) -> bool:
     return not busy
 
 
-async def write_anew(connection: aiosqlite.Connection, stop: asyncio.Event) -> None:
-    """Write a database anew, without anything that was deleted; ``StoppedError`` leaves it as it was."""
-    await connection.set_progress_handler(stop.is_set, INSTRUCTIONS_PER_LOOK)
-    try:
-        with telling_stop(stop):
-            await connection.execute("VACUUM")
-    finally:
-        await connection.set_progress_handler(None, 0)  # type: ignore[arg-type]
+async def overwrite_unused(connection: aiosqlite.Connection, overwrite: Callable[[], Awaitable[None]]) -> bool:
+    """Await what overwrites unused bytes of an open file; return whether no reader was in the way."""
+    if not await empty_log(connection):
+        return False
+    # Now the file alone has all pages, and as long as nobody writes to the log nobody moves any from it to the file.
+    async with transaction(connection):
+        await overwrite()
+    # Pages that are kept in memory would be written again as they were.
+    await connection.execute("PRAGMA shrink_memory")
+    return True
 
 
 @contextmanager
@@ -97,25 +107,24 @@ async def _wait_for_others(connection: aiosqlite.Connection, milliseconds: int) 
     await connection.execute_fetchall(f"PRAGMA busy_timeout = {milliseconds}")
 
 
-async def _empty_patiently(
-    path: Path, writer: Callable[[], AbstractAsyncContextManager[Writer]], stop: asyncio.Event
+async def _patiently(
+    path: Path,
+    writer: Callable[[], AbstractAsyncContextManager[Writer]],
+    do: Callable[[Writer], Awaitable[bool]],
+    stop: asyncio.Event,
 ) -> None:
     for _ in range(_READER_TRIES):
         check_stop(stop)
         async with writer() as file:
-            if await file.empty_log():
+            if await do(file):
                 return
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _READER_PAUSE_S)
     raise InUseError(f"a program that reads {path} is in the way: end it, and do this again")
 
 
-async def _contains(path: Path, texts: Collection[str], stop: asyncio.Event) -> bool:
-    arguments = ["-m", searching.__name__, str(path), str(os.getpid())]
-    # In a session of its own, so that Ctrl-C reaches the service alone.
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdin=PIPE, stdout=PIPE, start_new_session=True
-    )
+async def _find(path: Path, texts: Collection[str], stop: asyncio.Event) -> list[int]:
+    process = await _start(searching.LOOKING, path)
     sought = "\n".join(texts).encode()
     looking, stopping = asyncio.create_task(process.communicate(sought)), asyncio.create_task(stop.wait())
     await asyncio.wait([looking, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -124,6 +133,45 @@ async def _contains(path: Path, texts: Collection[str], stop: asyncio.Event) -> 
         process.kill()
     output, _ = await looking
     check_stop(stop)
-    if output not in (searching.FOUND, searching.NOT_FOUND):
+    if not output.endswith(searching.ENDED):
         raise StorageFailedError(f"{path} could not be looked through: find the cause in the log, and do this again")
-    return output == searching.FOUND
+    return list(map(int, output.removesuffix(searching.ENDED).split()))
+
+
+@asynccontextmanager
+async def _overwriting(path: Path) -> AsyncIterator[Process]:
+    # It is started before anybody waits for it.
+    process = await _start(searching.OVERWRITING, path)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _overwrite_in_turn(overwrite: Callable[[], Awaitable[None]], file: Writer) -> bool:
+    return await file.overwrite_unused(overwrite)
+
+
+async def _overwrite(path: Path, process: Process, places: list[int]) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(TimeoutError, ConnectionError):
+        process.stdin.write(" ".join(map(str, places)).encode() + b"\n")
+        await process.stdin.drain()
+        if await asyncio.wait_for(process.stdout.readline(), _OVERWRITING_S) == searching.ENDED:
+            return
+    # Whatever it is at, it may not go on when others write.
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+    raise StorageFailedError(f"{path} could not be overwritten: find the cause in the log, and do this again")
+
+
+async def _start(mode: str, path: Path) -> Process:
+    # In a session of its own, so that Ctrl-C reaches the service alone.
+    arguments = ["-m", searching.__name__, mode, str(path), str(os.getpid())]
+    return await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdin=PIPE, stdout=PIPE, start_new_session=True
+    )

@@ -1,6 +1,5 @@
 """A stop during an erasure is quick and clean, and the next start finishes what was asked for."""
 
-import asyncio
 import signal
 import sqlite3
 import threading
@@ -11,15 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.operator_errors import StoppedError
-from telemetry.storage.log.segment import Segment
 from tests.storage.erasure.test_erasing import VANDAL, files_with, of_vandal
 from tests.support.cli import running_command
 from tests.support.commands import run, succeed
 from tests.support.events import Traffic, encode
 from tests.support.http import eventually
 from tests.support.oracle import read
-from tests.support.segments import make_segment
 from tests.support.server import serving
 
 # A unit has 45 s to stop; what stays in the way of an erasure is waited for for 30.
@@ -86,20 +82,6 @@ def test_a_command_that_erases_by_itself_stops_quickly_and_the_next_start_finish
     assert shown.count("telemetry: stopped: ") == 1
     assert "Traceback" not in shown
     assert_finished_by_a_start(data_dir)
-
-
-async def test_writing_a_file_anew_can_be_stopped_and_done_again(tmp_path: Path) -> None:
-    path, stop = tmp_path / "2026-11-22.db", asyncio.Event()
-    make_segment(path, 30_000)
-    segment = await Segment.open(path, synchronous="FULL", witness=tmp_path / "witness")
-    stop.set()
-    with pytest.raises(StoppedError):
-        await segment.write_anew(stop)
-    assert read(path, "SELECT count(*) FROM events") == [(30_000,)]
-    stop.clear()
-    await segment.write_anew(stop)
-    await segment.close()
-    assert read(path, "PRAGMA integrity_check") == [("ok",)]
 
 
 def test_a_finished_erasure_is_asked_for_again_as_a_new_one(data_dir: Path) -> None:

@@ -1,0 +1,5 @@
+-- The last two columns are null where the numbers are not taken out yet, or were by an older program.
+SELECT installation_sha256, kind, counted_at, installation_ids, done_through
+FROM erasures
+LEFT JOIN erasing USING (installation_sha256)
+WHERE finished_at IS NULL
