@@ -29,7 +29,7 @@ def days_as_they_are(states: Mapping[str, SegmentState], there: Collection[str])
 
 
 def _day(state: SegmentState, *, is_there: bool) -> DayIs:
-    if state.retired_at is not None:
+    if state.retired_at is not None or state.retired:
         return DayIs.GONE
     return DayIs.SEALED if state.sealed_at is not None and is_there else DayIs.OPEN
 

@@ -16,6 +16,7 @@ from telemetry.storage.sqlite.background import NotNowError
 from telemetry.tasks.retention import RETENTION_INTERVAL_S
 from tests.support import oracle
 from tests.support.events import Traffic, encode, installation_id
+from tests.support.examining import examined
 from tests.support.faults import failing
 from tests.support.segments import DAY_S, pass_a_day, segment
 from tests.support.service import HandClock, service
@@ -135,6 +136,8 @@ async def test_a_removed_day_that_is_reached_again_goes_on_above_its_ids_and_not
     ids = [event_id for (event_id,) in oracle.read(segment(data_dir, FIRST), "SELECT id FROM events")]
     assert sorted(ids) == list(range(14, 18))
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    found = await examined(data_dir, hand.clock)
+    assert [one.sentence for one in found.findings if one.severity == "error"] == []
     # Recounting what is left of the day would forget those that were removed.
     assert unique_installations(data_dir) >= uniques > 1
     assert len([event for event in events if event.day == FIRST]) == 13

@@ -12,7 +12,10 @@ from telemetry.storage.sqlite.queries import query
 
 
 class SegmentState(NamedTuple):
-    """A row of the table ``segments``; ``rows`` is known of sealed segments, ``erased`` events are gone from it."""
+    """A row of the table ``segments``; ``rows`` is known of sealed segments, ``erased`` events are gone from it.
+
+    ``retired`` events went with an older segment of the day, before it was reached again.
+    """
 
     day: str
     watermark: int = 0
@@ -20,11 +23,12 @@ class SegmentState(NamedTuple):
     sealed_at: str | None = None
     retired_at: str | None = None
     erased: int = 0
+    retired: int = 0
 
     @property
     def events(self) -> int:
-        """How many events were counted and not erased."""
-        return self.watermark - self.erased
+        """How many events were counted and should be in the segment."""
+        return self.watermark - self.erased - self.retired
 
 
 def missing(states: Iterable[SegmentState], days: Collection[str]) -> list[SegmentState]:
@@ -40,7 +44,7 @@ class Counts(NamedTuple):
     installations: int
 
 
-SEGMENT_STATES = "SELECT day, watermark, rows, sealed_at, retired_at, erased FROM segments"
+SEGMENT_STATES = "SELECT day, watermark, rows, sealed_at, retired_at, erased, retired FROM segments"
 
 
 class SegmentStates:
@@ -90,7 +94,7 @@ class SegmentStates:
     async def renew(self, day: str) -> None:
         """Mark a segment as there again, in a new file."""
         async with self._aggregates.change() as connection:
-            await connection.execute("UPDATE segments SET retired_at = NULL WHERE day = ?", (day,))
+            await connection.execute(query("renew_segment"), (day,))
 
     async def delete_retired_installations(self, oldest_day: str, limit: int) -> bool:
         """Look through some installations and remove those that no segment has events of; return whether any are left.

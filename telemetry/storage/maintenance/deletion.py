@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.clock import column_time
+from telemetry.counting.aggregates import BOUNDED_BY_DAY
 from telemetry.operator_errors import ConflictError
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.loss import reading_aggregates
@@ -26,6 +27,7 @@ _UNFINISHED = "SELECT count(*) FROM erasures WHERE finished_at IS NULL"
 _RETIRE = "UPDATE segments SET retired_at = ? WHERE day = ? AND retired_at IS NULL"
 # What else knows of days: the table, and its column of days.
 _OF_DAYS = {"daily_stats": "date", "imported_stats": "date", "removed_stats": "date", "catalogue_versions": "day"}
+_OF_DAYS |= {f"{aggregate.table}_days": "day" for aggregate in BOUNDED_BY_DAY}
 
 
 class DayFound(NamedTuple):
@@ -101,4 +103,4 @@ def _found(directory: DataDirectory, state: SegmentState, counts: int, *, is_the
     with reading(directory.segment(state.day), "segment") as segment:
         ((version,),) = segment.execute("PRAGMA user_version")
         ((events,),) = segment.execute("SELECT count(*) FROM events") if version else ((0,),)
-    return DayFound(state.day, int(events), counts, is_whole=int(events) >= state.events)
+    return DayFound(state.day, int(events), counts, is_whole=int(events) >= state.events and not state.retired)

@@ -34,7 +34,7 @@ from telemetry.storage.sqlite.database_files import read_only_uri
 from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import ROWS_PER_READ, read_only
 
-_KNOWN = "SELECT day, watermark, erased FROM segments"
+_KNOWN = "SELECT day, watermark, erased, retired FROM segments"
 _LEAVING = "SELECT installation_sha256 FROM erasures WHERE counted_at IS NOT NULL AND finished_at IS NULL"
 
 
@@ -45,6 +45,7 @@ class RecountedSegment:
     day: str
     watermark: int
     erased: int
+    retired: int
     counted: int
     pending: int
     bytes: int = 0
@@ -55,7 +56,7 @@ class RecountedSegment:
     @property
     def missing(self) -> int:
         """How many events the aggregates include that the segment does not hold."""
-        return self.watermark - self.erased - self.counted
+        return self.watermark - self.erased - self.retired - self.counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class Recount:
     @property
     def whole_days(self) -> list[str]:
         """The days whose raw events are all there."""
-        return [state.day for state in self.segments if (state.counted or state.erased) and not state.missing]
+        whole = (state for state in self.segments if not (state.missing or state.retired))
+        return [state.day for state in whole if state.counted or state.erased]
 
 
 async def recount(
@@ -99,9 +101,11 @@ async def recount(
     adding: Adding = expected if pseudonyms is None else PseudonymousAggregates(expected, pseudonyms)
     try:
         with read_only(current) as now:
-            known = {row[0]: (int(row[1]), int(row[2])) for row in now.execute(_KNOWN)}
+            known = {row[0]: tuple(map(int, row[1:])) for row in now.execute(_KNOWN)}
             leaving = {str(row[0]) for row in now.execute(_LEAVING)}
-            states = [_state(path, *known.get(day, (0, 0)), leaving) for day, path in sorted(segments.items())]
+            states = [
+                _state(path, *known.get(day, (0, 0, 0)), leaving=leaving) for day, path in sorted(segments.items())
+            ]
             found.segments = [state for state in states if state is not None]
             counters = Counters(DayLabels(labels_max=limits.daily_labels_max), _names(now))
             found.past_days = _seed(target, current, found.whole_days)
@@ -130,18 +134,18 @@ def _names(current: sqlite3.Connection) -> dict[str, Names]:
     return found
 
 
-def _state(path: Path, watermark: int, erased: int, leaving: set[str]) -> RecountedSegment | None:
+def _state(path: Path, watermark: int, erased: int, retired: int, *, leaving: set[str]) -> RecountedSegment | None:
     try:
         with read_only(path, wait_s=PATIENCE_S) as segment:
             if not segment.execute("PRAGMA user_version").fetchone()[0]:
-                return RecountedSegment(path.stem, watermark, erased, 0, 0)
+                return RecountedSegment(path.stem, watermark, erased, retired, 0, 0)
             ids = segment.execute("SELECT DISTINCT installation_id FROM events") if leaving else ()
             left = frozenset(str(row[0]) for row in ids if hashed(str(row[0])) in leaving)
             ((counted, pending),) = segment.execute(query("count_segment_events"), (watermark, json.dumps(list(left))))
     except NoDataError:
         # Retention removed it in the meantime: its day is of the past.
         return None
-    return RecountedSegment(path.stem, watermark, erased, counted, pending, path.stat().st_size, leaving=left)
+    return RecountedSegment(path.stem, watermark, erased, retired, counted, pending, path.stat().st_size, leaving=left)
 
 
 async def _count(path: Path, state: RecountedSegment, counting: _Counting) -> int:

@@ -72,7 +72,6 @@ class Life:
         self.random = random.Random(seed)
         self.saved = data_dir.with_name("saved")
         self.steps: list[str] = []
-        self.retired = False
 
     async def live(self, steps: int) -> None:
         """Take steps, and examine the directory after each of them."""
@@ -111,7 +110,7 @@ class Life:
         return True
 
     async def jump(self, started: Running) -> bool:
-        self.hand.jump(self.random.choice([-2, -1, 2] if not self.retired else [1, 2]) * DAY_S)
+        self.hand.jump(self.random.choice([-2, -1, 2]) * DAY_S)
         return await self.send(started)
 
     async def erase(self, started: Running) -> bool:
@@ -122,7 +121,7 @@ class Life:
     async def retire(self, started: Running) -> bool:
         retention = started.upkeep.retention
         for state in (await retention._archive.segments())[:1]:
-            self.retired |= await retention._retire(state, column_time(self.hand.clock.now()))
+            await retention._retire(state, column_time(self.hand.clock.now()))
         return True
 
     async def restart(self, started: Running) -> bool:
