@@ -146,6 +146,8 @@ class Eraser:
         if undone and not dry_run:
             async with self._aggregates.change() as connection:
                 await connection.execute(query("undo_exclusion"), (hashed_id,))
+                undone_at = column_time(self._clock.now())
+                await connection.execute(query("note_undone_exclusion"), (hashed_id, undone_at))
             await self.load()
         return Erased(ErasureKind.UNDO, dry_run, {}, {}, undone=undone)
 

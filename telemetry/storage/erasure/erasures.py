@@ -2,7 +2,7 @@
 has to have done again."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,5 +63,25 @@ async def request_again(path: Path, erasures: Iterable[Erasure]) -> int:
                 changed = await connection.execute(query("request_erasure_again"), erasure[:3])
                 requested += changed.rowcount
         return requested
+    finally:
+        await aggregates.close()
+
+
+def undone_exclusions(aggregates: Path) -> dict[str, str]:
+    """Return when exclusions were undone, as far as a database knows, by the hashed id of the installation."""
+    try:
+        with read_only(aggregates) as connection:
+            return dict(connection.execute("SELECT installation_sha256, undone_at FROM undone_exclusions"))
+    except (sqlite3.OperationalError, NoDataError, DamagedError):
+        return {}
+
+
+async def undo_again(path: Path, undone: Mapping[str, str]) -> None:
+    """Undo the exclusions that a database knows and that were asked for before they were undone."""
+    aggregates = await Aggregates.open(path, synchronous="FULL")
+    try:
+        async with aggregates.change() as connection:
+            for name in ("undo_older_exclusion", "note_undone_exclusion"):
+                await connection.executemany(query(name), undone.items())
     finally:
         await aggregates.close()

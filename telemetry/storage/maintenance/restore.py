@@ -18,7 +18,14 @@ from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.node import read_node, write_node
 from telemetry.storage.directory.own_files import data_files, folders_aside
 from telemetry.storage.directory.places import is_within
-from telemetry.storage.erasure.erasures import Erasure, is_unreadable, known_erasures, request_again
+from telemetry.storage.erasure.erasures import (
+    Erasure,
+    is_unreadable,
+    known_erasures,
+    request_again,
+    undo_again,
+    undone_exclusions,
+)
 from telemetry.storage.log.reader import LogReader
 from telemetry.storage.maintenance.backups import MANIFEST, Manifest, backups
 from telemetry.storage.maintenance.replacing import Replacement
@@ -79,6 +86,7 @@ def restore(
         _bring_key(incoming, others)
         erased_again, unread = _request_erasures(incoming.aggregates, databases), list(filter(is_unreadable, databases))
         _become_another_node(incoming, others)
+        _undo_exclusions(incoming.aggregates, databases)
         _become_newest(incoming.aggregates, max(map(_revision, databases)))
         if directory.published.name not in kept or directory.restoring.exists():
             # What has been published since is not known: nothing that has ended may be published otherwise.
@@ -128,6 +136,16 @@ def _request_erasures(aggregates: Path, others: list[Path]) -> int:
     requested = asyncio.run(request_again(aggregates, known))
     sync_file(aggregates)
     return requested
+
+
+def _undo_exclusions(aggregates: Path, others: list[Path]) -> None:
+    undone: dict[str, str] = {}
+    for other in others:
+        for hashed_id, undone_at in ({} if is_unreadable(other) else undone_exclusions(other)).items():
+            undone[hashed_id] = max(undone_at, undone.get(hashed_id, ""))
+    if undone:
+        asyncio.run(undo_again(aggregates, undone))
+        sync_file(aggregates)
 
 
 def _become_newest(aggregates: Path, known: int) -> None:

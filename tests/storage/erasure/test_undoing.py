@@ -30,3 +30,14 @@ async def test_new_events_count_again_and_erased_ones_stay_erased(data_dir: Path
     assert "not excluded" in succeed("exclude", A, "--undo", "--data-dir", data_dir)
     succeed("exclude", A, "--data-dir", data_dir)
     assert "counted again" in succeed("exclude", A, "--undo", "--data-dir", data_dir)
+
+
+def test_a_backup_that_is_older_than_the_undoing_does_not_bring_the_exclusion_back(data_dir: Path) -> None:
+    succeed("migrate", "--data-dir", data_dir)
+    backups = data_dir.with_name("backups")
+    succeed("exclude", A, "--data-dir", data_dir)
+    succeed("backup", backups, "--data-dir", data_dir)
+    succeed("exclude", A, "--undo", "--data-dir", data_dir)
+    succeed("restore", backups, "--to", data_dir, "--force")
+
+    assert oracle.read(data_dir / "telemetry.db", "SELECT kind FROM erasures") == [("forget",)]
