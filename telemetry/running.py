@@ -170,7 +170,7 @@ class _Parts:
             id_key=id_key,
             settle=self.appender.settle,
             flush=self.publisher.flush,
-            counted=self.counters.counted,
+            counters=self.counters,
             keys_max=self.settings.flush_keys_max,
         )
 

@@ -16,8 +16,9 @@ from telemetry.catalogue.events import AnyEvent, by_class
 from telemetry.catalogue.installations import is_placeholder
 from telemetry.counting.aggregates import BOUNDED
 from telemetry.counting.day_labels import DAYS_REMEMBERED, OVERFLOW_LABEL, DayLabels
+from telemetry.counting.declaring import Aggregate
 from telemetry.counting.deltas import CODE, Delta
-from telemetry.counting.names import Names
+from telemetry.counting.names import Name, Names
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -72,6 +73,15 @@ class Counters:
         """Take everything, watermarks included, and leave the counters empty."""
         drained, self._delta, self.keys = self._delta, Delta(), 0
         return drained
+
+    def release(self, day: str, metrics: Iterable[str]) -> None:
+        """Give the places of a day's labels to others that an exclusion has left without events, here too."""
+        self.labels.release(day, set(metrics) - self._delta.daily.get(day, Counter()).keys())
+
+    def release_names(self, aggregate: Aggregate, names: Iterable[Name]) -> None:
+        """Do the same for the names of a bounded aggregate."""
+        name_of = attrgetter(*aggregate.bounded)
+        self.names[aggregate.table].release(set(names) - set(map(name_of, self._delta.rows[aggregate.table].values())))
 
     def abandon(self) -> None:
         """Drop everything and count nothing more: the next start counts it from the log, exactly."""

@@ -55,6 +55,13 @@ class DayLabels:
             admitted.add(label)
         return f"{prefix}:{label}"
 
+    def release(self, day: str, metrics: Iterable[str]) -> None:
+        """Give the places of labels that nothing counts any more to others."""
+        for metric in metrics:
+            prefix, _, label = metric.partition(":")
+            if day in self._days and label != OVERFLOW_LABEL and not (prefix == "events" and label in KNOWN_EVENTS):
+                self._admitted(day, prefix).discard(label)
+
     def _admitted(self, day: str, prefix: str) -> set[str]:
         prefixes = self._days.get(day)
         if prefixes is None:

@@ -11,8 +11,8 @@ Name = tuple[str, ...]
 class Names:
     """The first ``names_max`` names of an aggregate, by default its own bound; later ones count as its overflow.
 
-    Names are admitted in the order of the log, so a replay admits the same ones. They are admitted for good. Where the
-    aggregate bounds the values of a column apart, that many names are admitted of each.
+    Names are admitted in the order of the log, so a replay admits the same ones. They stay unless they are released.
+    Where the aggregate bounds the values of a column apart, that many names are admitted of each.
     """
 
     def __init__(self, aggregate: Aggregate, *, names_max: int | None = None) -> None:
@@ -27,6 +27,11 @@ class Names:
         for name in names:
             if name != self._overflow:
                 self._of_same(name).add(name)
+
+    def release(self, names: Iterable[Name]) -> None:
+        """Give the places of names that nothing counts any more to others."""
+        for name in names:
+            self._of_same(name).discard(name)
 
     def counted_as(self, *name: str) -> Name:
         """Return the name that counts an event."""

@@ -18,7 +18,8 @@ from pathlib import Path
 from telemetry.counting.aggregates import BOUNDED, COUNTED, DAILY_STATS
 from telemetry.counting.counters import Counters
 from telemetry.counting.day_labels import DayLabels
-from telemetry.counting.names import Names
+from telemetry.counting.declaring import Aggregate
+from telemetry.counting.names import Name, Names
 from telemetry.storage.aggregates.catalogue_versions import CatalogueVersions
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.flushing import flush_counters
@@ -60,6 +61,19 @@ class Contributions:
         sql = "SELECT date, sum(value) FROM daily_stats WHERE metric LIKE 'events:%' GROUP BY date"
         with read_only(self.contribution) as counted:
             return {str(day): int(events) for day, events in counted.execute(sql)}
+
+    def metrics_by_day(self) -> dict[str, set[str]]:
+        """Return the metrics that it has added to."""
+        found: dict[str, set[str]] = {}
+        with read_only(self.contribution) as counted:
+            for day, metric in counted.execute("SELECT date, metric FROM daily_stats"):
+                found.setdefault(day, set()).add(metric)
+        return found
+
+    def names(self, aggregate: Aggregate) -> set[Name]:
+        """Return the names of a bounded aggregate that it has added to."""
+        with read_only(self.contribution) as counted:
+            return set(counted.execute(names_statement(aggregate)))
 
     def rows(self) -> dict[str, int]:
         """Return how many rows of each table it has a part in."""

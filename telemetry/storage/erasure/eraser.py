@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.clock import Clock, column_time
+from telemetry.counting.aggregates import BOUNDED
+from telemetry.counting.counters import Counters
 from telemetry.operator_errors import LimitReachedError, StoppedError, StorageFailedError
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.segment_states import SegmentStates
@@ -56,7 +58,7 @@ class Eraser:
         id_key: IdKey,
         settle: Callable[[], Awaitable[None]],
         flush: Callable[[], Awaitable[None]],
-        counted: Callable[[str], int],
+        counters: Counters,
         keys_max: int,
     ) -> None:
         self._directory = directory
@@ -68,7 +70,7 @@ class Eraser:
         self._id_key = id_key
         self._settle = settle
         self._flush = flush
-        self._counted = counted
+        self._counters = counters
         self._keys_max = keys_max
         self._turn = aggregates.rearranging
         self._tasks: set[asyncio.Task[Erased]] = set()
@@ -182,7 +184,7 @@ class Eraser:
         """Change the numbers, and note what is left to do, in one transaction."""
         # Its events are not accepted any more: what has come before is in the aggregates now.
         await self._settle()
-        reached = {day: self._counted(day) for day in self._directory.days()}
+        reached = {day: self._counters.counted(day) for day in self._directory.days()}
         await self._flush()
         others, now = kind is ErasureKind.EXCLUDE, column_time(self._clock.now())
         with self._contributions(ids) as counted:
@@ -213,7 +215,17 @@ class Eraser:
                     "REPLACE INTO erasing (installation_sha256, installation_ids) VALUES (?, ?)",
                     (hashed_id, json.dumps(sorted(ids))),
                 )
+            if kind is ErasureKind.EXCLUDE:
+                await self._release(counted)
             return _report(kind, counted, dry_run=False)
+
+    async def _release(self, counted: Contributions) -> None:
+        """Have others take the places of labels and names that nobody else has used."""
+        for day, metrics in counted.metrics_by_day().items():
+            self._counters.release(day, metrics - set(await self._aggregates.metrics(day)))
+        for aggregate in BOUNDED:
+            left = set(await self._aggregates.names(aggregate))
+            self._counters.release_names(aggregate, counted.names(aggregate) - left)
 
     async def _finish(self, ids: Collection[str], hashed_id: str, done_through: str = "") -> None:
         """Delete and overwrite, one day after the other, from the day on up to which that was done before."""

@@ -195,7 +195,6 @@ async def test_labels_that_only_a_vandal_has_used_are_shown_to_nobody_and_take_n
         await started.publisher.flush()
         assert b"wors" not in started.publisher.stats.body
         assert categories(data_dir) == {"category:api": 1, "category:other": 1}
-    async with service(data_dir, hand, daily_labels_max=4) as started:
         await started.service.accept(labelled(hand, other, "cache", "cache"))
 
     assert categories(data_dir) == {"category:api": 1, "category:other": 1, "category:cache": 2}
