@@ -45,6 +45,11 @@ def test_the_description_is_openapi(server: ServerProcess, tmp_path: Path) -> No
 
 @needs_clients
 def test_requests_that_are_made_from_the_description_find_nothing(server: ServerProcess, tmp_path: Path) -> None:
+    # A report may have the right form and be too old, or of a tool whose name is no label.
+    (tmp_path / "schemathesis.toml").write_text(
+        '[[operations]]\ninclude-path = "/v1/feedback"\nwarnings = false\n'
+        "[operations.checks]\npositive_data_acceptance.enabled = false\n"
+    )
     options = ("--max-examples", "2", "--phases", "examples,coverage,fuzzing", "--no-color")
 
     found = run(BIN / "schemathesis", "run", f"{server.url}/openapi.json", *options, cwd=tmp_path)

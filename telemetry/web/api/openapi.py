@@ -75,12 +75,8 @@ def openapi_document() -> bytes:
     read = (*ENDPOINTS, SUMMARY)
     kinds: list[Any] = [
         *(endpoint.document for endpoint in read),
-        RefusalDocument,
-        Receipt,
-        FeedbackReceipt,
-        Statistics,
+        *(RefusalDocument, Receipt, FeedbackReceipt, Statistics, Health),
     ]
-    kinds.append(Health)
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_COMPONENT)
     references = dict(zip(kinds, schemas, strict=True))
     paths = {endpoint.path: {"get": _read_operation(endpoint, references)} for endpoint in read}
@@ -172,6 +168,13 @@ def _accepting_paths(references: dict[Any, Any]) -> dict[str, Any]:
     report = {
         "type": "object",
         "required": ["timestamp"],
+        "properties": {
+            "timestamp": {"type": ["string", "number"], "description": "RFC 3339, or Unix seconds."},
+            "tool": {"type": ["string", "object", "null"], "description": "Its name; drift-bench need not send it."},
+            "version": {"type": ["string", "null"], "description": "The version of the tool; 0.0.0 by default."},
+            "corpora": {"type": ["array", "null"], "description": "What CIBench found, by corpus."},
+            "phases": {"type": ["array", "null"], "description": "What drift-bench measured, by phase."},
+        },
         "anyOf": [{"required": ["tool", "corpora"]}, {"required": ["phases"]}],
     }
     return {
