@@ -176,3 +176,23 @@ def test_a_file_that_is_no_export_is_refused_in_a_sentence(
     assert complaint in refused.stderr
     assert refused.stderr.count("\n") == 1
     assert not list(data_dir.glob("events/*.db"))
+
+
+async def test_results_of_benchmarks_come_along_and_the_old_worker_has_none(tmp_path: Path) -> None:
+    here, there, again = (tmp_path / name for name in ("here", "there", "again"))
+    hand = HandClock(f"{DAYS[0]}T12:00:00")
+    async with service(there, hand) as started:
+        await started.service.accept_feedback(cibench(timestamp=hand.now.timestamp()), "token")
+    await fill(here, days=DAYS[:1])
+    await fill(again, days=DAYS[:1])
+    row = old_event(1, f"{DAYS[0]} 09:00:00")
+    forged = (row[0], "benchmark-result", *row[2:])
+
+    assert added("merge", there, data_dir=here) == 12
+    succeed("export", "events", "--output", tmp_path / "events.jsonl", "--data-dir", there)
+    assert added("import", "events", tmp_path / "events.jsonl", data_dir=again) == 12
+    refused = report("import", "d1", make_old_database(tmp_path / "old.db", [forged]), data_dir=here)["events"]
+    assert (refused["added"], refused["refused"]) == (0, 1)
+    for data_dir in (here, again):
+        assert oracle.read(data_dir / "telemetry.db", "SELECT sum(count) FROM benchmark_results") == [(12,)]
+        oracle.check(data_dir)
