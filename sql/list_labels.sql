@@ -15,7 +15,7 @@ labels (kind, label, installation_id) AS (
     UNION ALL
     SELECT 'language', json_extract(payload, '$.language'), installation_id
     FROM sound
-    WHERE type = 'pattern_signature'
+    WHERE type IN ('pattern_signature', 'parse_timing')
     UNION ALL
     SELECT 'method', json_extract(payload, '$.detectionMethod'), installation_id
     FROM sound
@@ -24,6 +24,10 @@ labels (kind, label, installation_id) AS (
     SELECT 'signature', json_extract(payload, '$.patternId'), installation_id
     FROM sound
     WHERE type = 'pattern_signature'
+    UNION ALL
+    SELECT 'function', json_extract(payload, '$.function'), installation_id
+    FROM sound
+    WHERE type IN ('native_calls', 'napi.bridge.latency')
     UNION ALL
     SELECT 'size_tier', json_extract(payload, '$.codebaseSizeTier'), installation_id
     FROM sound

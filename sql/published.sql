@@ -71,7 +71,8 @@ CREATE TABLE activity_four_weekly (
     PRIMARY KEY (window_start, cohort, seen)
 ) WITHOUT ROWID;
 
--- Durations; at most 20 of an installation, day and `what`: scan, incremental_scan.
+-- Durations; at most 20 of an installation, day and `what`: scan, incremental_scan, parse:<language>, native:<function>,
+-- bridge:<function>, rust:scan, rust:analysis.
 CREATE TABLE durations (
     window_start TEXT NOT NULL,
     what TEXT NOT NULL,

@@ -10,6 +10,7 @@ CATEGORY_SPELLINGS = {known.replace("-", "_"): known for known in sorted(CATEGOR
 """How version 1 of the tool spells the categories that version 2 spells otherwise."""
 ACTIONS = ("approve", "ignore", "create_variant", "dismiss_outlier", "fix", "dismiss", "suppress", "escalate")
 """Decisions of versions 1 and 2 of the tool, in the order in which they are shown."""
+NATIVE_FUNCTIONS = frozenset({"scan", "parse", "buildCallGraph"})
 TIERS = frozenset({"established", "emerging", "tentative", "uncertain"})
 MOMENTA = frozenset({"rising", "falling", "stable"})
 SIZE_TIERS = frozenset({"small", "medium", "large", "enterprise"})

@@ -8,7 +8,7 @@ from telemetry.catalogue.events import KNOWN_EVENTS
 from telemetry.catalogue.languages import language_of
 from telemetry.catalogue.shapes import is_signature_hash
 from telemetry.catalogue.versions import plain_version
-from telemetry.catalogue.vocabularies import category_of, method_of, size_tier_of
+from telemetry.catalogue.vocabularies import NATIVE_FUNCTIONS, category_of, method_of, size_tier_of
 from telemetry.published.series import OTHER_LABEL
 
 _REMEMBERED_MAX = 10_000
@@ -23,6 +23,7 @@ class LabelKind(StrEnum):
     CATEGORY = "category"
     METHOD = "method"
     SIGNATURE = "signature"
+    FUNCTION = "function"
     SIZE_TIER = "size_tier"
     FRAMEWORK = "framework"
     FEATURE = "feature"
@@ -57,6 +58,7 @@ _KNOWN: dict[LabelKind, Callable[[str], str | None]] = {
     LabelKind.METHOD: method_of,
     # A digest is not a word: a stranger cannot write anything with it. The name of a rule could be one.
     LabelKind.SIGNATURE: lambda sent: sent.lower() if is_signature_hash(_digest_of(sent)) else None,
+    LabelKind.FUNCTION: lambda sent: sent if sent in NATIVE_FUNCTIONS else None,
     LabelKind.SIZE_TIER: size_tier_of,
     LabelKind.FRAMEWORK: _nothing,
     LabelKind.FEATURE: _nothing,

@@ -1,7 +1,7 @@
 """Observations: what the series read of an event, its version and its fields."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -11,11 +11,135 @@ from telemetry.published.labels import LabelKind, PublicLabels
 _REMEMBERED_MAX = 10_000
 
 
+_Shown = Callable[[LabelKind, str], str]
+_US_PER_MS = 1_000
+SCAN, INCREMENTAL_SCAN = "scan", "incremental_scan"
+
+
+class Timed(Protocol):
+    """What is read of an event that took a time: its own fields are ``duration_ms`` and what names the kind."""
+
+    @property
+    def milliseconds(self) -> float:
+        """The time of one observation."""
+        ...
+
+    def what(self, shown: _Shown) -> str:
+        """Return the kind of duration, as the public sees it."""
+        ...
+
+
 class Scan(msgspec.Struct, gc=False, rename="camel"):
     """What is read of a ``scan_completion``."""
 
     duration_ms: float
     is_incremental: bool
+
+    @property
+    def milliseconds(self) -> float:
+        """The time of the scan."""
+        return self.duration_ms
+
+    def what(self, _shown: _Shown) -> str:
+        """Return whether it is a full scan or one that builds on another."""
+        return INCREMENTAL_SCAN if self.is_incremental else SCAN
+
+
+class NativeScan(msgspec.Struct, gc=False, rename="camel"):
+    """What is read of a ``scan_completed``: one that left files alone is incremental."""
+
+    duration_ms: float
+    files_unchanged: float = 0
+
+    @property
+    def milliseconds(self) -> float:
+        """The time of the scan."""
+        return self.duration_ms
+
+    def what(self, _shown: _Shown) -> str:
+        """Return whether it is a full scan or one that builds on another."""
+        return INCREMENTAL_SCAN if self.files_unchanged else SCAN
+
+
+class RustScan(msgspec.Struct, gc=False, rename="camel"):
+    """What is read of a ``rust.scan.completed``, which is part of a scan that is reported by itself."""
+
+    duration_ms: float
+
+    @property
+    def milliseconds(self) -> float:
+        """The time of the scan."""
+        return self.duration_ms
+
+    def what(self, _shown: _Shown) -> str:
+        """Return the only kind."""
+        return "rust:scan"
+
+
+class Analysis(msgspec.Struct, gc=False, rename="camel"):
+    """What is read of a ``rust.analysis.completed``."""
+
+    analysis_time_us: float
+
+    @property
+    def milliseconds(self) -> float:
+        """The time of the analysis."""
+        return self.analysis_time_us / _US_PER_MS
+
+    def what(self, _shown: _Shown) -> str:
+        """Return the only kind."""
+        return "rust:analysis"
+
+
+class Parses(msgspec.Struct, gc=False, rename="camel"):
+    """What is read of a ``parse_timing``."""
+
+    language: str
+    files: float
+    parse_time_us: float
+
+    @property
+    def milliseconds(self) -> float:
+        """The mean time of a file."""
+        return self.parse_time_us / max(self.files, 1) / _US_PER_MS
+
+    def what(self, shown: _Shown) -> str:
+        """Return the language."""
+        return f"parse:{shown(LabelKind.LANGUAGE, self.language)}"
+
+
+class Calls(msgspec.Struct, gc=False, rename="camel"):
+    """What is read of a ``native_calls``."""
+
+    function: str
+    calls: float
+    duration_us: float
+
+    @property
+    def milliseconds(self) -> float:
+        """The mean time of a call."""
+        return self.duration_us / max(self.calls, 1) / _US_PER_MS
+
+    def what(self, shown: _Shown) -> str:
+        """Return the function."""
+        return f"native:{shown(LabelKind.FUNCTION, self.function)}"
+
+
+class Bridged(msgspec.Struct, gc=False, rename="camel"):
+    """What is read of a ``napi.bridge.latency``."""
+
+    function: str
+    duration_us: float
+    calls: float = 1
+
+    @property
+    def milliseconds(self) -> float:
+        """The mean time of a call."""
+        return self.duration_us / max(self.calls, 1) / _US_PER_MS
+
+    def what(self, shown: _Shown) -> str:
+        """Return the function that was called over the bridge."""
+        return f"bridge:{shown(LabelKind.FUNCTION, self.function)}"
 
 
 class Found(msgspec.Struct, gc=False, rename="camel"):
@@ -61,6 +185,12 @@ class Codebase(msgspec.Struct, gc=False, rename="camel"):
 
 DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {
     "scan_completion": msgspec.json.Decoder(Scan),
+    "scan_completed": msgspec.json.Decoder(NativeScan),
+    "rust.scan.completed": msgspec.json.Decoder(RustScan),
+    "rust.analysis.completed": msgspec.json.Decoder(Analysis),
+    "parse_timing": msgspec.json.Decoder(Parses),
+    "native_calls": msgspec.json.Decoder(Calls),
+    "napi.bridge.latency": msgspec.json.Decoder(Bridged),
     "pattern_signature": msgspec.json.Decoder(Found),
     "user_action": msgspec.json.Decoder(Decided),
     "aggregate_stats": msgspec.json.Decoder(Codebase),

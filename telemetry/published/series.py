@@ -26,7 +26,7 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series. ``payloads`` are the event types whose fields it reads.
+    """One series. ``payloads`` are the event types whose fields it reads; an older program read ``payloads_before``.
 
     With ``exclusive``, an installation is under one leaf of a window. ``additive`` amounts are sums that ``other`` has
     too; others are sums of one value between 0 and 1 for each installation, and ``other`` has none.
@@ -37,6 +37,7 @@ class Series:
     levels: tuple[str, ...]
     meaning: str
     payloads: frozenset[str] = frozenset()
+    payloads_before: frozenset[str] = frozenset()
     exclusive: bool = False
     amounts: tuple[str, ...] = ()
     additive: bool = False
@@ -55,6 +56,12 @@ class Series:
 
 _DECISIONS = (*ACTIONS, "other_actions", "approve_squares")
 _DECIDED = frozenset({"user_action"})
+_TIMED = frozenset(
+    {
+        "scan_completion", "scan_completed", "rust.scan.completed", "rust.analysis.completed", "parse_timing",
+        "native_calls", "napi.bridge.latency",
+    }
+)  # fmt: skip
 _FOUND = frozenset({"pattern_signature"})
 _CODEBASE = frozenset({"aggregate_stats"})
 _SEEN = ("cohort", "seen")
@@ -69,8 +76,8 @@ SERIES: tuple[Series, ...] = (
         exclusive=True,
     ),
     Series(
-        "durations", Period.DAY, ("what", "version"), "How long scans take, as a histogram.",
-        payloads=frozenset({"scan_completion"}), amounts=("observations",), additive=True,
+        "durations", Period.DAY, ("what", "version"), "How long scans, parses and native calls take, as a histogram.",
+        payloads=_TIMED, payloads_before=frozenset({"scan_completion"}), amounts=("observations",), additive=True,
         details=Details("duration_buckets", ("bucket",), "observations", ordered=True),
     ),
     Series(

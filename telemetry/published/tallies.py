@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from telemetry.published.folding import Path
 from telemetry.published.labels import LabelKind, PublicLabels
-from telemetry.published.observations import Scan, SeenVersion
+from telemetry.published.observations import SeenVersion, Timed
 from telemetry.published.scales import BUCKETS, bucket_of
 
 KEYS_MAX = 2_000
@@ -18,6 +18,8 @@ EVENTS_MAX = 1_000
 """Events of an installation and a day that the series ``events`` counts."""
 DURATIONS_MAX = 20
 """Durations of an installation, a day and a kind that are counted."""
+KINDS_MAX = 100
+"""Kinds of durations of an installation and a day: scans, languages that are parsed, native functions."""
 NEW, RETURNING = "new", "returning"
 REGULAR, DEVELOPMENT, CI, AGENT = "regular", "development", "ci", "agent"
 _BUCKETS = tuple(f"={bucket}" for bucket in range(BUCKETS))
@@ -140,31 +142,32 @@ def _cohort(callers: int) -> str:
 class DurationsTally:
     """Durations by kind and version, one day's."""
 
-    def __init__(self, _labels: PublicLabels) -> None:
+    def __init__(self, labels: PublicLabels) -> None:
         self.capped = 0
-        self._taken = [0, 0]
+        self._shown = labels.shown
+        self._taken: dict[str, int] = {}
         self._amounts: dict[Path, dict[str, int]] = {}
 
-    def add(self, version: SeenVersion, fields: Scan) -> None:
-        """Take the duration of a scan."""
-        is_incremental = fields.is_incremental
-        taken = self._taken[is_incremental]
-        if taken >= DURATIONS_MAX:
+    def add(self, version: SeenVersion, fields: Timed) -> None:
+        """Take the duration of a scan, a parse or a call."""
+        what = fields.what(self._shown)
+        taken = self._taken.get(what, 0)
+        # At most 20 of a kind, so there are no more than 20 keys for each.
+        if taken >= DURATIONS_MAX or (not taken and len(self._taken) >= KINDS_MAX):
             self.capped += 1
             return
-        # At most 20 of two kinds, so there are no more keys than that.
-        self._taken[is_incremental] = taken + 1
-        path = ("incremental_scan" if is_incremental else "scan", version.shown)
+        self._taken[what] = taken + 1
+        path = (what, version.shown)
         amounts = self._amounts.get(path)
         if amounts is None:
             amounts = self._amounts[path] = {"observations": 0}
-        bucket = _BUCKETS[bucket_of(fields.duration_ms)]
+        bucket = _BUCKETS[bucket_of(fields.milliseconds)]
         amounts["observations"] += 1
         amounts[bucket] = amounts.get(bucket, 0) + 1
 
     def drain(self) -> list[Voice]:
         """Return one voice for each kind and version."""
         voices: list[Voice] = [(path, amounts["observations"], amounts) for path, amounts in self._amounts.items()]
-        self._taken = [0, 0]
+        self._taken.clear()
         self._amounts.clear()
         return voices

@@ -199,6 +199,8 @@ def _keys(table: str, event: Raw) -> list[tuple[str, ...]]:  # noqa: PLR0911 - o
             return [(kind if kind in KNOWN_TYPES else "other",)]
         case "durations", "scan_completion":
             return [("incremental_scan" if payload["isIncremental"] else "scan", version)]
+        case "durations", kind:
+            return [(what, version) for what in _parts(kind, payload)]
         case "patterns", "pattern_signature":
             language = _LANGUAGES.get(payload.get("language", ""), "other" if payload.get("language") else "none")
             return [(language, _category(payload["category"]))]
@@ -218,6 +220,24 @@ def _keys(table: str, event: Raw) -> list[tuple[str, ...]]:  # noqa: PLR0911 - o
             return [(version,)]
         case "decisions_by_bulk", "user_action":
             return [("bulk" if payload["isBulkAction"] else "single",)]
+    return []
+
+
+def _parts(kind: str, payload: dict[str, Any]) -> list[str]:  # noqa: PLR0911 - one for each type
+    function = payload.get("function") if payload.get("function") in {"scan", "parse", "drift_scan"} else "other"
+    match kind:
+        case "scan_completed" if "durationMs" in payload:
+            return ["incremental_scan" if payload.get("filesUnchanged") else "scan"]
+        case "rust.scan.completed":
+            return ["rust:scan"]
+        case "rust.analysis.completed":
+            return ["rust:analysis"]
+        case "parse_timing":
+            return [{"rs": "parse:rust"}.get(payload["language"], "parse:other")]
+        case "native_calls":
+            return [f"native:{function}"]
+        case "napi.bridge.latency" if "durationUs" in payload and "function" in payload:
+            return [f"bridge:{function}"]
     return []
 
 

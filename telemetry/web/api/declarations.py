@@ -56,7 +56,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         questions.ThresholdsQuestion, documents.ThresholdRows, answers.read_thresholds, example="?target=0.85",
     ),
     Endpoint(
-        "/v1/durations", "Percentiles of scan durations, by kind and version, over at most 366 days.",
+        "/v1/durations", "Percentiles of scans, parses and native calls, by kind and version, over at most 366 days.",
         questions.DurationsQuestion, documents.DurationRows, answers.read_durations, example="?what=scan",
     ),
     Endpoint(

@@ -56,7 +56,11 @@ class NumberRows(Publication, frozen=True, kw_only=True):
 
 
 class DurationRow(Struct, frozen=True):
-    """How long scans of a kind took, within 5 %; ``version`` is null in the row for all versions."""
+    """How long one kind took, within 5 %; ``version`` is null in the row for all versions.
+
+    Kinds are ``scan``, ``incremental_scan``, ``parse:<language>`` (a file), ``native:<function>`` (a call),
+    ``bridge:<function>`` (a call), ``rust:scan`` and ``rust:analysis``.
+    """
 
     what: str
     version: str | None

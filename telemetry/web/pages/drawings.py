@@ -19,6 +19,7 @@ from telemetry.published.series import OTHER_LABEL
 from telemetry.web.pages.exhibits import Exhibit, ExhibitColumn, nothing_drawn
 
 _SHOWN_VERSIONS = 5
+_SHOWN_PARTS = 12
 _PERCENTILES = tuple(f"p{percent}" for percent in PERCENTS)
 
 
@@ -147,6 +148,28 @@ def speed_by_day_exhibit(seen: Overview) -> Exhibit:
     )
 
 
+def parts_exhibit(seen: Overview) -> Exhibit:
+    """Return the percentiles of parses and native calls, slowest first."""
+    known = list(seen.speed.parts())
+    claim = (
+        "Too few parses and native calls are published yet."
+        if not known
+        else f"The slowest is {known[0][0]}: 95 of 100 take {Unit.DURATION.figure(known[0][1][1])} or less."
+    )
+    shown = [Range(name, values) for name, values, _ in known[:_SHOWN_PARTS]]
+    return Exhibit(
+        "native-durations",
+        Caption("Duration of parses by language and of native calls by function", claim),
+        [
+            ExhibitColumn("what", "what"),
+            *(ExhibitColumn(f"{name}_ms", name, Unit.DURATION) for name in _PERCENTILES),
+            ExhibitColumn("observations", "observations", Unit.COUNT),
+        ],
+        [[name, *values, total] for name, values, total in known],
+        lambda caption, form, theme: ranges(caption, _PERCENTILES, shown, figure=1, form=form, theme=theme),
+    )
+
+
 def returning_exhibit(seen: Overview) -> Exhibit:
     """Return installations by week: returning ones, new ones, and beside them those of no person."""
     weeks = list(seen.weeks)
@@ -235,6 +258,7 @@ DRAWINGS: dict[str, Callable[[Overview], Exhibit]] = {
     "versions": versions_exhibit,
     "speed": speed_exhibit,
     "speed-by-day": speed_by_day_exhibit,
+    "native-durations": parts_exhibit,
     "found": found_exhibit,
     "returning": returning_exhibit,
     "growth": growth_exhibit,
