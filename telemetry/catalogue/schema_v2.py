@@ -17,6 +17,7 @@ def json_schema_v2() -> dict[str, Any]:
     classes = [SentEvent, *KNOWN_EVENTS.values()]
     _, components = msgspec.json.schema_components(classes, ref_template=_REFERENCE)
     sent: dict[str, Any] = components.pop(SentEvent.__name__)
+    del sent["title"]
     cases = [
         {
             "if": {"properties": {"event_type": {"const": kind}}},
