@@ -8,7 +8,7 @@ import hmac
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,6 +81,8 @@ def check(
         assert event.created_at[:10] == event.day, event
     last_gone = max((event.day for event in gone), default="")
     found, expected = _aggregates(data_dir / "telemetry.db"), _recount(events, labels_max, last_gone)
+    left = _expired(events, gone, found["signature_counts"])
+    expected |= {"pattern_signatures": dict(_signatures(left)), "signature_counts": dict(_signature_counts(left))}
     if erased:
         expected["segments"] |= _given_ids(data_dir)
     for raw in forgotten:
@@ -107,8 +109,6 @@ def _aggregates(path: Path) -> dict[str, dict[Any, Any]]:
 def _recount(events: list[Raw], labels_max: int, last_gone: str) -> dict[str, dict[Any, Any]]:
     return {
         "daily_stats": {key: value for key, value in _daily_stats(events, labels_max).items() if value},
-        "pattern_signatures": dict(_signatures(events)),
-        "signature_counts": dict(_signature_counts(events)),
         "action_aggregates": dict(_actions(events)),
         "benchmark_results": dict(_benchmarks(events)),
         "installations": {name: days for name, days in _installations(events).items() if days[1] > last_gone},
@@ -204,12 +204,31 @@ def _signature_counts(events: list[Raw]) -> Iterator[tuple[Any, tuple[Any, ...]]
     times: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for event in events:
         if event.type == "pattern_signature":
-            sent = event.payload
-            labels = (sent.get("language") or "none", spelled(sent["category"]), sent["detectionMethod"])
-            is_rule = sent.get("formatVersion", 1) != 1 and "patternId" in sent
-            times[sent["patternId" if is_rule else "signatureHash"], *labels].append(event.created_at)
+            times[_signature_key(event)].append(event.created_at)
     for key, moments in times.items():
         yield key, (min(moments), max(moments), len(moments))
+
+
+def _signature_key(event: Raw) -> tuple[str, ...]:
+    sent = event.payload
+    labels = (sent.get("language") or "none", spelled(sent["category"]), sent["detectionMethod"])
+    is_rule = sent.get("formatVersion", 1) != 1 and "patternId" in sent
+    return (sent["patternId" if is_rule else "signatureHash"], *labels)
+
+
+def _expired(events: list[Raw], gone: Sequence[Raw], rows: Mapping[tuple[str, ...], Any]) -> list[Raw]:
+    """Return events; as many as rows lack, whose days are gone and had one sender each, count as ``other``."""
+    removed, by_key = {event[:2] for event in gone}, defaultdict(list)
+    for event in filter(lambda event: event.type == "pattern_signature", events):
+        by_key[_signature_key(event)].append(event)
+    other = dict.fromkeys(("signatureHash", "category", "detectionMethod", "language"), "other")
+    folded: dict[tuple[Any, ...], Raw] = {}
+    for key, same in by_key.items():
+        left = same[: len(same) - (rows[key][-1] if key in rows else 0)]
+        senders = {event.day: {one.installation_id for one in left if one.day == event.day} for event in left}
+        if all(event[:2] in removed for event in left) and all(len(ids) == 1 for ids in senders.values()):
+            folded |= {event[:2]: event._replace(payload=event.payload | other) for event in left}
+    return [folded.get(event[:2], event) for event in events]
 
 
 def spelled(category: str) -> str:
