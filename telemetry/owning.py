@@ -37,7 +37,7 @@ async def data_directory(
     """Own the data directory and have its aggregates open; raise ``OperatorError`` if it cannot be used.
 
     Aggregates that are missing or empty beside events are made from scratch only with ``accept_loss``. ``on_progress``
-    is called while those of an older program are written again, by a thread of its own.
+    is called while those of an older program are copied or written again, by a thread of its own.
     """
     if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
         needed = ".".join(map(str, SQLITE_VERSION_MIN))
@@ -53,7 +53,7 @@ async def data_directory(
         if not accept_loss:
             check_aggregates(directory)
         await asyncio.to_thread(_use_small_pages, directory, on_progress)
-        await asyncio.to_thread(keep_before_upgrade, directory)
+        await asyncio.to_thread(keep_before_upgrade, directory, on_progress)
         with explaining(directory.aggregates):
             aggregates = await Aggregates.open(
                 directory.aggregates,

@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from telemetry.operator_errors import OperatorError
@@ -17,10 +18,10 @@ logger = logging.getLogger(__name__)
 _COPIES_MAX = 2
 
 
-def keep_before_upgrade(directory: DataDirectory) -> None:
+def keep_before_upgrade(directory: DataDirectory, on_progress: Callable[[], None] = lambda: None) -> None:
     """Copy the aggregates of a locked directory if this program is going to migrate them; older copies go.
 
-    Without room for a copy the upgrade goes on, and the log says so.
+    ``on_progress`` is called while that goes on. Without room for a copy the upgrade goes on, and the log says so.
     """
     version = _version(directory.aggregates)
     if not 0 < version < newest_version("aggregates"):
@@ -28,7 +29,7 @@ def keep_before_upgrade(directory: DataDirectory) -> None:
     copy = schema_copy(directory.aggregates, version)
     try:
         with directory.scratch() as folder:
-            copy_database(directory.aggregates, folder / copy.name)
+            copy_database(directory.aggregates, folder / copy.name, lambda _bytes: on_progress())
             (folder / copy.name).rename(copy)
         sync_folder(directory.root)
     except (OperatorError, sqlite3.Error, OSError) as error:
