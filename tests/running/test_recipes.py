@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.loading import load
 from tests.storage.aggregates.test_older_schema import make_older
 from tests.support import oracle
 from tests.support.admin import scrape
@@ -143,12 +144,19 @@ def test_prometheus_understands_the_metrics_and_the_rules_know_them(tmp_path: Pa
     assert named <= set(re.findall(r"^# TYPE (\S+)", metrics, re.MULTILINE)), named
 
 
-def test_the_metrics_port_of_the_page_is_no_port_of_an_instance() -> None:
-    (block,) = [block for block in blocks("Watch it with Prometheus", "sh") if "ADMIN_PORT" in block]
-    port = re.search(r"ADMIN_PORT=(\d+)", block)
-    assert port is not None
-    assert port[1] not in (Path(__file__).parents[2] / "systemd" / "install.sh").read_text()
-    assert f"127.0.0.1:{port[1]}" in section("Watch it with Prometheus")
+def test_the_metrics_have_a_port_of_their_own_and_a_token_that_prometheus_sends(tmp_path: Path) -> None:
+    host = Host(tmp_path / "host")
+    (host.root / "etc/prometheus").mkdir()
+    host.paste(*blocks("Watch it with Prometheus", "sh"))
+
+    tokens = ("etc/credstore/drift-telemetry.production.admin_token", "etc/prometheus/drift-telemetry.token")
+    given, sent = ((host.root / token).read_text() for token in tokens)
+    name, _, port = (host.root / "etc/drift-telemetry/production.env").read_text().strip().partition("=")
+    settings = load({}, {name: port, "TELEMETRY_ADMIN_TOKEN": given.strip()})
+    assert given == sent
+    assert f"127.0.0.1:{settings.admin_port}" in section("Watch it with Prometheus")
+    # Not that of another instance.
+    assert port not in (EXAMPLES / "install.sh").read_text()
 
 
 def test_the_health_check_of_a_container_tells_a_service_from_none(data_dir: Path) -> None:
