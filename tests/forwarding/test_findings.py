@@ -27,7 +27,7 @@ def test_a_cluster_that_is_gone_hinders_nobody_and_is_reported(data_dir: Path, t
         (never,) = findings(data_dir, TELEMETRY_CLUSTER=NOBODY)
         assert "start `telemetry forward`" in never["sentence"]
         assert scrape(data_dir).value("forwarding_lag_seconds") == 0
-        while scrape(data_dir).value("counter_keys"):
+        while scrape(data_dir).value("unflushed_keys"):
             time.sleep(0.05)
 
         failed = run("forward", "--once", "--data-dir", data_dir, "--cluster", NOBODY, **environment)
