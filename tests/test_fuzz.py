@@ -42,7 +42,7 @@ def test_a_nasty_body_gives_a_batch_or_a_coded_refusal(body: Path) -> None:
 @pytest.mark.case(32)
 @pytest.mark.parametrize("sent", nasty("http"), ids=lambda path: path.name)
 def test_nasty_bytes_on_a_connection_are_answered_or_refused(target: HttpTarget, sent: Path) -> None:
-    assert target.exchange(sent.read_bytes()).startswith(b"HTTP/1.")
+    assert target.exchange(sent.read_bytes(), patience_s=15).startswith(b"HTTP/1.")
 
 
 @pytest.mark.torture

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
+from telemetry.operator_errors import NoDataError
 from telemetry.storage.aggregates.loss import reading_aggregates
 from telemetry.storage.aggregates.segment_states import SEGMENT_STATES, SegmentState
 from telemetry.storage.directory.data_directory import DataDirectory
-from telemetry.storage.directory.node import ClusterNode, settle_node
+from telemetry.storage.directory.node import ClusterNode, read_node
 
 _ERASURES = "SELECT installation_sha256, finished_at FROM erasures"
 
@@ -32,7 +33,9 @@ class Look(NamedTuple):
 def look(directory: DataDirectory) -> Look:
     """Look at a directory that may be in use; raise ``OperatorError`` or ``sqlite3.Error``."""
     directory.check_whole()
-    node = settle_node(directory.node)
+    node = read_node(directory.node)
+    if node is None:
+        raise NoDataError(f"{directory.node} does not exist: start the service once, which makes it")
     with reading_aggregates(directory) as connection:
         connection.execute("BEGIN")
         states = {row[0]: SegmentState(*row) for row in connection.execute(SEGMENT_STATES)}

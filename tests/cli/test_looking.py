@@ -88,7 +88,7 @@ def test_an_older_schema_is_told_to_be_migrated(data_dir: Path, name: str) -> No
     assert "run `telemetry migrate`" in failed.stderr
 
 
-@pytest.mark.parametrize("name", OF_AGGREGATES)
+@pytest.mark.parametrize("name", [name for name in OF_AGGREGATES if name != "stats"])
 def test_an_older_schema_that_says_enough_is_read(data_dir: Path, name: str) -> None:
     (data_dir / "events").mkdir(parents=True)
     schema = (MIGRATIONS / "aggregates" / "0001_aggregates.sql").read_text()

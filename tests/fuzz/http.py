@@ -41,9 +41,9 @@ class HttpTarget(logging.Handler):
         """Take note of what no input may cause."""
         self._complaints.append(self.format(record))
 
-    def exchange(self, data: bytes) -> bytes:
-        """Send bytes and return what comes back; raise ``AssertionError`` if they did any harm."""
-        received = self._loop.run_until_complete(self._exchange(data))
+    def exchange(self, data: bytes, *, patience_s: float = _PATIENCE_S) -> bytes:
+        """Send bytes and return what comes back in time; raise ``AssertionError`` if they did any harm."""
+        received = self._loop.run_until_complete(self._exchange(data, patience_s))
         assert received == b"" or received.startswith(b"HTTP/1."), received[:200]
         assert not _FAILED.search(received), received[:500]
         assert not self._complaints, self._complaints
@@ -58,7 +58,7 @@ class HttpTarget(logging.Handler):
         logging.getLogger("aiohttp.server").removeFilter(self._failed)
         self._loop.close()
 
-    async def _exchange(self, data: bytes) -> bytes:
+    async def _exchange(self, data: bytes, patience_s: float) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         received = b""
         with contextlib.suppress(ConnectionError):
@@ -66,7 +66,7 @@ class HttpTarget(logging.Handler):
             for part in (data, _END):
                 writer.write(part)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_PATIENCE_S):
+                    async with asyncio.timeout(_PATIENCE_S if received or part is data else patience_s):
                         received += await reader.read(65_536)
         writer.transport.abort()
         return received

@@ -13,7 +13,7 @@ import pytest
 from telemetry.catalogue.batches import Batch
 from telemetry.catalogue.rows import Row, digests
 from telemetry.catalogue.rules import BatchRules
-from telemetry.catalogue.wire import decode_batch
+from telemetry.catalogue.wire import Wire, decode_batch, decode_large_batch
 from telemetry.intake import recovery
 from telemetry.intake.duplicates import DuplicateWindow
 from telemetry.intake.groups import Group, GroupQueue
@@ -121,7 +121,7 @@ def copies_taken_for_one() -> AbstractContextManager[Any]:
         events, rows = [batch.events[at] for at in firsts], [batch.rows[at] for at in firsts]
         return Batch(events, rows, digests(rows))
 
-    return mock.patch("telemetry.intake.service.decode_batch", decode)
+    return mock.patch.dict("telemetry.intake.service._DECODERS", {Wire.V1: (decode, decode_large_batch)})
 
 
 def copies_not_numbered_at_start() -> AbstractContextManager[Any]:

@@ -285,8 +285,8 @@ def test_full_storage_answers_storage_full_with_retry_after(data_dir: Path) -> N
 
 def test_every_error_code_has_a_status_and_the_statuses_are_those_of_the_contract() -> None:
     assert STATUSES.keys() == set(ErrorCode) == ERROR_SENTENCES.keys()
-    not_public = {ErrorCode.INTERNAL, ErrorCode.UNAUTHORIZED}
-    assert {status for code, status in STATUSES.items() if code not in not_public} <= {
+    of_tokens = {ErrorCode.INTERNAL, ErrorCode.UNAUTHORIZED, ErrorCode.FEEDBACK_TOKEN_INVALID}
+    assert {status for code, status in STATUSES.items() if code not in of_tokens} <= {
         400, 404, 405, 408, 413, 415, 429, 503,
     }  # fmt: skip
 

@@ -22,6 +22,8 @@ def command() -> None:
     """Look at exported data sets: compare two versions, verify one.
 
     `telemetry export dataset DIR` makes one.
+
+    Example: telemetry dataset verify ./drift-pattern-signatures
     """
 
 

@@ -7,7 +7,6 @@ after the backup, so a restore makes a new node. Events up to the restored ids s
 import os
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,16 +86,13 @@ def write_node(path: Path, node: ClusterNode) -> None:
 
 
 def settle_node(path: Path) -> ClusterNode:
-    """Return the node of a directory; the first time, make one. Two processes may do this at the same time."""
-    while (found := read_node(path)) is None:
-        name = _new_name()
-        unfinished = _unfinished(path, ClusterNode(name, name))
-        # Only one of them makes the file.
-        with suppress(FileExistsError):
-            path.hardlink_to(unfinished)
-        unfinished.unlink()
-        sync_folder(path.parent)
-    return found
+    """Return the node of a directory; the first time, make one. Only the holder of the directory's lock may do this."""
+    if (found := read_node(path)) is not None:
+        return found
+    name = _new_name()
+    node = ClusterNode(name, name)
+    write_node(path, node)
+    return node
 
 
 def _unfinished(path: Path, node: ClusterNode) -> Path:

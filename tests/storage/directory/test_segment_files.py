@@ -66,7 +66,12 @@ async def test_files_of_no_real_day_are_ignored_and_reported(
     reported = {finding.subject for finding in found.findings if "is ignored" in finding.sentence}
     assert reported == {f"events/{name}" for name in names}
     made = back_up(directory, backups, hand.clock)
-    assert [file.name for file in made.manifest.files] == ["telemetry.db", f"events/{DAYS[1]}.db", "id.key"]
+    assert [file.name for file in made.manifest.files] == [
+        "telemetry.db",
+        f"events/{DAYS[1]}.db",
+        "id.key",
+        "node.json",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
