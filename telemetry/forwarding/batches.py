@@ -3,6 +3,7 @@
 import re
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -48,6 +49,15 @@ def batches(directory: DataDirectory, node: ClusterNode, day: str, after: int, l
             batch = _batch(directory, span, day, reached, end)
             reached = batch.last
             yield batch
+
+
+def packed_ahead(packed: Iterator[PackedEvents]) -> Iterator[PackedEvents]:
+    """Return the same, each made in a thread while the one before is being sent."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        following = thread.submit(next, packed, None)
+        while (ready := following.result()) is not None:
+            following = thread.submit(next, packed, None)
+            yield ready
 
 
 def _batch(directory: DataDirectory, span: OwnedSpan, day: str, after: int, end: int) -> PackedEvents:

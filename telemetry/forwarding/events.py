@@ -10,7 +10,7 @@ from telemetry.clock import day_of
 from telemetry.cluster.client import ClusterClient
 from telemetry.cluster.tables import EVENTS
 from telemetry.cluster.text import quoted
-from telemetry.forwarding.batches import batches
+from telemetry.forwarding.batches import batches, packed_ahead
 from telemetry.forwarding.look import Look
 from telemetry.forwarding.shipping import everywhere
 from telemetry.forwarding.state import ForwardingState
@@ -81,7 +81,8 @@ class EventShipper:
         state.retired = [one.day for one in retired if one.retired_at == state.retired_at]
 
     def _ship_day(self, seen: Look, one: SegmentState, state: ForwardingState, waiting: dict[str, int]) -> None:
-        for batch in batches(self._directory, seen.node, one.day, state.cursors[one.day], one.watermark):
+        packed = batches(self._directory, seen.node, one.day, state.cursors[one.day], one.watermark)
+        for batch in packed_ahead(packed):
             if batch.events:
                 self._client.insert(EVENTS.name, EVENTS.listed, batch.compressed)
             self.sent += batch.events

@@ -9,7 +9,8 @@ import pytest
 
 from telemetry.cluster.text import from_line
 from telemetry.forwarding import batches as module
-from telemetry.forwarding.batches import batches
+from telemetry.forwarding.batches import batches, packed_ahead
+from telemetry.operator_errors import NoDataError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.node import ClusterNode, settle_node
 from tests.support.oracle import read
@@ -18,7 +19,7 @@ DAY = "2026-11-23"
 
 
 def rows_of(directory: DataDirectory, node: ClusterNode, after: int, last: int) -> list[list[bytes]]:
-    made = list(batches(directory, node, DAY, after, last))
+    made = list(packed_ahead(batches(directory, node, DAY, after, last)))
     rows = [from_line(line) for batch in made for line in gzip.decompress(batch.compressed).split(b"\n")[:-1]]
     assert sum(batch.events for batch in made) == len(rows)
     assert made[-1].last == last
@@ -84,3 +85,10 @@ def test_a_stretch_whose_events_were_erased_is_passed_over(imported: Path) -> No
     (batch,) = batches(directory, node, DAY, 9, 20)
 
     assert (batch.events, batch.last) == (0, 20)
+
+
+def test_a_segment_that_cannot_be_read_is_reported_after_what_could_be(imported: Path) -> None:
+    directory = DataDirectory(imported)
+    packed = packed_ahead(batches(directory, settle_node(directory.node), "2026-11-24", 0, 1))
+    with pytest.raises(NoDataError):
+        next(packed)
