@@ -81,7 +81,9 @@ def check(
         assert event.created_at[:10] == event.day, event
     last_gone = max((event.day for event in gone), default="")
     found, expected = _aggregates(data_dir / "telemetry.db"), _recount(events, labels_max, last_gone)
-    left = _expired(events, gone, found["signature_counts"])
+    closed = {day for (day,) in read(data_dir / "telemetry.db", "SELECT day FROM signature_counts_days WHERE closed")}
+    leaving = {event[:2] for event in events if event.day in closed} | {event[:2] for event in gone}
+    left = _expired(events, leaving, found["signature_counts"])
     expected |= {"pattern_signatures": dict(_signatures(left)), "signature_counts": dict(_signature_counts(left))}
     if erased:
         expected["segments"] |= _given_ids(data_dir)
@@ -216,9 +218,9 @@ def _signature_key(event: Raw) -> tuple[str, ...]:
     return (sent["patternId" if is_rule else "signatureHash"], *labels)
 
 
-def _expired(events: list[Raw], gone: Sequence[Raw], rows: Mapping[tuple[str, ...], Any]) -> list[Raw]:
-    """Return events; as many as rows lack, whose days are gone and had one sender each, count as ``other``."""
-    removed, by_key = {event[:2] for event in gone}, defaultdict(list)
+def _expired(events: list[Raw], leaving: set[Any], rows: Mapping[tuple[str, ...], Any]) -> list[Raw]:
+    """Return events; as many as rows lack are ``other``, if their days are gone, or closed before that."""
+    by_key = defaultdict(list)
     for event in filter(lambda event: event.type == "pattern_signature", events):
         by_key[_signature_key(event)].append(event)
     other = dict.fromkeys(("signatureHash", "category", "detectionMethod", "language"), "other")
@@ -226,7 +228,7 @@ def _expired(events: list[Raw], gone: Sequence[Raw], rows: Mapping[tuple[str, ..
     for key, same in by_key.items():
         left = same[: len(same) - (rows[key][-1] if key in rows else 0)]
         senders = {event.day: {one.installation_id for one in left if one.day == event.day} for event in left}
-        if all(event[:2] in removed for event in left) and all(len(ids) == 1 for ids in senders.values()):
+        if all(event[:2] in leaving for event in left) and all(len(ids) == 1 for ids in senders.values()):
             folded |= {event[:2]: event._replace(payload=event.payload | other) for event in left}
     return [folded.get(event[:2], event) for event in events]
 
