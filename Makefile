@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run demo screenshot test test-cluster torture large fuzz bench bench-growth soak check format lock audit clean install uninstall
+.PHONY: run demo screenshot test test-cluster test-dataset torture large fuzz bench bench-growth soak check format lock audit clean install uninstall
 
 # Neither a setting of pip's nor a variable of the shell's puts packages elsewhere than into the environment.
 override export PIP_USER := 0
