@@ -1,5 +1,5 @@
--- ?1: a day that is removed, ?2 and ?3: which of its senders, by their places. The rows that one installation has sent and
--- that no other day has events of.
+-- Chooses the rows that a single installation sent and that no other day has events of. ?1: the day that is removed, ?2
+-- and ?3: the first and the last rowid in `senders` to look at.
 CREATE TABLE flushing.leaving AS
 SELECT {table_keys}, {count} AS events, {first_day} AS first_day, {last_day} AS last_day
 FROM retiring.senders AS told

@@ -1,5 +1,5 @@
--- ?1: the day before which rows were last seen, ?2: how many events they may have, ?3: how many rows, then the key after
--- which to look.
+-- Chooses rows to prune. ?1: they were last seen before this day, ?2: the most events a row may have, ?3: the most rows
+-- to choose, then the key after which to begin.
 CREATE TABLE flushing.leaving AS
 SELECT {keys}, {count} AS events, {first_day} AS first_day, {last_day} AS last_day
 FROM {table}

@@ -1,4 +1,4 @@
--- The days whose raw events may be of rows that are folded now: a recount folds them too.
+-- Closes every day that may have raw events of the rows that are folded now, so that a recount folds these events too.
 INSERT INTO {table}_days (day, closed)
 SELECT day, 1
 FROM segments

@@ -17,7 +17,7 @@ CROSS JOIN (
         count(*) FILTER (WHERE until_today & ((1 << (julianday(?4) - julianday(?3) + 1)) - 1)) AS oldest
     FROM (
         SELECT days_seen >> min(julianday(last_seen) - julianday(?4), 61) AS until_today
-        -- The table is only looked through if there are any.
+        -- Scan `installations` only if some were last seen on a day to come.
         FROM (SELECT 1 FROM last_seen_days WHERE last_seen > ?4 AND installations > 0 LIMIT 1)
         CROSS JOIN installations
         WHERE last_seen > ?4

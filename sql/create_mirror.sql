@@ -1,4 +1,4 @@
--- What the cluster was told: whose rows these are, as of which revision, and how many events each sealed day has.
+-- What the cluster has: the origin of the rows and their revision, and the events that it was told for each complete day.
 CREATE TABLE meta (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     origin TEXT NOT NULL,

@@ -1,4 +1,5 @@
--- The old worker's events, in the order of its columns, for an export without its schema. Rows are judged later.
+-- The old worker's table of events, for an export without its schema. Columns are in the worker's order, without types or
+-- constraints: rows are judged later.
 CREATE TABLE events (
     id INTEGER PRIMARY KEY,
     type,

@@ -1,5 +1,5 @@
--- Events of another program on their way into segments, as they will be stored there; `identity` tells them apart. For a
--- dry run that is all there is.
+-- Events of another program, as they will be stored in segments. `identity` tells them apart; a dry run keeps nothing
+-- else.
 CREATE TABLE events (
     old_id INTEGER PRIMARY KEY,
     day TEXT NOT NULL,

@@ -1,5 +1,5 @@
--- ?1: the oldest day that has a segment, ?2 and ?3: the ids between which to look. An installation leaves with the last
--- segment that has events of it. Days do not always go in their order: an import brings old ones, and a clock is set back.
+-- ?1: the oldest day that has a segment, ?2 and ?3: ids above and up to which to look. An installation leaves with the
+-- last segment that has events of it. Days do not always come in order: imports bring old ones, and clocks are set back.
 DELETE FROM installations
 WHERE
     installation_id > ?2

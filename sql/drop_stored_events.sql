@@ -1,4 +1,4 @@
--- ?1: the day. Drops the staged events that the segment holds already; of equal ones as many as it holds.
+-- ?1: the day. Drops the staged events that the segment already holds; of equal events, as many as the segment has.
 -- stored_id(): the id as it would be stored today. identity(): what tells events apart.
 DELETE FROM main.events
 WHERE old_id IN (
@@ -8,7 +8,7 @@ WHERE old_id IN (
         FROM main.events
         WHERE day = ?1
     )
-    -- A join would be looked up by one column; this is by both.
+    -- SQLite looks this up by both columns; a join would use only one.
     WHERE (identity, nth) IN (
         SELECT stored, row_number() OVER (PARTITION BY stored)
         FROM (

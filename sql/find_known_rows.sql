@@ -1,4 +1,4 @@
--- ?1: a day, then keys: those of rows that were first seen by that day. The row of values is repeated.
+-- Finds which keys have a row that was first seen by a day. ?1: the day, then the keys. The row of values is repeated.
 WITH last (day) AS (SELECT ?1)
 SELECT {table_keys}
 FROM (VALUES ({marks_of_keys})) AS sent

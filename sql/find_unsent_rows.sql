@@ -1,4 +1,4 @@
--- The rows that the cluster does not have as they are, and those that it has and that are gone: `removed` is 1.
+-- The rows that the cluster lacks or has with other values, and those that are gone here and not there: `removed` is 1.
 CREATE TEMP TABLE unsent_{table} AS
 SELECT {columns}, 0 AS removed
 FROM (

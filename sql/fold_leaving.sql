@@ -1,4 +1,4 @@
--- Adds the rows that are leaving to the one that counts all others.
+-- Adds the rows that are leaving to the row `other`.
 INSERT INTO main.{table} ({columns})
 SELECT {folded_columns}
 FROM main.{table}

@@ -1,4 +1,4 @@
--- ?1 and ?2: the first and the last day. What was published of them is made again without them, with the next publication.
+-- ?1 and ?2: the first and the last day. The next publication makes windows that hold these days again, without them.
 UPDATE published_windows
 SET
     state = 'closing',

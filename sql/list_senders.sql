@@ -1,4 +1,4 @@
--- The rows that the events of a segment bear on, with the one installation that sent all of these events, or `*`.
+-- The keys of the rows that count a segment's events, each with the only installation that sent these events, or `*`.
 CREATE TABLE senders AS
 SELECT
     {key_values},

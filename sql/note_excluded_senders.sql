@@ -1,4 +1,4 @@
--- Who was excluded is known by no hash any more. What nothing is noted of is told by the events that are there.
+-- No hash of an excluded installation may stay. Rows without a note stay so: their raw events still tell who sent them.
 UPDATE main.{table}
 SET sent_by = '*'
 WHERE ({keys}) IN (SELECT {keys} FROM contribution.{table}) AND sent_by != ''

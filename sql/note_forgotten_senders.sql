@@ -1,4 +1,4 @@
--- Who was forgotten is known by no hash any more, and its events are no longer there to tell that it has sent a row.
+-- No hash of a forgotten installation may stay, and its raw events, which told what it had sent, are gone.
 UPDATE main.{table}
 SET sent_by = '*'
 WHERE ({keys}) IN (SELECT {keys} FROM contribution.{table})

@@ -1,5 +1,5 @@
--- ?1: a day that is removed, ?2 and ?3: which of its senders, by their places. A row that was first seen on a day that is
--- gone, and of which nothing is noted, is older than these notes. sender_mark(): the keyed hash of an installation.
+-- ?1: the day that is removed, ?2 and ?3: the first and the last rowid in `senders` to look at. A row without a note that
+-- was first seen on a removed day is older than these notes. sender_mark(): the keyed hash of an installation.
 UPDATE main.{table}
 SET sent_by = CASE
     WHEN told.sender = '*' THEN '*'

@@ -7,7 +7,7 @@ CREATE TABLE signature_counts_days (
     closed INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
--- A flush adds to rows that are there and makes those that are not by one statement: only these tell which were new.
+-- One statement of a flush updates rows and inserts new ones: only triggers can tell which were new.
 CREATE TRIGGER signature_is_new AFTER INSERT ON signature_counts
 BEGIN
     INSERT INTO signature_counts_days (day, new_rows)

@@ -1,4 +1,4 @@
--- How many installations were last seen on each day. Triggers keep it, whoever changes `installations`.
+-- How many installations were last seen on each day. Triggers keep it up to date, whatever changes `installations`.
 CREATE TABLE last_seen_days (
     last_seen TEXT PRIMARY KEY,
     installations INTEGER NOT NULL
@@ -27,5 +27,5 @@ BEGIN
     UPDATE last_seen_days SET installations = installations - 1 WHERE last_seen = OLD.last_seen;
 END;
 
--- A flush moved every installation of the day in it, from one page to another.
+-- In this index, a flush moved every installation of the day from one page to another.
 DROP INDEX installations_by_last_seen;

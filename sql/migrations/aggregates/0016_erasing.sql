@@ -1,5 +1,5 @@
--- Erasures that are under way, whose numbers are taken out: the ids that are sought in all files, as JSON, and the day up to
--- which segments are done. A row leaves with the end of its erasure; shortly before that it holds no ids any more.
+-- Erasures under way whose numbers are already taken out: the ids to look for in all files, as JSON, and the last day
+-- whose segment is done. A row leaves when its erasure ends; its ids are emptied shortly before.
 CREATE TABLE erasing (
     installation_sha256 TEXT PRIMARY KEY,
     installation_ids TEXT NOT NULL,

@@ -1,2 +1,2 @@
--- How many events of a day went with the segment that retention removed, where the day was reached again and has another.
+-- How many events of a day were in an older segment that retention removed, if the day has got another one since.
 ALTER TABLE segments ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;

@@ -12,7 +12,7 @@ from telemetry.storage.aggregates.ordering import in_order
 from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.sqlite.many_rows import many_rows
 
-# Neighbours share pages: in order, each page is changed once. More sorted at once would keep other threads waiting.
+# Neighbours share pages: in sorted order, each page is changed once. Sorting more at once would block other threads.
 _SORTED_ROWS = 8_192
 # SQLite takes 32,766 values in a statement, unless it is built for more. After each of them the thread that flushes
 # waits for its turn, under load for some milliseconds.

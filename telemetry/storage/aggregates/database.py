@@ -37,9 +37,8 @@ _encode = msgspec.json.Encoder().encode
 class Aggregates:
     """The only writer of ``telemetry.db``. ``changes`` grows with every transaction that committed.
 
-    ``rearranging`` is held by whoever takes counts out or moves them from row to row: what an erasure has counted must
-    be taken from where it was counted. ``written_at`` is when the file was last written before it was opened, in Unix
-    seconds.
+    Hold ``rearranging`` while taking counts out or moving them between rows: an erasure must subtract from the rows in
+    which it found its counts. ``written_at`` is when the file was last written before it was opened, in Unix seconds.
     """
 
     def __init__(
@@ -69,8 +68,8 @@ class Aggregates:
     ) -> AsyncIterator[aiosqlite.Connection]:
         """Commit what is done inside, or roll it back; one task at a time, which nothing cancels.
 
-        ``prepare`` is awaited when nobody else can change anything any more; other databases can be attached by name.
-        With ``in_memory``, statements keep there what they need to be undone: the pages that each of them changes.
+        ``prepare`` is awaited once no other task can change anything. Other databases can be attached by name. With
+        ``in_memory``, the pages that a statement changes are kept in memory for its rollback.
         """
         async with self._changing:
             if prepare is not None:
@@ -183,13 +182,13 @@ class Aggregates:
         try:
             yield
         finally:
-            # Writing the file anew needs as much as the file holds.
+            # Not in memory from here on: a VACUUM needs as much temporary room as the file has.
             if in_memory:
                 await self._connection.execute_fetchall("PRAGMA temp_store = DEFAULT")
 
     async def _cut_log(self) -> None:
-        """Give back the room of a log that a large flush has made grow; a reader may be in the way."""
-        # What was added is stored, whatever becomes of the log.
+        """Truncate the write-ahead log after a large flush, unless a reader is in the way."""
+        # The flush is already stored: a failure here loses nothing.
         with suppress(sqlite3.Error):
             if (log_bytes(self.file.path) or 0) > WAL_BYTES_KEPT:
                 await self.empty_log()

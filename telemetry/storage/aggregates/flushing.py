@@ -6,9 +6,9 @@ from typing import Protocol
 from telemetry.counting.counters import Counters
 from telemetry.counting.deltas import Delta
 
-# In a file of this size each counter of a usual flush costs a page of its own. The more there are, the more share one.
+# In a file of this size each counter of a usual flush writes a page of its own. In larger flushes, counters share them.
 _LARGE_BYTES = 100_000_000
-# What waits while a flush is under way takes memory a second time: some 500 bytes for each counter.
+# Counters that wait during a flush take memory a second time: some 500 bytes each.
 _GROWTH_MAX = 1.5
 
 
@@ -38,8 +38,8 @@ async def flush_counters(counters: Counters, aggregates: Adding) -> bool:
 def counters_per_flush(keys_max: int, counter_keys_max: int, aggregates_bytes: int) -> int:
     """Return how many counters may wait before they are flushed early.
 
-    These are ``keys_max``, and up to half as many again as the file of the aggregates grows from 100 to 150 MB: but no
-    more than half of ``counter_keys_max``, beyond which events are refused.
+    The number is ``keys_max`` up to a file of 100 MB and grows to one and a half times that at 150 MB. It is never more
+    than half of ``counter_keys_max``, beyond which events are refused.
     """
     grown = round(keys_max * min(max(aggregates_bytes / _LARGE_BYTES, 1.0), _GROWTH_MAX))
     return max(keys_max, min(grown, counter_keys_max // 2))

@@ -1,8 +1,8 @@
-"""Which rows of an aggregate are counted under keys of their own, where only so many may be new on one day.
+"""Admission of new rows to an aggregate that bounds how many may be new on one day.
 
-All else of a day is folded into one row. A key is either folded on a day or not: once something was folded, the rest of
-that day and of those before it admits no more. So the day on which a row was first seen tells what was folded: the
-events of a folded day that have no row, or one that was first seen later.
+All other new keys of a day are folded into one row, and the day is closed: it and all days before it admit no more new
+rows. So all events of a key on a day are folded, or none. They were folded if the day is closed and the key has no row
+of its own, or one that was first seen later.
 """
 
 import logging
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 RowKey = tuple[Any, ...]
 
 _KEYS_PER_STATEMENT = 2_048
-# Later than any.
+# Later than any day.
 _NO_DAY = "9999"
 
 
@@ -35,14 +35,14 @@ class Admission(Protocol):
     async def admitted(
         self, connection: aiosqlite.Connection, aggregate: Aggregate, day: str, keys: Collection[RowKey]
     ) -> Collection[RowKey] | None:
-        """Return those that are, or None if all are; inside the transaction that adds them."""
+        """Return the admitted keys, or None if all are; called inside the transaction that adds the rows."""
 
 
 class Unbounded:
     """Admits everything."""
 
     async def admitted(self, *_: object) -> None:
-        """Return None."""
+        """Return None: all keys are admitted."""
 
 
 class NewRows:
@@ -54,11 +54,11 @@ class NewRows:
     async def admitted(
         self, connection: aiosqlite.Connection, aggregate: Aggregate, day: str, keys: Collection[RowKey]
     ) -> Collection[RowKey] | None:
-        """Return those that are, or None if all are."""
+        """Return the admitted keys, or None if all are."""
         ((new, closed),) = await connection.execute_fetchall(row_statement("read_new_rows", aggregate), (day,))
         room = 0 if closed else max(0, self._rows_max - new)
         if len(keys) <= room:
-            # To look up what is there already would cost each flush as much as half of adding it.
+            # Looking up the known keys would cost each flush half as much as adding the rows.
             return None
         last_day = day if closed else _NO_DAY
         known: set[RowKey] = set()
@@ -77,7 +77,7 @@ class NewRows:
 
 
 class AsCounted:
-    """Admits what another database of aggregates counts under its own key: what is counted again comes to the same."""
+    """Admits the keys that another database of aggregates admitted, so that a recount comes to the same rows."""
 
     def __init__(self, aggregates: Path) -> None:
         self._aggregates = aggregates
@@ -85,7 +85,7 @@ class AsCounted:
     async def admitted(
         self, _connection: aiosqlite.Connection, aggregate: Aggregate, day: str, keys: Collection[RowKey]
     ) -> Collection[RowKey] | None:
-        """Return those that are, or None if all are; it does not wait for anyone but the disk."""
+        """Return the admitted keys, or None if all are; waits for nothing but the disk."""
         with read_only(self._aggregates) as current:
             if not current.execute(f"SELECT 1 FROM {aggregate.table}_days WHERE day = ? AND closed", (day,)).fetchone():
                 return None
@@ -95,7 +95,7 @@ class AsCounted:
 async def counted_rows(
     connection: aiosqlite.Connection, aggregate: Aggregate, counted: dict[Any, Any], admission: Admission
 ) -> list[tuple[Any, ...]]:
-    """Return the rows that counters have counted, as they are to be added; ``counted`` stays as it is."""
+    """Return the rows to add, with all keys of a day that are not admitted in one row; ``counted`` is not changed."""
     if not aggregate.bounded_by_day:
         return list(map(astuple, counted.values()))
     by_day: dict[str, dict[RowKey, Any]] = {}
@@ -119,6 +119,6 @@ def _folded(aggregate: Aggregate, rows: dict[RowKey, Any], own: Collection[RowKe
 
 
 def _lookups(aggregate: Aggregate, last_day: str, keys: Collection[RowKey]) -> Iterable[tuple[str, list[Any]]]:
-    """Return statements for the keys of which the table has a row that was first seen by ``last_day``."""
+    """Return statements that find which keys have a row that was first seen by ``last_day``."""
     found = row_statement("find_known_rows", aggregate)
     return (many_rows(found, chunk, len(chunk), last_day) for chunk in chunks(sorted(keys), _KEYS_PER_STATEMENT))

@@ -1,4 +1,4 @@
-"""Putting many items into their order, a part at a time."""
+"""Sorting many items, a part at a time."""
 
 from bisect import bisect
 from collections.abc import Collection, Iterator
@@ -7,15 +7,15 @@ from typing import Any, TypeVar
 
 _Item = TypeVar("_Item", bound=Any)
 
-# How many items are drawn for each part: with so few, no part is much larger than the others.
+# Items sampled for each part: so few are enough for parts of about the same size.
 _DRAWN_PER_PART = 16
 
 
 def in_order(items: Collection[_Item], part_items: int) -> Iterator[list[_Item]]:
     """Return all items in their order, in parts of about ``part_items``.
 
-    They are put into ranges first, and each range is sorted when its turn comes: the interpreter lets no other thread
-    in while it sorts.
+    Items are put into ranges first, and each range is sorted when its turn comes: no other thread runs while the
+    interpreter sorts.
     """
     if len(items) <= part_items:
         yield sorted(items)

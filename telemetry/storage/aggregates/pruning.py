@@ -1,4 +1,4 @@
-"""Pruning: rows of signatures leave, and what they count is added to the row that counts all others."""
+"""Pruning: folds rows of signatures into the row `other`, so that totals stay."""
 
 import asyncio
 from dataclasses import replace
@@ -11,12 +11,12 @@ from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.directory.segment_files import is_day
 
-# A flush waits for no more than this to be folded.
+# Rows folded in one transaction: a flush waits for no more.
 _ROWS_PER_CHANGE = 2_000
 _ANY = 2**63 - 1
 _CHOSEN = "SELECT count(*), coalesce(sum(events), 0) FROM flushing.leaving"
 _DROP = "DROP TABLE flushing.leaving"
-# What was forgotten of an aggregate has the same columns.
+# Tables of the counts of forgotten events, with the same columns as the aggregate.
 _REMOVED = {one.table: replace(one, table=f"removed_{one.table}") for one in BOUNDED_BY_DAY}
 
 
@@ -37,7 +37,7 @@ class PruneRequest(msgspec.Struct, forbid_unknown_fields=True):
 class Pruned(msgspec.Struct):
     """How many rows were folded, or would be, and how many events they count.
 
-    A stop may have left some: it is not ``finished`` then.
+    It is not ``finished`` if the service stopped before the last row.
     """
 
     rows: int
@@ -47,7 +47,7 @@ class Pruned(msgspec.Struct):
 
 
 async def prune(aggregates: Aggregates, request: PruneRequest, stop: asyncio.Event) -> Pruned:
-    """Fold rows, some at a time; what was done stays if it is stopped. Signatures of the present day must stay."""
+    """Fold rows, some at a time; a stop keeps what is folded so far. The caller keeps the present day out of it."""
     chosen = (request.before, request.events_max)
     if request.dry_run:
         ((rows, events),) = await aggregates.read(row_statement("count_rows_to_prune", SIGNATURE_COUNTS), chosen)
@@ -73,7 +73,7 @@ async def prune(aggregates: Aggregates, request: PruneRequest, stop: asyncio.Eve
 
 
 async def fold_leaving(connection: aiosqlite.Connection) -> None:
-    """Fold the rows whose keys are in ``flushing.leaving``, and what was forgotten of them."""
+    """Fold the rows whose keys are in ``flushing.leaving``, and their forgotten counts."""
     for aggregate in (SIGNATURE_COUNTS, _REMOVED[SIGNATURE_COUNTS.table]):
         for name in ("fold_leaving", "delete_leaving"):
             await connection.execute(row_statement(name, aggregate))

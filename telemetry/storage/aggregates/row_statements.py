@@ -38,7 +38,7 @@ def names_statement(aggregate: Aggregate) -> str:
 
 @cache
 def senders_statement(aggregate: Aggregate) -> str:
-    """Return the statement that lists who sent what the rows of an aggregate count, in the segment ``source``."""
+    """Return the statement that lists the senders of each row's events in the segment ``source``."""
     assert aggregate.event is not None
     values = _key_values(aggregate, _told(aggregate))
     return query("list_senders").format(
@@ -140,7 +140,7 @@ def _corrected(aggregate: Aggregate, column: StoredColumn) -> str:
         case Key() | Sum():
             return ""
         case Earliest() | Extreme():
-            # Raw events that are gone may have brought about what is there.
+            # The stored value may come from raw events that are gone.
             (first_seen,) = aggregate.names(Earliest)
             first_day = f"substr({aggregate.table}.{first_seen}, 1, {_DAY_LENGTH})"
             present = "SELECT day FROM main.segments WHERE retired_at IS NULL"
@@ -156,7 +156,7 @@ def _kept(aggregate: Aggregate, column: StoredColumn) -> str:
 
 
 def _into_overflow(aggregate: Aggregate, column: StoredColumn) -> str:
-    """Return what a column is in the row that rows are folded into."""
+    """Return the expression for a column of the row that rows are folded into."""
     match column:
         case Key():
             return _text(folded) if (folded := aggregate.overflow_key.get(column.name)) else column.name
@@ -220,7 +220,7 @@ def _related(aggregate: Aggregate) -> str:
 
 
 def _told(aggregate: Aggregate) -> dict[str, str]:
-    """Return by column the SQL that reads the labels from a raw event, where some can."""
+    """Return by column the SQL that reads its label from a raw event; columns that SQL cannot read are left out."""
     assert aggregate.event is not None
     wire_names = {field.name: field.encode_name for field in fields(aggregate.event)}
     found = {key: _read(label, wire_names) for key, label in aggregate.labelled.items()}
@@ -234,12 +234,12 @@ def _read(label: Labelled, wire_names: Mapping[str, str]) -> str | None:
 
 
 def _key_values(aggregate: Aggregate, told: Mapping[str, str]) -> list[str]:
-    """Return the key of the row that a raw event bears on, which SQL can read."""
+    """Return the SQL for the key of the row that counts a raw event."""
     return [told[name] for name in aggregate.keys]
 
 
 def _folded_on_its_day(aggregate: Aggregate, told: Mapping[str, str]) -> str:
-    """Return the condition that an event was folded, as events were that ``contribution`` was counted from."""
+    """Return the condition that a raw event was folded into a row that ``contribution`` has too."""
     table, day = aggregate.table, f"substr(created_at, 1, {_DAY_LENGTH})"
     folded = aggregate.overflow_key
     key = _key_values(aggregate, told)
@@ -252,7 +252,7 @@ def _folded_on_its_day(aggregate: Aggregate, told: Mapping[str, str]) -> str:
 
 
 def _sent(wire_name: str) -> str:
-    """Return the expression for what an event was sent with: versions have a column of their own."""
+    """Return the expression for a field as it was sent: versions have a column of their own."""
     if wire_name == VERSION_NAME:
         return "drift_version"
     return f"coalesce(nullif(payload ->> {_text(wire_name)}, ''), {_text(NO_LABEL)})"

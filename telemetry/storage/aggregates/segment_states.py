@@ -12,9 +12,9 @@ from telemetry.storage.sqlite.queries import query
 
 
 class SegmentState(NamedTuple):
-    """A row of the table ``segments``; ``rows`` is known of sealed segments, ``erased`` events are gone from it.
+    """A row of the table ``segments``; only sealed segments have ``rows``. ``erased`` events are gone from the segment.
 
-    ``retired`` events went with an older segment of the day, before it was reached again.
+    ``retired`` events were in an older segment of the day, which retention removed before the day got events again.
     """
 
     day: str
@@ -52,7 +52,7 @@ class SegmentStates:
 
     def __init__(self, aggregates: Aggregates) -> None:
         self._aggregates = aggregates
-        # Where retired installations have been looked for: up to this id.
+        # Installations up to this id have been looked through.
         self._looked_through = ""
 
     async def all(self) -> dict[str, SegmentState]:
@@ -97,10 +97,10 @@ class SegmentStates:
             await connection.execute(query("renew_segment"), (day,))
 
     async def delete_retired_installations(self, oldest_day: str, limit: int) -> bool:
-        """Look through some installations and remove those that no segment has events of; return whether any are left.
+        """Remove installations that no segment has events of; return whether some are still to be looked through.
 
-        Each call looks through up to ``limit`` of them, from where the last one ended. ``oldest_day`` is the first that
-        has a segment.
+        Each call looks through up to ``limit`` installations, from where the last call ended. ``oldest_day`` is the
+        first day that has a segment.
         """
         ((any_left,),) = await self._aggregates.read(query("has_retired_installations"), (oldest_day,))
         if not any_left:

@@ -1,4 +1,4 @@
-"""The copies of the aggregates that upgrades keep, so that one can go back to the program before."""
+"""Copies of the aggregates that upgrades keep, so that the operator can go back to the program before."""
 
 import logging
 import sqlite3
@@ -14,14 +14,14 @@ from telemetry.storage.sqlite.syncing import sync_folder
 
 logger = logging.getLogger(__name__)
 
-# Killed between two migrations, the next start keeps a copy of what is half migrated.
+# After a kill between two migrations, the next start keeps a copy of the half-migrated file too.
 _COPIES_MAX = 2
 
 
 def keep_before_upgrade(directory: DataDirectory, on_progress: Callable[[], None] = lambda: None) -> None:
     """Copy the aggregates of a locked directory if this program is going to migrate them; older copies go.
 
-    ``on_progress`` is called while that goes on. Without room for a copy the upgrade goes on, and the log says so.
+    ``on_progress`` is called during the copy. Without room for a copy, the upgrade goes on and a warning is logged.
     """
     version = _version(directory.aggregates)
     if not 0 < version < newest_version("aggregates"):
@@ -41,7 +41,7 @@ def keep_before_upgrade(directory: DataDirectory, on_progress: Callable[[], None
 
 
 def _version(aggregates: Path) -> int:
-    """Return the schema version, or 0 if there is none; whoever opens the file reports what is wrong with it."""
+    """Return the schema version, or 0 if it cannot be read: opening the file reports what is wrong with it."""
     try:
         with read_only(aggregates) as connection:
             return int(connection.execute("PRAGMA user_version").fetchone()[0])

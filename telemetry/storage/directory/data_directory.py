@@ -35,7 +35,7 @@ class DataDirectory:
         self.public_labels = root / "public-labels.json"
         # What ``telemetry check`` says of rejected events and refused batches.
         self.refusals = root / "refusals.json"
-        # Who this is in a cluster, how far a forwarder has come, and what the cluster has of the aggregates.
+        # The identity in a cluster, how far the forwarder has come, and the aggregates' rows that the cluster has.
         self.node = root / "node.json"
         self.forwarding = root / "forwarding.json"
         self.forwarded = root / "forwarded.db"

@@ -1,4 +1,4 @@
-"""Locks by which a process is the only one that does something in a data directory."""
+"""Locks that let one process at a time do a task in a data directory."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from telemetry.operator_errors import InUseError
 
 @contextmanager
 def only_process(lock: Path, refusal: str) -> Iterator[None]:
-    """Hold a lock until the end of the block; raise ``InUseError`` with a sentence if another process has it."""
+    """Hold a lock until the end of the block; raise ``InUseError`` with ``refusal`` if another process holds it."""
     descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

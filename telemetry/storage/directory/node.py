@@ -1,7 +1,7 @@
-"""The identity of a data directory in a cluster: the name under which its events are known there.
+"""The identity of a data directory in a cluster: the node under which its events are known there.
 
-An event's name in a cluster is (day, node, id). A directory that was restored gives ids out again that it had given out
-after the backup, so a restore makes a new node. Events up to the restored ids stay the old node's.
+The key of an event in a cluster is (day, node, id). A restored directory gives out ids again that it had given out
+after the backup, so a restore makes a new node. Events up to the restored ids still belong to the old node.
 """
 
 import os
@@ -17,7 +17,7 @@ from telemetry.storage.sqlite.syncing import sync_file, sync_folder
 
 
 class Inherited(msgspec.Struct, frozen=True):
-    """An earlier node of a directory: the last event of each day that is its own."""
+    """An earlier node of a directory, and the id of its last event of each day."""
 
     node: str
     last_ids: dict[str, int]
@@ -34,7 +34,7 @@ class OwnedSpan(NamedTuple):
 class ClusterNode(msgspec.Struct, frozen=True):
     """The node of a directory and those before it, oldest first.
 
-    The ``origin`` is the first of them: under its name the directory's aggregates replace those that it had before.
+    The ``origin`` is the first of them. Aggregates are sent under it, so they replace those sent before a restore.
     """
 
     node: str
@@ -57,7 +57,7 @@ class ClusterNode(msgspec.Struct, frozen=True):
 
     def successor(self, last_ids: Mapping[str, int]) -> "ClusterNode":
         """Return a new node for a copy that holds events up to ``last_ids``, by day."""
-        # A copy that is older than an earlier node's end has given that node less.
+        # A copy that is older than the end of an earlier node holds less of that node.
         clipped = [
             Inherited(one.node, {day: min(end, last_ids[day]) for day, end in one.last_ids.items() if day in last_ids})
             for one in self.inherited
@@ -86,7 +86,7 @@ def write_node(path: Path, node: ClusterNode) -> None:
 
 
 def settle_node(path: Path) -> ClusterNode:
-    """Return the node of a directory; the first time, make one. Only the holder of the directory's lock may do this."""
+    """Return the node of a directory, making one the first time; the caller holds the directory's lock."""
     if (found := read_node(path)) is not None:
         return found
     name = _new_name()

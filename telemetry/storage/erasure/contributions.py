@@ -63,7 +63,7 @@ class Contributions:
             return {str(day): int(events) for day, events in counted.execute(sql)}
 
     def metrics_by_day(self) -> dict[str, set[str]]:
-        """Return the metrics that it has added to."""
+        """Return the metrics that the installation has added to, by day."""
         found: dict[str, set[str]] = {}
         with read_only(self.contribution) as counted:
             for day, metric in counted.execute("SELECT date, metric FROM daily_stats"):
@@ -71,7 +71,7 @@ class Contributions:
         return found
 
     def names(self, aggregate: Aggregate) -> set[Name]:
-        """Return the names of a bounded aggregate that it has added to."""
+        """Return the names of a bounded aggregate that the installation has added to."""
         with read_only(self.contribution) as counted:
             return set(counted.execute(names_statement(aggregate)))
 
@@ -135,7 +135,7 @@ class Contributions:
 
 
 class DayContributions(Contributions):
-    """What some days have added: ``contribution`` is counted from all their events, ``remaining`` from other days."""
+    """What some days have added: ``contribution`` is counted from all their events, ``remaining`` from other days'."""
 
     def __init__(
         self, folder: Path, directory: DataDirectory, days: Collection[str], stop: asyncio.Event, *, keys_max: int

@@ -198,7 +198,7 @@ class Eraser:
                 await counted.count(watermarks, others=others)
 
             await count()
-            # Once more for what was flushed meanwhile, and then nothing is any more.
+            # Count again inside the lock: a flush may have run since, and none can now.
             async with self._aggregates.change(
                 count, contribution=counted.contribution, remaining=counted.remaining
             ) as connection:
@@ -210,7 +210,7 @@ class Eraser:
                 await connection.execute(
                     "UPDATE erasures SET counted_at = ? WHERE installation_sha256 = ?", (now, hashed_id)
                 )
-                # Until it is finished: nothing else tells what to look for once the events are deleted.
+                # Kept until the erasure is finished: once the events are deleted, only this has the ids to look for.
                 await connection.execute(
                     "REPLACE INTO erasing (installation_sha256, installation_ids) VALUES (?, ?)",
                     (hashed_id, json.dumps(sorted(ids))),
@@ -220,7 +220,7 @@ class Eraser:
             return _report(kind, counted, dry_run=False)
 
     async def _release(self, counted: Contributions) -> None:
-        """Have others take the places of labels and names that nobody else has used."""
+        """Free the places of labels and names that no other installation has used."""
         for day, metrics in counted.metrics_by_day().items():
             self._counters.release(day, metrics - set(await self._aggregates.metrics(day)))
         for aggregate in BOUNDED:
@@ -228,7 +228,7 @@ class Eraser:
             self._counters.release_names(aggregate, counted.names(aggregate) - left)
 
     async def _finish(self, ids: Collection[str], hashed_id: str, done_through: str = "") -> None:
-        """Delete and overwrite, one day after the other, from the day on up to which that was done before."""
+        """Delete and overwrite the events of each day after ``done_through``, then the ids in the aggregates."""
         sql = "SELECT requested_at FROM erasures WHERE installation_sha256 = ?"
         ((requested_at,),) = await self._aggregates.read(sql, (hashed_id,))
         for day in [day for day in self._directory.days() if day > done_through]:

@@ -68,7 +68,7 @@ async def request_again(path: Path, erasures: Iterable[Erasure]) -> int:
 
 
 def undone_exclusions(aggregates: Path) -> dict[str, str]:
-    """Return when exclusions were undone, as far as a database knows, by the hashed id of the installation."""
+    """Return when exclusions were undone, by hashed id of the installation; older databases know of none."""
     try:
         with read_only(aggregates) as connection:
             return dict(connection.execute("SELECT installation_sha256, undone_at FROM undone_exclusions"))
@@ -77,7 +77,7 @@ def undone_exclusions(aggregates: Path) -> dict[str, str]:
 
 
 async def undo_again(path: Path, undone: Mapping[str, str]) -> None:
-    """Undo the exclusions that a database knows and that were asked for before they were undone."""
+    """Undo the exclusions in a database that were requested before the times in ``undone``."""
     aggregates = await Aggregates.open(path, synchronous="FULL")
     try:
         async with aggregates.change() as connection:

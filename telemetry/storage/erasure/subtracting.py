@@ -22,6 +22,6 @@ def excluding() -> list[str]:
 
 
 def subtracting_rows() -> list[str]:
-    """Return those of these statements that are about sums over all time."""
+    """Return only the statements for sums over all time."""
     of_rows = [row_statement(name, aggregate) for aggregate in COUNTED for name in _OF_ROWS]
     return of_rows + [row_statement("note_excluded_senders", aggregate) for aggregate in BOUNDED_BY_DAY]

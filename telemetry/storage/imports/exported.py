@@ -18,12 +18,12 @@ SUFFIXES = (".jsonl", ".csv")
 _ROWS = 1_000
 _COLUMNS = ("type", "timestamp", "installation_id", "drift_version", "payload", "created_at")
 _KNOWN = "SELECT 1 FROM installations WHERE installation_id = ?"
-# One that is known here proves that the key is the same; so many tell nearly surely that none is.
+# One known id proves that the key is the same. If so many are all unknown, the key is almost surely another.
 _HASHED_IDS_MAX = 1_000
 
 
 class _Line(msgspec.Struct):
-    """A line of JSON, the payload as it is written there: written anew it would be another one."""
+    """A line of JSON with its payload as raw text: encoding it again could change it."""
 
     type: str
     timestamp: str
@@ -34,10 +34,10 @@ class _Line(msgspec.Struct):
 
 
 class ExportedEvents:
-    """What is read of exported files.
+    """The events in exported files.
 
-    An export does not tell with which key its ids were hashed: unless ``same_key``, one of them must be known to
-    ``aggregates``.
+    An export does not say which key its ids were hashed with. Unless ``same_key`` is set, ``aggregates`` must know one
+    of these ids.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ExportedEvents:
     def events(self) -> Iterator[list[OldRow]]:
         """Return the events, each with a number of its own, some at a time.
 
-        Raises ``DamagedError``, at the end too if the key of hashed ids may be another one.
+        Raises ``DamagedError``, also at the end if the ids seem to be hashed with another key.
         """
         rows: list[OldRow] = []
         number = 0
@@ -89,12 +89,12 @@ class ExportedEvents:
             try:
                 return any(aggregates.execute(_KNOWN, (one,)).fetchone() for one in ids)
             except sqlite3.OperationalError:
-                # It has no tables yet.
+                # The database has no tables yet.
                 return False
 
 
 def exported_files(places: Iterable[Path]) -> list[Path]:
-    """Return the files that are meant: those named, and those of the folders named that an export may have written."""
+    """Return the named files, and those in the named folders that an export may have written."""
     found: list[Path] = []
     for place in places:
         if place.is_dir():
@@ -121,7 +121,7 @@ def _of_json(path: Path, on_bytes: Progress) -> Iterator[tuple[Any, ...]]:
             try:
                 line = decoder.decode(text)
                 payload = bytes(line.payload).decode()
-                # One that was no JSON was written as a text.
+                # The export writes a payload that is not JSON as a text.
                 payload = msgspec.json.decode(payload, type=str) if payload.startswith('"') else payload
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise _not_an_event(path, number, error) from error

@@ -1,4 +1,4 @@
-"""Another instance of this service, opened for reading: its data directory, or a backup, which is laid out like one."""
+"""Another instance of this service, opened for reading: its data directory, or a backup, which has the same layout."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _COUNTERS = "SELECT date, metric, value FROM daily_stats WHERE value != 0 ORDER 
 
 
 class OtherInstance:
-    """What is read of another instance; a service may be running there."""
+    """The events and counters of another instance; a service may be running there."""
 
     def __init__(self, directory: DataDirectory, on_bytes: Progress = no_progress) -> None:
         self._directory = directory
@@ -61,7 +61,7 @@ class OtherInstance:
             try:
                 return segment.execute(query("find_hashed_id")).fetchone() is not None
             except sqlite3.OperationalError:
-                # Its making was interrupted before it had a table.
+                # The creation of the segment was interrupted before it had a table.
                 return False
 
 

@@ -1,6 +1,6 @@
 """The old worker's data, opened for reading: a database file with its WAL beside it, or an export as SQL.
 
-Whatever it is, it is not changed. An export is read some rows at a time and needs no room on a disk.
+Neither is changed. An export is read some rows at a time and needs no room on the disk.
 """
 
 import shutil
@@ -23,7 +23,7 @@ _MAGIC = b"SQLite format 3\0"
 _HEAD_BYTES = 512
 _ROWS = 1_000
 _COUNTERS = "SELECT date, metric, value FROM daily_stats ORDER BY date, value DESC, metric"
-# What an export without its schema has rows of.
+# The tables whose rows an export without its schema may have.
 _TABLES = ("events", "daily_stats")
 _CREATE_COUNTERS = "CREATE TABLE daily_stats (id INTEGER PRIMARY KEY, date, metric, value DEFAULT 0)"
 
@@ -34,12 +34,12 @@ _ALLOWED = {
     sqlite3.SQLITE_SELECT,
     sqlite3.SQLITE_REINDEX,
 }
-# What is wrong then is wrong here, and would be with any export.
+# With these errors, the fault is this host's, not the export's.
 _NOT_OF_THE_EXPORT = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CANTOPEN}
 
 
 class OldData(ABC):
-    """What is read of the old worker. The counters can be read once all events have been."""
+    """The old worker's events and counters. Read all events first, then the counters."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
@@ -84,7 +84,7 @@ class _Database(OldData):
 
 
 class _Export(OldData):
-    """An export in a database in memory, which is emptied after every few rows."""
+    """An export that is run in a database in memory, from which events are taken after every few rows."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path, on_bytes: Progress) -> None:
         super().__init__(connection, path)
@@ -168,12 +168,12 @@ def old_data(path: Path, folder: Path, on_bytes: Progress = no_progress) -> Iter
 
 
 def with_companions(path: Path) -> list[Path]:
-    """Return a database and the files beside it that hold what has not been moved into it yet."""
+    """Return a database and the files beside it with changes that SQLite has not moved into it yet."""
     return [path, beside(path, LOG), beside(path, JOURNAL)]
 
 
 def _check_is_text(path: Path, head: bytes) -> None:
-    """Raise ``DamagedError`` for what is often taken for an export as SQL."""
+    """Raise ``DamagedError`` for a compressed file or JSON, which are often mistaken for an SQL export."""
     if head.startswith((b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd")):
         raise DamagedError(f"{path} is compressed: unpack it, and import what comes out")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
@@ -184,7 +184,7 @@ def _check_is_text(path: Path, head: bytes) -> None:
 
 
 def _open(path: Path, folder: Path) -> sqlite3.Connection:
-    """Open a database as it is, or a copy if something has not been moved into it yet, which opening it would do."""
+    """Open a database, or a copy if changes wait beside it: opening the file itself would move them into it."""
     parts = with_companions(path)
     if not any(part.exists() and part.stat().st_size for part in parts[1:]):
         return sqlite3.connect(immutable_uri(path), uri=True)
@@ -194,7 +194,7 @@ def _open(path: Path, folder: Path) -> sqlite3.Connection:
             shutil.copyfile(part, copy)
     connection = sqlite3.connect(copies[0])
     connection.execute("PRAGMA journal_mode = DELETE")
-    # Left to the connection: without a name they are gone with it, whatever ends it.
+    # The open connection keeps the unlinked files; they are gone when the process ends, however it ends.
     for copy in copies:
         copy.unlink(missing_ok=True)
     return connection
@@ -202,7 +202,7 @@ def _open(path: Path, folder: Path) -> sqlite3.Connection:
 
 def _authorize(action: int, first: str | None, second: str | None, *_: object) -> int:
     own_index = action == sqlite3.SQLITE_CREATE_INDEX and str(first).startswith("sqlite_autoindex_")
-    # CREATE TABLE updates the schema. In memory, no other function reaches anything: generated columns may call them.
+    # CREATE TABLE updates the schema. Generated columns may call functions; in memory, the others reach nothing.
     own_schema = (action, first) == (sqlite3.SQLITE_UPDATE, "sqlite_master")
     function = action == sqlite3.SQLITE_FUNCTION and second != "load_extension"
     return sqlite3.SQLITE_OK if action in _ALLOWED or own_index or own_schema or function else sqlite3.SQLITE_DENY
