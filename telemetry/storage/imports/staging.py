@@ -21,7 +21,7 @@ from telemetry.storage.sqlite.database_files import read_only_uri
 from telemetry.storage.sqlite.errors import telling_damage
 from telemetry.storage.sqlite.queries import query
 
-# A dry run of a million events needs no room on a disk.
+# Enough to keep a dry run of a million events off the disk.
 _TEMPORARY_CACHE_KIB = 65_536
 _IDENTITY_BYTES = 16
 
@@ -43,9 +43,9 @@ class Judgement:
 class Staging:
     """Owns the staging database; ``stats`` are the counts by day and metric, ``old_totals`` the events in them.
 
-    Without ``path`` only what tells events apart is kept, in memory as far as that suffices: enough for a dry run.
-    ``erasures`` tell by hashed ids whose events are not taken over. ``id_key`` makes the stored form of ids; those that
-    have it already, out of a segment of this service, keep it. Events that are ``logged`` come from this service.
+    Without ``path``, as in a dry run, only the identities of events are kept, in memory if they fit. Events of the
+    hashed ids in ``erasures`` are not taken over. ``id_key`` makes the stored form of ids; ids that are already in that
+    form stay as they are. ``logged`` events come from an instance of this service.
     """
 
     def __init__(

@@ -1,11 +1,11 @@
-"""The statements of an SQL export, one at a time, and which of them are needed."""
+"""Splits an SQL export into statements, and tells which of them the import needs."""
 
 import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 
 CHARACTERS_MAX = 64 * 1024 * 1024
-"""Of one statement."""
+"""The most characters of one statement."""
 
 _MARK = re.compile(r"""[;'"`\[]|--|/\*""")
 _CLOSED_BY = {"'": "'", '"': '"', "`": "`", "[": "]", "/*": "*/"}
@@ -19,7 +19,7 @@ _OF_TABLE = re.compile(
     rf"|(?:INSERT(?:\s+OR\s+\w+)?|REPLACE)\s+INTO\s+){_TABLE}",
     re.IGNORECASE,
 )
-# The import has a transaction of its own, reads tables only, and never writes to what it reads.
+# Skipped: the import has its own transaction, reads only tables, and never writes to its source.
 _NEVER_NEEDED = re.compile(
     r"(?:PRAGMA|BEGIN|COMMIT|END|SAVEPOINT|RELEASE|ANALYZE|REINDEX|VACUUM"
     r"|(?:CREATE|DROP)\s+(?:UNIQUE\s+|TEMP\w*\s+)?(?:INDEX|VIEW|TRIGGER)|CREATE\s+VIRTUAL\s+TABLE"
@@ -29,7 +29,7 @@ _NEVER_NEEDED = re.compile(
 
 
 class CutOffError(Exception):
-    """A text ends within a statement, or one is longer than any; ``line`` is where the statement begins."""
+    """A text ends within a statement, or a statement is too long; ``line`` is where the statement begins."""
 
     def __init__(self, line: int) -> None:
         super().__init__(line)
@@ -37,13 +37,13 @@ class CutOffError(Exception):
 
 
 class _Scanner:
-    """Finds semicolons that are in no text, name or comment, line by line."""
+    """Finds semicolons outside of texts, names and comments, line by line."""
 
     def __init__(self) -> None:
         self._closed_by = ""
 
     def semicolons(self, line: str) -> Iterator[int]:
-        """Return where in a line each of them ends."""
+        """Return the position after each such semicolon in a line."""
         at = 0
         while at < len(line):
             if self._closed_by:
@@ -62,9 +62,9 @@ class _Scanner:
 
 
 def statements(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Return each statement without what comes before it, and the number of the line where that begins.
+    """Return each statement, without space or comments before it, and the number of the line where it begins.
 
-    Raises ``CutOffError`` if the last one is not complete. A comment at the end is complete.
+    Raises ``CutOffError`` if the last statement is not complete. A comment at the end may be.
     """
     pending, size, begun_at, scanner = [""], 0, 1, _Scanner()
     for number, line in enumerate(lines, 1):
@@ -90,7 +90,7 @@ def statements(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 
 def is_needed(statement: str, tables: Collection[str]) -> bool:
-    """Tell whether a statement may say something of some tables, which are named in lower case."""
+    """Tell whether a statement may concern one of the tables, which are given in lower case."""
     if _NEVER_NEEDED.match(statement):
         return False
     found = _OF_TABLE.match(statement)
@@ -98,7 +98,7 @@ def is_needed(statement: str, tables: Collection[str]) -> bool:
 
 
 def _is_complete(statement: str) -> bool:
-    """Tell whether a text that ends with a semicolon is a whole statement: those of a trigger are parts of it."""
+    """Tell whether a text that ends with a semicolon is a whole statement: the body of a trigger has semicolons too."""
     return not _TRIGGER.match(statement) or sqlite3.complete_statement(statement)
 
 

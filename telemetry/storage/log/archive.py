@@ -149,7 +149,7 @@ class Archive:
             return False
 
     def is_in_use(self, day: str) -> bool:
-        """Tell whether a segment is lent, or being sealed."""
+        """Tell whether a segment is lent or is being sealed."""
         return day == self._lent or (self._sealing is not None and day == self._sealing.day)
 
     def bytes_of(self, day: str) -> int:
@@ -201,7 +201,7 @@ class Archive:
             return await Segment.open(path, synchronous=self._synchronous, witness=self._directory.witness)
 
     async def _create(self, day: str) -> None:
-        """Give a segment its tables if its creation failed, as on a full disk, and nothing was stored in it since."""
+        """Make the tables of a segment whose creation failed, as on a full disk; it holds no events."""
         if day in self._open or not await asyncio.to_thread(_has_no_tables, self._directory.segment(day)):
             return
         try:
@@ -246,5 +246,5 @@ def _has_no_tables(segment: Path) -> bool:
         with read_only(segment) as connection:
             return not connection.execute("PRAGMA user_version").fetchone()[0]
     except (sqlite3.Error, OperatorError):
-        # Sealing reports that.
+        # Sealing reports a damaged segment.
         return False

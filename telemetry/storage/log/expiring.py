@@ -1,7 +1,7 @@
-"""Expiring: rows of signatures that one installation alone has sent leave with the last day that has events of it.
+"""Expiry: a row of signatures that a single installation sent leaves with the last day that has events of it.
 
-Who has sent a row's events is told by the raw events of each day at the moment when they are removed. Until the row
-leaves, or a second installation has sent it, a keyed hash of the sender is kept with it.
+When a day is removed, its raw events tell who sent the events of each row. The row keeps a keyed hash of its sender
+until it leaves or a second installation sends it.
 """
 
 import logging
@@ -21,12 +21,12 @@ from telemetry.storage.sqlite.reading import read_only
 
 logger = logging.getLogger(__name__)
 
-# A flush waits for no more than this.
+# Senders noted in one transaction: a flush waits for no more.
 _SENDERS_PER_CHANGE = 2_000
 
 
 class Expiry:
-    """Owns what is known of the senders. Every step can be done again after a crash or a stop."""
+    """Owns the notes about senders. Every step can be repeated after a crash or a stop."""
 
     def __init__(self, directory: DataDirectory, aggregates: Aggregates, id_key: IdKey) -> None:
         self._directory = directory
@@ -36,10 +36,10 @@ class Expiry:
         self._stopped = False
 
     async def before_retiring(self, state: SegmentState) -> None:
-        """Note who has sent the events of a day, and fold the rows that leave with it; the caller removes the day.
+        """Note who sent the events of a day, and fold the rows that leave with it; the caller removes the day.
 
-        Where that cannot be told, the rows of the day stay for good. Raises ``NotNowError`` if it has to wait, and
-        ``sqlite3.Error`` if the aggregates cannot be changed.
+        If the segment cannot be read to its end, all rows of the day stay for good. Raises ``NotNowError`` if the
+        service stops, and ``sqlite3.Error`` if the aggregates cannot be changed.
         """
         if state.rows is None or state.rows < state.events:
             await self.note_unknown(state.day)
@@ -56,18 +56,18 @@ class Expiry:
                     await self._note_and_fold(state.day, senders, first)
 
     async def note_unknown(self, day: str) -> None:
-        """Note that nobody can tell who has sent events of a day."""
+        """Note that the senders of a day's events are unknown."""
         async with self._aggregates.change() as connection:
             await connection.execute(row_statement("note_unknown_senders", SIGNATURE_COUNTS), (day,))
 
     async def stop(self) -> None:
-        """Stop what is under way; it is done again when the day is removed."""
+        """Stop what is under way; it begins again the next time the day is to be removed."""
         self._stopped = True
         if self._process is not None:
             await self._process.stop()
 
     async def _list_senders(self, day: str, target: Path) -> bool:
-        """Return whether the segment could be read to its end."""
+        """List the senders of a day in a new database; return whether the segment could be read to its end."""
         if self._stopped:
             raise NotNowError("the service stops")
         arguments = [str(target), str(self._directory.segment(day)), senders_statement(SIGNATURE_COUNTS)]

@@ -1,4 +1,4 @@
-"""What may be asked of retention before its time, and what it reports; both travel through the admin socket as JSON."""
+"""The request to remove raw events early, and its report; both travel through the admin socket as JSON."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from telemetry.storage.directory.segment_files import is_day
 
 
 class RetireRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The days to remove: those before a day. A dry run only reports."""
+    """Asks to remove the days before a day. A dry run only reports."""
 
     before: str
     dry_run: bool = False
@@ -17,7 +17,7 @@ class RetireRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RetiredDay(msgspec.Struct):
-    """A day that is removed, with the events and bytes of its segment; both are 0 of one that was ``missing``."""
+    """A removed day with the events and bytes of its segment; both are 0 if the segment was ``missing``."""
 
     day: str
     events: int = 0
@@ -26,7 +26,7 @@ class RetiredDay(msgspec.Struct):
 
 
 class Retired(msgspec.Struct):
-    """The days that were removed, or would be; those that were ``kept`` are in use, or not counted to their end."""
+    """The days that were removed, or would be; ``kept`` days are in use or have events that are not counted yet."""
 
     days: list[RetiredDay]
     kept: list[str]

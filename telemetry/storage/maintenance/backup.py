@@ -42,9 +42,9 @@ logger = logging.getLogger(__name__)
 
 
 class Made(NamedTuple):
-    """A finished backup, what of it was copied or shared, the older ones that were removed, and what it lacks.
+    """A finished backup: the files that were copied or shared, the older backups that were removed, and what it lacks.
 
-    ``missing`` are segments that are gone though nobody retired them; then no older backup was removed.
+    ``missing`` segments are gone although retention did not remove them; then no older backup was removed.
     """
 
     folder: Path

@@ -1,7 +1,6 @@
-"""Deletion of days: their raw events go, and what these have added to the numbers, as if they had never come.
+"""Deletion of days: removes their raw events and what these have added to the numbers.
 
-An interruption leaves a day whole or gone: a segment that was to be removed and still is there is counted anew at the
-next start.
+An interruption leaves each day whole or gone: if the segment is still there, the next start counts it from scratch.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ from telemetry.storage.sqlite.reading import reading
 _COUNTS = "SELECT date, count(*) FROM daily_stats WHERE value != 0 AND date BETWEEN ? AND ? GROUP BY date"
 _UNFINISHED = "SELECT count(*) FROM erasures WHERE finished_at IS NULL"
 _RETIRE = "UPDATE segments SET retired_at = ? WHERE day = ? AND retired_at IS NULL"
-# What else knows of days: the table, and its column of days.
+# Other tables with rows by day, and their columns of days.
 _OF_DAYS = {"daily_stats": "date", "imported_stats": "date", "removed_stats": "date", "catalogue_versions": "day"}
 _OF_DAYS |= {f"{aggregate.table}_days": "day" for aggregate in BOUNDED_BY_DAY}
 
@@ -33,7 +32,7 @@ _OF_DAYS |= {f"{aggregate.table}_days": "day" for aggregate in BOUNDED_BY_DAY}
 class DayFound(NamedTuple):
     """A day that can be deleted: how many raw events are there, and how many counts ``daily_stats`` has of it.
 
-    ``is_whole`` tells whether all events that were counted are there: then all that they have added can be taken out.
+    ``is_whole`` tells whether all counted events are still there: only then can everything they added be taken out.
     """
 
     day: str
@@ -88,12 +87,12 @@ async def delete_days(
             if found.is_whole:
                 await connection.execute("DELETE FROM segments WHERE day = ?", day)
             else:
-                # Its events that are gone are still in sums over all time.
+                # Sums over all time still hold the events that are gone: keep the state of the day.
                 await connection.execute(_RETIRE, (column_time(now), found.day))
     for name in own:
         directory.remove_segment(name)
     if (node := read_node(directory.node)) is not None:
-        # Ids of these days begin again at 1. To a cluster they have to be other events than those it may hold.
+        # Ids of these days begin at 1 again. A cluster must not take the new events for deleted ones that it holds.
         write_node(directory.node, node.successor({day: last for day, last in watermarks.items() if day not in own}))
 
 

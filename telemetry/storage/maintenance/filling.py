@@ -43,7 +43,7 @@ class Earlier(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """What a backup holds: databases that were copied, those that it shares with the one before, and other files."""
+    """What a backup holds: copied databases, databases shared with the backup before, and other files."""
 
     copied: list[BackedUp]
     shared: list[BackedUp]
@@ -51,7 +51,7 @@ class Filled(NamedTuple):
 
     @property
     def files(self) -> list[BackedUp]:
-        """All of it, in the order of their names, ``telemetry.db`` first."""
+        """All files in the order of their names, ``telemetry.db`` first."""
         databases = sorted([*self.copied, *self.shared], key=lambda file: ("/" in file.name, file.name))
         return [*databases, *self.others]
 
@@ -130,7 +130,7 @@ def _is_of(stamp: tuple[int, int | None], file: BackedUp) -> bool:
 
 
 def _shared(target: Path, earlier: Earlier, on_bytes: Progress) -> bool:
-    """Have a file of the last backup in this one too; return False if that cannot be, or should not."""
+    """Link a file of the last backup into this one; return False if it cannot be linked, or must not be."""
     if not hard_link(target, earlier.path) and earlier.path.exists():
         return False
     if _is_intact(earlier, on_bytes):

@@ -1,6 +1,6 @@
-"""When the last good backup of a data directory was made, and where: a small file that the backup leaves there.
+"""When and where the last good backup of a data directory was made, in a small file there.
 
-The service's metrics and ``telemetry check`` read it: a backup that is not made any more is noticed.
+The service's metrics and ``telemetry check`` read it, so that an operator notices when backups stop.
 """
 
 import logging
@@ -19,7 +19,7 @@ from telemetry.wording import amount
 logger = logging.getLogger(__name__)
 
 _DAY_S = 86_400
-# One night without a backup may be a host that was off.
+# A host may be off for one night.
 _AGE_DAYS_MAX = 2
 
 
@@ -36,7 +36,7 @@ class LastBackup(msgspec.Struct, frozen=True):
 
 
 def record_backup(directory: DataDirectory, backup: LastBackup) -> None:
-    """Note a good backup; where this user may not write to the data, log that nobody will be told of it."""
+    """Note a good backup; log a warning if this user may not write to the data directory."""
     path = directory.last_backup
     written = path.with_name(f"{path.name}.new")
     try:
@@ -44,7 +44,7 @@ def record_backup(directory: DataDirectory, backup: LastBackup) -> None:
         written.write_bytes(msgspec.json.encode(msgspec.structs.replace(backup, folder=folder)))
         written.chmod(0o600)
         with suppress(PermissionError):
-            # Root makes it for the user of the service.
+            # If root makes the backup, the file belongs to the user of the service.
             owner = directory.root.stat()
             os.chown(written, owner.st_uid, owner.st_gid)
         written.replace(path)

@@ -1,4 +1,4 @@
-"""Writing to file systems of few abilities, such as exFAT and network shares: they may lack links, modes or locks."""
+"""Writing to file systems that may lack hard links, modes or locks, such as exFAT and network shares."""
 
 import errno
 import fcntl
@@ -15,7 +15,7 @@ _LACKING = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EIN
 
 
 def hard_link(path: Path, other: Path) -> bool:
-    """Give a file a second name; return False if it cannot have one more, or has none by now."""
+    """Give a file a second name; return False if the file system refuses, or if the file is gone."""
     try:
         path.hardlink_to(other)
     except OSError:
@@ -24,7 +24,7 @@ def hard_link(path: Path, other: Path) -> bool:
 
 
 def restrict(path: Path, mode: int = _OWNER_ONLY) -> None:
-    """Let only its owner use a file, where the file system can say so."""
+    """Let only its owner use a file, if the file system has modes."""
     try:
         path.chmod(mode)
     except OSError as error:
@@ -33,7 +33,7 @@ def restrict(path: Path, mode: int = _OWNER_ONLY) -> None:
 
 
 def warn_of_others(folder: Path) -> None:
-    """Log a warning if the file system keeps no modes, and lets other users read what was written to a folder."""
+    """Log a warning if the file system has no modes, so that other users can read what was written to a folder."""
     if any(path.stat().st_mode & _OTHERS for path in folder.iterdir() if path.is_file()):
         logger.warning(
             "this file system keeps no modes, other users of this host may read what is there: mount it with umask=077",
@@ -42,7 +42,10 @@ def warn_of_others(folder: Path) -> None:
 
 
 def lock(descriptor: int) -> bool:
-    """Lock an open folder for this process; return False if another has it. Without locks nobody has."""
+    """Lock an open folder for this process; return False if another process has locked it.
+
+    Return True where the file system has no locks.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -99,7 +99,7 @@ def restore(
 
 
 def _kept(directory: DataDirectory) -> set[str]:
-    """Return the names of files that stay: what has been published is final, and a cluster has what it has."""
+    """Return the names of files that a restore keeps: published numbers are final, and so is what a cluster has."""
     files = (directory.published, directory.public_labels, directory.forwarding)
     return {path.name for path in files if path.exists()}
 
@@ -159,9 +159,9 @@ def _become_newest(aggregates: Path, known: int) -> None:
 
 
 def _become_another_node(incoming: DataDirectory, others: list[DataDirectory]) -> None:
-    """Give what is restored a node of its own: ids above the restored ones were given out before, for other events.
+    """Give the restored directory a new node: ids above the restored ones were given out before, for other events.
 
-    A backup of an older program knows no node: its events are those of the node that came of them.
+    A backup of an older program has no node: its events belong to the node that its directory has now.
     """
     known = (read_node(directory.node) for directory in (incoming, *others))
     node = next((one for one in known if one is not None), None)
@@ -172,7 +172,7 @@ def _become_another_node(incoming: DataDirectory, others: list[DataDirectory]) -
 def _last_ids(directory: DataDirectory) -> dict[str, int]:
     """Return the last id that was given out on each day that has events."""
     with read_only(directory.aggregates) as connection:
-        # A backup of the first schema knows of no day that was retired.
+        # The first schema does not record retired days.
         columns = {row[1] for row in connection.execute("PRAGMA table_info(segments)")}
         there = "WHERE retired_at IS NULL" if "retired_at" in columns else ""
         watermarks = dict(connection.execute(f"SELECT day, watermark FROM segments {there}").fetchall())
@@ -200,7 +200,7 @@ def _copy(backup: Path, replacement: Replacement, manifest: Manifest, on_bytes: 
         source, target = backup / file.name, targets[file.name]
         if source.is_file():
             shutil.copyfile(source, target)
-            # A file system without modes shows others than the file had.
+            # A file system without modes shows a mode that the file never had.
             target.chmod(stat.S_IMODE(source.stat().st_mode) & 0o600)
             sync_file(target)
         _verify(source, target, file.sha256, on_bytes)

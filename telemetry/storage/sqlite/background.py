@@ -16,12 +16,12 @@ class NotNowError(Exception):
 def step_back(parent: int) -> None:
     """Take the lowest priority, and end with the process ``parent``, which wants this done."""
     end_with(parent)
-    # Not SCHED_IDLE: a process that never gets the processor keeps its locks in the kernel, and others wait for them.
+    # Not SCHED_IDLE: a process that never gets the CPU keeps its kernel locks, and other processes wait for them.
     os.nice(_NICENESS)
 
 
 def end_with(parent: int) -> None:
-    """End when the process ``parent`` does, which wants this done."""
+    """Have this process end when ``parent`` ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(1)

@@ -61,7 +61,7 @@ def copy_database(source: Path, target: Path, on_bytes: Progress = no_progress) 
 def _connect_alone(path: Path) -> sqlite3.Connection:
     """Connect to a file that no other process knows of."""
     connection = sqlite3.connect(unlocked_uri(path), uri=True, isolation_level=None)
-    # Without this a file that says that it has a WAL could not be opened.
+    # Without locks there is no shared memory: a file in WAL mode then opens only in exclusive mode.
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     return connection
 

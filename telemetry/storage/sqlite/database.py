@@ -24,9 +24,9 @@ WAL_RESET_RACE = ((3, 7, 0), (3, 51, 2))
 
 # Another process may hold the write lock this long before a group is refused; clients wait 5 s for their answer.
 LOCK_WAIT_S = 4.0
-# Segments are appended to: large pages fill at once. A flush changes a few rows here and there, and writes their pages.
+# Segments are appended to, which fills large pages. A flush changes scattered rows and writes a whole page for each.
 PAGE_BYTES: Mapping[DatabaseKind, int] = {"segment": 16_384, "aggregates": 4_096}
-# A write-ahead log is moved into its database when it has this size.
+# The size of a write-ahead log at which it is checkpointed.
 CHECKPOINT_BYTES = 32_768_000
 # A write-ahead log that a reader made grow is cut back to this once the reader is gone.
 WAL_BYTES_KEPT = CHECKPOINT_BYTES * 5 // 4
@@ -42,7 +42,7 @@ async def open_database(
     """
     factory = sqlite3.Connection if witness is None else partial(ProvingConnection, witness=witness)
     async with _opening(str(path), path, kind, factory=factory) as connection:
-        # Of a database that is there already, this changes nothing.
+        # This has no effect on an existing database.
         await connection.execute_fetchall(f"PRAGMA page_size = {PAGE_BYTES[kind]}")
         ((page_bytes,),) = await connection.execute_fetchall("PRAGMA page_size")
         for pragma in (

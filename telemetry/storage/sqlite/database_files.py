@@ -7,7 +7,7 @@ LOG, SHARED_MEMORY, JOURNAL = "-wal", "-shm", "-journal"
 COMPANIONS = (LOG, SHARED_MEMORY, JOURNAL)
 
 SCHEMA_COPY = "-schema-"
-"""Between the name of a database and the schema version of the copy that an upgrade kept."""
+"""Stands between the name of a database and the schema version in the name of an upgrade's copy."""
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -26,7 +26,10 @@ def existing_uri(path: Path) -> str:
 
 
 def unlocked_uri(path: Path) -> str:
-    """Return how SQLite is told to write a file that no other process knows of: not every network share has locks."""
+    """Return the URI that has SQLite write a file without locks, which some network shares lack.
+
+    No other process may know of the file.
+    """
     return f"{path.absolute().as_uri()}?vfs=unix-none"
 
 

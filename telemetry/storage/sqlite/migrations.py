@@ -51,7 +51,7 @@ def check_known(version: int, path: Path, kind: str) -> None:
 
 
 def schema_copy(path: Path, version: int) -> Path:
-    """Return where an upgrade from a schema version keeps a copy of a database."""
+    """Return the path of the copy of a database that an upgrade from a schema version keeps."""
     return path.with_name(f"{path.name}{SCHEMA_COPY}{version}")
 
 

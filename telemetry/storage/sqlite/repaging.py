@@ -1,4 +1,4 @@
-"""Writing a database again in pages of another size: a copy takes the place of the file."""
+"""Rewrites a database with pages of another size: a copy takes the place of the file."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from telemetry.storage.sqlite.migrations import is_of_kind, newest_version
 from telemetry.storage.sqlite.reading import last_written
 from telemetry.storage.sqlite.syncing import sync_file, sync_folder
 
-# A program that only reads is done by then, unless it makes a backup.
+# Every reader is done by then, unless it makes a backup.
 _READERS_WAIT_S = 1.0
 # Some ten milliseconds' worth of SQLite's work.
 _INSTRUCTIONS_PER_CALL = 100_000
@@ -26,12 +26,12 @@ def write_in_pages(
 ) -> bool:
     """Put a copy with pages of another size in the place of a database that only this program writes.
 
-    Return whether that was needed and is done. A database of another kind, or of a newer program, is left alone. The
-    copy is made in ``scratch``, a folder on the same disk; a kill at any moment leaves one whole database under the
+    Return whether the database was rewritten. A database of another kind, or of a newer program, is left alone. The
+    copy is made in ``scratch``, a folder on the same disk. A kill at any moment leaves one whole database under the
     name. ``on_progress`` is called from time to time. Raises ``NotNowError`` if there is no room or a reader is in the
-    way, and ``sqlite3.Error`` or ``OSError`` with the database as it was.
+    way, and ``sqlite3.Error`` or ``OSError``; the database is unchanged then.
     """
-    # Nobody looks for the file that a link leads to where the copy would be.
+    # A copy must replace the file that a link leads to, not the link.
     if path.is_symlink() or not path.exists():
         return False
     written_at = last_written(path)
@@ -44,7 +44,7 @@ def write_in_pages(
         connection.set_progress_handler(on_progress, _INSTRUCTIONS_PER_CALL)
         connection.execute(f"PRAGMA page_size = {page_bytes}")
         connection.execute("VACUUM INTO ?", (str(copy),))
-    # Under its name it must need no journal: one that reads the old file would take it for that file's.
+    # The copy must need no journal under its new name: a reader of the old file would take that journal for its own.
     with closing(sqlite3.connect(copy, isolation_level=None)) as written:
         written.execute("PRAGMA journal_mode = WAL")
     _resemble(copy, path, written_at)
@@ -88,7 +88,7 @@ def _leave_wal(connection: sqlite3.Connection) -> None:
 
 
 def _resemble(copy: Path, path: Path, written_at_ns: int) -> None:
-    """Give a copy the owner and the mode of a file, and the time when that was last written."""
+    """Give a copy the owner, the mode and the time of last change of a file."""
     status = path.stat()
     if (status.st_uid, status.st_gid) != (copy.stat().st_uid, copy.stat().st_gid):
         os.chown(copy, status.st_uid, status.st_gid)

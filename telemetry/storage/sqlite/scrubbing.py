@@ -27,7 +27,7 @@ INSTRUCTIONS_PER_LOOK = 100_000
 STOPPED = "erasing was stopped: it is finished at the next start"
 _READER_TRIES = 30
 _READER_PAUSE_S = 1.0
-# Some pages, written and synced in milliseconds; who appends waits for no longer.
+# Places overwritten at once: these pages are written and synced in milliseconds, and appends wait for no longer.
 _PLACES_PER_TURN = 64
 _OVERWRITING_S = 20.0
 
@@ -45,11 +45,10 @@ class Writer(Protocol):
 async def scrub(
     path: Path, writer: Callable[[], AbstractAsyncContextManager[Writer]], texts: Collection[str], stop: asyncio.Event
 ) -> None:
-    """Empty the write-ahead log of a file, and overwrite copies of a deleted text where they are left in unused bytes.
+    """Empty the write-ahead log of a file, and overwrite copies of deleted texts that are left in unused bytes.
 
-    If nobody knows the text any more, all unused bytes are overwritten. The writer is held for moments only. Raises
-    ``InUseError`` if a reader stays in the way, and ``StoppedError`` soon after ``stop`` is set; then it can be done
-    again.
+    Without texts, all unused bytes are overwritten. The writer is held for moments only. Raises ``InUseError`` if a
+    reader stays in the way, and ``StoppedError`` soon after ``stop`` is set; the caller can then try again.
     """
     await _patiently(path, writer, lambda file: file.empty_log(), stop)
     # Looked for while others write: it may be a large file, and nobody adds what is looked for.
@@ -77,10 +76,10 @@ async def overwrite_unused(connection: aiosqlite.Connection, overwrite: Callable
     """Await what overwrites unused bytes of an open file; return whether no reader was in the way."""
     if not await empty_log(connection):
         return False
-    # Now the file alone has all pages, and as long as nobody writes to the log nobody moves any from it to the file.
+    # The file now holds all pages. No checkpoint writes to it while nothing is written to the log.
     async with transaction(connection):
         await overwrite()
-    # Pages that are kept in memory would be written again as they were.
+    # Pages in the cache would be written back as they were.
     await connection.execute("PRAGMA shrink_memory")
     return True
 
@@ -140,7 +139,7 @@ async def _find(path: Path, texts: Collection[str], stop: asyncio.Event) -> list
 
 @asynccontextmanager
 async def _overwriting(path: Path) -> AsyncIterator[Process]:
-    # It is started before anybody waits for it.
+    # Start the process first, so that no writer waits for its start.
     process = await _start(searching.OVERWRITING, path)
     try:
         yield process
@@ -162,7 +161,7 @@ async def _overwrite(path: Path, process: Process, places: list[int]) -> None:
         await process.stdin.drain()
         if await asyncio.wait_for(process.stdout.readline(), _OVERWRITING_S) == searching.ENDED:
             return
-    # Whatever it is at, it may not go on when others write.
+    # The process must not go on once others write.
     with suppress(ProcessLookupError):
         process.kill()
     await process.wait()
@@ -170,7 +169,7 @@ async def _overwrite(path: Path, process: Process, places: list[int]) -> None:
 
 
 async def _start(mode: str, path: Path) -> Process:
-    # In a session of its own, so that Ctrl-C reaches the service alone.
+    # In a session of its own, so that Ctrl-C reaches only the service.
     arguments = ["-m", searching.__name__, mode, str(path), str(os.getpid())]
     return await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdin=PIPE, stdout=PIPE, start_new_session=True

@@ -1,8 +1,8 @@
-"""The process that looks for texts where a database file holds nothing, and overwrites them there.
+"""The process that looks for texts in the unused bytes of a database file, and overwrites them there.
 
-``telemetry.storage.sqlite.scrubbing`` starts it: to look while others write, or to overwrite while nobody does. To
-close any descriptor of a file drops all locks that a process has on it. SQLite would not know that its own are gone,
-and another program could take the write-ahead log away from under it, with events that were acknowledged.
+``telemetry.storage.sqlite.scrubbing`` starts it, to look while others write or to overwrite while no one does. It is a
+process of its own because closing any descriptor of a file drops all locks that the process has on the file. SQLite
+would not know that its locks are gone, and another program could remove the write-ahead log with acknowledged events.
 """
 
 import mmap
@@ -20,7 +20,7 @@ ENDED = b"done\n"
 
 
 def find(content: mmap.mmap, texts: Collection[bytes]) -> Iterator[int]:
-    """Return where a file holds one of the texts and no row; without texts, a place in all room that is not zeros."""
+    """Return where unused bytes hold one of the texts; without texts, a place in each unused span that is not zeros."""
     if not texts:
         file = DatabaseFile(memoryview(content))
         yield from (first for first, end in file.all_unused() if content[first:end].strip(b"\0"))
@@ -33,12 +33,12 @@ def find(content: mmap.mmap, texts: Collection[bytes]) -> Iterator[int]:
             if DatabaseFile(memoryview(content)).unused_around(at) is not None:
                 yield at
         except NotUnderstoodError:
-            # A checkpoint may have written half of it. Whoever overwrites looks again when nobody writes.
+            # A checkpoint may have written half of a page. Overwriting looks again while no one writes.
             yield at
 
 
 def overwrite(content: mmap.mmap, places: Collection[int]) -> None:
-    """Fill with zeros what is not used around some places of a file, durably."""
+    """Fill the unused bytes around some places of a file with zeros, durably."""
     view = memoryview(content)
     file = DatabaseFile(view)
     for span in filter(None, map(file.unused_around, places)):
@@ -59,16 +59,17 @@ def _all(content: mmap.mmap, text: bytes) -> Iterator[int]:
 @contextmanager
 def _mapped(path: Path, access: int) -> Iterator[mmap.mmap]:
     with path.open("rb" if access == mmap.ACCESS_READ else "r+b") as file:
-        # It is not closed: views of it may be left, and the process ends.
+        # The map is not closed: views of it may be left, and the process ends soon.
         yield mmap.mmap(file.fileno(), 0, access=access)
         if access != mmap.ACCESS_READ:
             os.fsync(file.fileno())
 
 
 def main() -> None:
-    """Look for the lines that come from standard input, where nobody sees whom they name, and print the places found.
+    """Look for the texts on standard input, one a line, and print the places found.
 
-    Or overwrite at the places that come from there, one set a line, and say of each set that it is done.
+    Or overwrite at the places on standard input, one set a line, and acknowledge each set. Texts do not come as
+    arguments, which other users could see.
     """
     mode, path, parent = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     if mode == LOOKING:

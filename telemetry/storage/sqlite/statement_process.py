@@ -1,7 +1,7 @@
-"""A process that runs one long statement on a database that nobody writes, into another one.
+"""A process that runs one long statement, which reads a database that no one writes and fills a new one.
 
-``python -m`` this module with the new database, the one that is read as ``source``, the statement and the id of the
-service's process, which it never outlives. It imports little, so that it stays small.
+Its arguments are the new database, the database to attach as ``source``, the statement, and the id of the service's
+process, which it never outlives. It imports little, so that it stays small.
 """
 
 import sqlite3
@@ -13,12 +13,12 @@ from telemetry.storage.sqlite.background import step_back
 from telemetry.storage.sqlite.database_files import read_only_uri
 
 DONE = b"done\n"
-# A reader that rolls a journal back, or a checkpoint at a closing, takes a moment.
+# Another process may hold the database for a moment, to roll a journal back or to checkpoint as it closes.
 _WAIT_S = 5.0
 
 
 def main() -> None:
-    """Run the statement, and say that it is done, or why not."""
+    """Run the statement, and print that it is done, or the error."""
     target, source, statement, parent = sys.argv[1:]
     step_back(int(parent))
     try:

@@ -1,7 +1,7 @@
-"""Which bytes of a database file hold nothing: the pages of the free list, and the room in others that no row takes.
+"""The unused bytes of a database file: pages of the free list, and room in other pages that no row takes.
 
-SQLite overwrites what is deleted, but a page that was split or joined earlier may keep a copy of a row where it is
-unused. To overwrite unused bytes changes nothing of what a database holds, so a crash in between does no harm. See
+SQLite overwrites what is deleted, but a page that was split or joined earlier may keep a copy of a row in its unused
+bytes. Overwriting them does not change the content of the database, so a crash in between does no harm. See
 https://www.sqlite.org/fileformat.html.
 """
 
@@ -10,26 +10,26 @@ from itertools import pairwise
 
 _HEADER_BYTES = 100
 _MAGIC = b"SQLite format 3\0"
-# By the first byte of a page: the bytes of its header, whether it is of a table, and whether it is a leaf.
+# By the first byte of a page: the size of its header, whether it is a page of a table, and whether it is a leaf.
 _INTERIOR_INDEX, _INTERIOR_TABLE, _LEAF_INDEX, _LEAF_TABLE = 2, 5, 10, 13
 _INTERIOR = (_INTERIOR_INDEX, _INTERIOR_TABLE)
 _TREE_PAGES = (_INTERIOR_INDEX, _INTERIOR_TABLE, _LEAF_INDEX, _LEAF_TABLE)
 _BYTES_OF_SIZE_MIN = 4
 _VARINT_BYTES_MAX = 9
 _MORE = 0x80
-# Pages of long rows begin with the number of another page; below this it cannot look like a page of a tree.
+# Overflow pages begin with the number of another page. In a file of fewer pages, it cannot look like a tree page.
 _PAGES_MAX = 2 << 24
 
 _Span = tuple[int, int]
-"""The first byte, and the one after the last."""
+"""The offset of the first byte, and the offset after the last."""
 
 
 class NotUnderstoodError(Exception):
-    """A file, or a page of it, is not what the format describes: nothing of it is overwritten."""
+    """A file or a page is not as the format describes; none of it is overwritten."""
 
 
 class DatabaseFile:
-    """The content of a database file that nobody writes meanwhile, and that has no write-ahead log."""
+    """The content of a database file that no one writes and that has no write-ahead log."""
 
     def __init__(self, content: memoryview) -> None:
         if bytes(content[: len(_MAGIC)]) != _MAGIC:
@@ -45,7 +45,7 @@ class DatabaseFile:
         self._trunks, self._leaves = self._free_pages()
 
     def unused_around(self, position: int) -> _Span | None:
-        """Return the unused bytes that a position is among, or None if it is used."""
+        """Return the span of unused bytes around a position, or None if the position is used."""
         page, within = divmod(position, self._page_bytes)
         for first, end in self._unused(page):
             if first <= within < end:
@@ -66,7 +66,7 @@ class DatabaseFile:
             yield 8 + 4 * self._number(start + 4, 4), self._usable
         elif self._content[start + (_HEADER_BYTES if page == 0 else 0)] in _TREE_PAGES:
             yield from self._unused_in_tree(start, _HEADER_BYTES if page == 0 else 0)
-        # What is left are pages of long rows, which are overwritten as a whole when they are given up.
+        # All other pages are overflow pages, which SQLite overwrites as a whole when it frees them.
 
     def _unused_in_tree(self, start: int, header: int) -> Iterator[_Span]:
         kind = self._content[start + header]
@@ -76,7 +76,7 @@ class DatabaseFile:
         for number in range(cells):
             cell = self._number(start + pointers + 2 * number, 2)
             used.append((cell, cell + self._cell_bytes(start, cell, kind)))
-        # Of each free block, SQLite needs where the next one is, and its size.
+        # The head of a free block stays: SQLite needs the offset of the next block, and the size.
         block = self._number(start + header + 1, 2)
         while block:
             used.append((block, block + 4))
@@ -99,7 +99,7 @@ class DatabaseFile:
         return max(size, _BYTES_OF_SIZE_MIN)
 
     def _local_bytes(self, payload: int, *, is_table: bool) -> int:
-        """Return how many bytes of a row are in its page, the number of the page with the rest included."""
+        """Return how many bytes of a row are in its page, including the number of its overflow page."""
         usable = self._usable
         most = usable - 35 if is_table else (usable - 12) * 64 // 255 - 23
         if payload <= most:
