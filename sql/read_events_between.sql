@@ -1,4 +1,4 @@
--- Every value as a text, whatever another program has stored.
+-- Reads every value as a text, whatever type another program stored.
 SELECT
     id,
     CAST(created_at AS TEXT),

@@ -1,7 +1,8 @@
-"""The events of a window, by installation, from a cluster: those of all nodes, each event once.
+"""The events of a window from a cluster, by installation: events of all nodes, each once.
 
-A client that gets no answer sends its batch again, and a load balancer may hand that to another node. So an event is
-counted once if another node has it too: the same installation, type, timestamp, payload and number among its copies.
+A client that gets no answer sends its batch again, and a load balancer may pass that to another node. So an event that
+two nodes have is counted once. Events are the same if installation, type, timestamp and payload are; the n-th copy on
+one node is the same as the n-th copy on another.
 """
 
 from collections.abc import Iterator
@@ -18,14 +19,14 @@ from telemetry.storage.sqlite.background import NotNowError
 from telemetry.storage.sqlite.queries import query
 
 LOOKED_BACK_DAYS = 7
-"""For how many days before a window a first copy is looked for; a node's own window for resends is as long."""
-# Of one installation: far more are counted on no day.
+"""How many days before a window to look for first copies; a node's own window for resends is as long."""
+# Copies remembered of one installation: no day counts nearly as many events of one.
 _COPIES_MAX = 200_000
 _LOOKED_BACK = -1
 
 
 class ClusterFirstDays:
-    """The first day of installations on any node, which are asked for in the order of their ids."""
+    """The first day of each installation on any node; ask for installations in the order of their ids."""
 
     def __init__(self, client: ClusterClient) -> None:
         names = {"installations": INSTALLATIONS_SEEN.seen_in(client.address)}
@@ -42,7 +43,7 @@ class ClusterFirstDays:
 
 
 class ClusterDays:
-    """The events of some days, which are complete: ``rows`` are there of them, duplicates and all."""
+    """The events of some complete days; ``rows`` is how many the cluster has of them, duplicates included."""
 
     def __init__(self, client: ClusterClient, days: list[str], rows: int) -> None:
         self._client = client
@@ -51,9 +52,9 @@ class ClusterDays:
 
     @contextmanager
     def merged(self, payloads: frozenset[str]) -> Iterator[Iterator[tuple[bytes, Iterator[StoredRow]]]]:
-        """Give the installations with their events until the end of the block.
+        """Return the installations with their events, readable until the end of the block.
 
-        Raises ``ClusterError``, or ``NotNowError`` at the end if there was another number of events than before.
+        Raises ``ClusterError``, or ``NotNowError`` at the end if the number of events is not ``rows``.
         """
         read = 0
         if not self._days:
@@ -86,13 +87,13 @@ class ClusterDays:
 def _not_empty(rows: Iterator[list[bytes]]) -> Iterator[tuple[bytes, Iterator[StoredRow]]]:
     for installation, own in groupby(rows, itemgetter(0)):
         events = _once(own)
-        # Of some, all events are older than the window.
+        # Skip installations whose events are all older than the window.
         if (first := next(events, None)) is not None:
             yield installation, chain((first,), events)
 
 
 def _once(rows: Iterator[list[bytes]]) -> Iterator[StoredRow]:
-    """Return the events of one installation that no other node has had before, in the order of their receipt."""
+    """Return the events of one installation, in the order of their receipt, without copies that another node has."""
     of_node: dict[tuple[bytes, bytes], int] = {}
     counted: dict[bytes, int] = {}
     for installation, place, node, event_id, digest, event_type, version, payload, has_payload, caller in rows:

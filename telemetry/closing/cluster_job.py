@@ -1,4 +1,4 @@
-"""Closing of windows from the events of a cluster, and publication of their numbers, in one go."""
+"""Closes windows from the events of a cluster and publishes their numbers, in one step."""
 
 from collections.abc import Collection
 from contextlib import closing
@@ -24,9 +24,9 @@ from telemetry.storage.sqlite.queries import query
 
 
 class ClusterState(NamedTuple):
-    """What the nodes say: the day up to which all have sent everything, and their days with events or none left.
+    """What the nodes have sent: the last day up to which all have sent everything, and the state of each day.
 
-    ``waiting`` says what keeps later days from being complete.
+    ``waiting`` has a sentence for whatever keeps later days from being complete.
     """
 
     complete_through: str
@@ -35,14 +35,14 @@ class ClusterState(NamedTuple):
 
 
 def cluster_state(client: ClusterClient, without: Collection[str]) -> ClusterState:
-    """Ask a cluster how far its nodes are, leaving out some nodes by their origin; raise ``ClusterError``."""
+    """Ask a cluster how far its nodes are, except those ``without``, given by their origin; raise ``ClusterError``."""
     address = client.address
     told = client.rows(f"SELECT node_id, complete_through, erasing FROM {NODES.seen_in(address)} FINAL")
     nodes = [(node, through, int(erasing)) for node, through, erasing in told if node not in without]
     last = max((through for _, through, _ in nodes), default="")
     waiting = [f"{node} has sent everything up to {through} only" for node, through, _ in nodes if through < last]
     erasing = [f"{node} has {count} open erasures" for node, _, count in nodes if count]
-    # What is half erased would be counted half.
+    # Half-erased installations would be half counted.
     through = "" if erasing else min((through for _, through, _ in nodes), default="")
     rows = client.rows(f"SELECT day, node_id, events, removed FROM {DAYS.seen_in(address)} FINAL")
     days: dict[str, DayIs] = {}
@@ -57,9 +57,9 @@ def cluster_state(client: ClusterClient, without: Collection[str]) -> ClusterSta
 def publish_from_cluster(
     client: ClusterClient, directory: DataDirectory, state: ClusterState, threshold: int
 ) -> list[Closed]:
-    """Close the windows that all nodes have sent, and publish them; those that are published stay as they are.
+    """Close and publish the windows that all nodes have sent; published windows stay as they are.
 
-    Raises ``ClusterError``, ``NotNowError``, ``sqlite3.Error`` or ``OSError``: the same can be done again.
+    Raises ``ClusterError``, ``NotNowError``, ``sqlite3.Error`` or ``OSError``; the caller can then try again.
     """
     with reading_published(directory.published) as numbers:
         windows = [one for period in Period for one in numbers.windows(period)] if numbers is not None else []
@@ -87,9 +87,9 @@ def publish_from_cluster(
 
 
 def _rows(client: ClusterClient, days: Collection[str]) -> int:
-    """Return how many events there are of some days, all nodes' copies included.
+    """Return how many events the cluster has of some days, copies on several nodes included.
 
-    Raises ``NotNowError`` if there are fewer than a node has sent.
+    Raises ``NotNowError`` if it has fewer of a node's events than the node has sent.
     """
     if not days:
         return 0

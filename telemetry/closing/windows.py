@@ -27,7 +27,7 @@ _DECIMALS = 3
 
 
 class KnownFirstDays(Protocol):
-    """The first day of installations, which are asked for in the order of their ids."""
+    """The first day of each installation; ask for installations in the order of their ids."""
 
     def of(self, installation: bytes) -> str | None:
         """Return the first day on which an installation was seen, or None if it is not known."""

@@ -1,1 +1,1 @@
-"""The cluster: its address, its tables, and a client that reaches one of its servers."""
+"""The ClickHouse cluster: its address, its tables, and a client that sends each request to one of its servers."""

@@ -1,8 +1,8 @@
 """The address of a ClickHouse cluster: ``clickhouse://[USER@]HOST[:PORT][,HOST[:PORT]...][/DATABASE][?OPTIONS]``.
 
 The options are ``cluster`` (the name in the servers' ``remote_servers``; without it, the tables are on one server),
-``secure`` (``yes`` is HTTPS) and ``ca`` (a file of authorities that sign the servers' certificates). There is no place
-for a password: other users see the arguments of a process.
+``secure`` (``yes`` is HTTPS) and ``ca`` (a file of authorities that sign the servers' certificates). The address cannot
+hold a password: other users can see the arguments of a process.
 """
 
 import re
@@ -31,7 +31,7 @@ class ServerAddress(NamedTuple):
 
 
 class ClusterAddress(NamedTuple):
-    """Where the tables are; ``cluster`` is empty if they are on one server."""
+    """Where the tables are. ``cluster`` is empty if they are on one server."""
 
     servers: tuple[ServerAddress, ...]
     user: str
@@ -42,7 +42,7 @@ class ClusterAddress(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return what an address says; raise ``SettingsError`` with what is wrong."""
+        """Return the parsed address; raise ``SettingsError`` naming the part that is wrong."""
         try:
             split = urlsplit(text)
         except ValueError:

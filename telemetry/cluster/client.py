@@ -25,11 +25,11 @@ _CODE = re.compile(rb"Code: (\d+)")
 _CODE_HEADER = "X-ClickHouse-Exception-Code"
 _UNKNOWN_TABLE, _UNKNOWN_DATABASE = 60, 81
 _TIMED_OUT = 159
-# A setting that a server does not know is an error.
+# Only settings that a server knows are sent to it: it refuses others.
 _INSERT_SETTINGS = {
     "insert_distributed_sync": "1",
     "async_insert": "0",
-    # A block that is sent again after an erasure must not be taken for the one that was erased from.
+    # Otherwise a server would drop a block that is sent again after an erasure as a duplicate of the first one.
     "insert_deduplicate": "0",
 }
 _NONE: Mapping[str, str] = {}
@@ -51,7 +51,7 @@ class ClusterError(Exception):
 
 
 class ClusterClient:
-    """Sends statements. A server that fails is the last to be tried from then on."""
+    """Sends statements to the first server that answers. A server that fails moves to the end of the list."""
 
     def __init__(self, address: ClusterAddress, password: str) -> None:
         self.address = address
@@ -67,18 +67,18 @@ class ClusterClient:
         }
 
     def execute(self, sql: str) -> None:
-        """Have a statement executed; raise ``ClusterError``."""
+        """Execute a statement on one server; raise ``ClusterError``."""
         self._first(lambda server: list(self._ask(server, sql)))
 
     def execute_everywhere(self, sql: str) -> None:
-        """Have a statement for all servers executed; those that are down execute it when they are back."""
+        """Execute a statement on all servers; those that are down execute it when they are back."""
         settings = {"distributed_ddl_task_timeout": DDL_TIMEOUT_S} if self.address.cluster else {}
 
         def hand_out(server: ServerAddress) -> None:
             try:
                 list(self._ask(server, sql, settings))
             except ClusterError as error:
-                # It waits for all servers, and has told those that are up.
+                # The server queued the statement for all; only waiting for those that are down timed out.
                 if error.code != _TIMED_OUT:
                     raise
 
@@ -90,28 +90,28 @@ class ClusterClient:
         return [[value.decode(errors="replace") for value in row] for row in found]
 
     def stream(self, sql: str) -> Iterator[list[bytes]]:
-        """Return the rows of a query as they come. An error may come after the first of them."""
+        """Return the rows of a query as they arrive. ``ClusterError`` may be raised after the first rows."""
 
         def begin(server: ServerAddress) -> Iterator[list[bytes]]:
             found = self._ask(server, sql, {"max_bytes_before_external_sort": SORTED_IN_MEMORY_BYTES_MAX})
-            # The first row tells whether the server answers.
+            # Read the first row here: if this server fails, the next one is tried.
             first = list(islice(found, 1))
             return chain(first, found)
 
         return self._first(begin)
 
     def number_on_each(self, sql: str) -> list[int]:
-        """Return the number that each server, asked by itself, answers; raise ``ClusterError`` if one does not."""
+        """Return the number that each server answers a query with; raise ``ClusterError`` if one does not answer."""
         return [int(next(self._ask(server, sql))[0]) for server in self.address.servers]
 
     def insert(self, table: str, columns: str, compressed: bytes) -> None:
-        """Store rows, as lines compressed with gzip. When this returns, every shard that is concerned has them."""
+        """Insert rows, given as lines compressed with gzip. When this returns, every shard has its rows."""
         sql = f"INSERT INTO {self.address.database}.{table} ({columns}) FORMAT TabSeparated"
         self._first(lambda server: self._insert_at(server, sql, compressed))
         self.sent_bytes += len(compressed)
 
     def _first(self, ask: Callable[[ServerAddress], _Answer]) -> _Answer:
-        """Return what the first server answers that does; raise what the last one has said."""
+        """Return the answer of the first server that does not fail; raise the error of the last one if all fail."""
         failed: ClusterError | None = None
         for server in list(self._servers):
             try:
@@ -120,7 +120,7 @@ class ClusterClient:
                 failed = error
                 self._servers.remove(server)
                 self._servers.append(server)
-                # It may be another version when it is back.
+                # The server may have another version when it is back.
                 self._insert_settings.pop(server, None)
         assert failed is not None  # An address names a server.
         raise failed
@@ -130,7 +130,7 @@ class ClusterClient:
             if answer.status != _OK or answer.getheader(_CODE_HEADER):
                 raise _refused(server, answer, shown=True)
             for line in answer:
-                # Older servers end an answer that they have begun so.
+                # Older servers report an error in the middle of an answer like this.
                 if line.startswith(b"Code: ") and b"DB::Exception" in line:
                     raise ClusterError(f"{server} has failed: {line[:_REASON_BYTES_MAX].decode(errors='replace')}")
                 yield from_line(line.removesuffix(b"\n"))
@@ -138,7 +138,7 @@ class ClusterClient:
     def _insert_at(self, server: ServerAddress, sql: str, compressed: bytes) -> None:
         settings = {"query": sql, **self._settings_of(server)}
         with _telling(server), self._post(server, compressed, settings, {"Content-Encoding": "gzip"}) as answer:
-            # What it says of a row that it does not understand would put events into a log.
+            # The server's message may quote a row: keep events out of the log.
             if answer.status != _OK or answer.getheader(_CODE_HEADER) or answer.peek(1):
                 raise _refused(server, answer, shown=False)
 
@@ -153,11 +153,11 @@ class ClusterClient:
         connection.connect()
         connection.sock.settimeout(ANSWER_TIMEOUT_S)
         connection.request("POST", f"/?{urlencode(settings)}", body, {**self._headers, **headers})
-        # The answer owns the connection from here on, and closes it.
+        # From here on, closing the answer closes the connection.
         return connection.getresponse()
 
     def _settings_of(self, server: ServerAddress) -> dict[str, str]:
-        """Return which settings of an insert a server knows."""
+        """Return the settings of an insert that a server knows."""
         if (known := self._insert_settings.get(server)) is None:
             found = {row[0].decode() for row in self._ask(server, "SELECT name FROM system.settings")}
             known = {name: value for name, value in _INSERT_SETTINGS.items() if name in found}
@@ -176,7 +176,7 @@ def _tls_context(address: ClusterAddress) -> ssl.SSLContext | None:
 
 @contextmanager
 def _telling(server: ServerAddress) -> Iterator[None]:
-    """Raise ``ClusterError`` for whatever keeps an answer from coming."""
+    """Raise ``ClusterError`` for errors of the connection."""
     try:
         yield
     except (OSError, http.client.HTTPException) as error:

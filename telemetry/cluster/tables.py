@@ -1,7 +1,7 @@
-"""The tables of a cluster. A row that is sent again replaces itself, whatever failed in between.
+"""The tables of a cluster. A row that is sent twice replaces itself, so anything can be sent again after a failure.
 
-Rows of the aggregates are absolute values of one node; the greatest version of a row is the one that counts. Readers
-use ``FINAL``, leave out rows that are ``removed``, and add up over nodes.
+Rows of the aggregates hold one node's absolute values; of each row, the greatest version counts. Readers use
+``FINAL``, leave out ``removed`` rows, and sum over nodes.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from telemetry.counting.declaring import Aggregate
 from telemetry.storage.sqlite.queries import query
 
 SHIPPED_AGGREGATES = (DAILY_STATS, SIGNATURE_COUNTS, ACTION_AGGREGATES)
-# A group of a thousand neighbours goes to one shard.
+# A thousand consecutive events go to one shard.
 _IDS_PER_SHARD_KEY = 1_000
 _TYPES = {"text": "String", "moment": "String", "integer": "Int64", "day": "Date"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterTable:
-    """A table: its columns with their types, the columns that name a row, and by what rows are spread over shards."""
+    """A table: its columns with their types, its key, and the expression that spreads rows over shards."""
 
     name: str
     columns: tuple[tuple[str, str], ...]
@@ -32,7 +32,7 @@ class ClusterTable:
 
     @property
     def listed(self) -> str:
-        """The names of the columns, as a statement lists them."""
+        """The names of the columns as a list in a statement."""
         return ", ".join(name for name, _ in self.columns)
 
     def stored_in(self, address: ClusterAddress) -> str:
@@ -64,7 +64,7 @@ INSTALLATIONS_SEEN = ClusterTable(
     shard="cityHash64(installation_id)",
     version="version",
 )  # fmt: skip
-# How many events of a closed day a node has; what is less in the cluster has not arrived.
+# How many events of a complete day a node has sent. If the cluster has fewer, some have not arrived.
 DAYS = ClusterTable(
     name="days",
     columns=(
@@ -74,7 +74,7 @@ DAYS = ClusterTable(
     shard="cityHash64(day, node_id)",
     version="version",
 )  # fmt: skip
-# The last day up to which a node has sent everything, by its origin; ``erasing`` installations wait to be erased.
+# The last day up to which a node has sent everything, by its origin, and how many erasures are not confirmed.
 NODES = ClusterTable(
     name="nodes",
     columns=(("node_id", "String"), ("complete_through", "Date"), ("erasing", "UInt64"), ("version", "UInt64")),
@@ -85,7 +85,7 @@ NODES = ClusterTable(
 
 
 def table_of(aggregate: Aggregate) -> ClusterTable:
-    """Return the table that holds the rows of an aggregate of all nodes."""
+    """Return the table for an aggregate's rows of all nodes."""
     columns = tuple((column.name, _TYPES[column.kind]) for column in aggregate.columns)
     return ClusterTable(
         name=aggregate.table,
@@ -100,7 +100,7 @@ CLUSTER_TABLES = (EVENTS, INSTALLATIONS_SEEN, DAYS, NODES, *map(table_of, SHIPPE
 
 
 def create_tables(client: ClusterClient) -> None:
-    """Make the database and the tables that are not there yet; raise ``ClusterError``."""
+    """Create the database and the tables that do not exist yet; raise ``ClusterError``."""
     address = client.address
     names = [table.name for table in CLUSTER_TABLES]
     listed = ", ".join(map(quoted, names))
@@ -135,7 +135,7 @@ def _statements(table: ClusterTable, address: ClusterAddress, everywhere: str) -
 def _engine(table: ClusterTable, address: ClusterAddress) -> str:
     if not address.cluster:
         return f"ReplacingMergeTree({table.version})"
-    # The servers know their shard and their replica.
+    # The servers fill in their own shard and replica.
     path = f"/clickhouse/tables/{{shard}}/{address.database}/{table.name}"
     arguments = [quoted(path), quoted("{replica}"), *([table.version] if table.version else [])]
     return f"ReplicatedReplacingMergeTree({', '.join(arguments)})"

@@ -1,4 +1,4 @@
-"""Rows as ClickHouse's format TabSeparated: one line a row, tabs between the values."""
+"""Rows in ClickHouse's format TabSeparated: one line a row, tabs between the values."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,29 +10,29 @@ _MEANT = {b"b": b"\b", b"f": b"\f", b"r": b"\r", b"n": b"\n", b"t": b"\t", b"0":
 
 
 def line_escaped(value: bytes) -> bytes:
-    """Return a text as it is written."""
+    """Return a value with the characters escaped that would end it."""
     return _TO_ESCAPE.sub(lambda found: _ESCAPES[found[0]], value)
 
 
 def unescaped(text: bytes) -> bytes:
-    """Return a text that was written so."""
+    """Return an escaped value as it was."""
     if b"\\" not in text:
         return text
     return _ESCAPED.sub(lambda found: _MEANT.get(found[1], found[1]), text)
 
 
 def to_lines(rows: Iterable[Sequence[object]]) -> bytes:
-    """Return rows of texts and integers; nothing stands for None."""
+    """Return rows of texts and integers as lines; None becomes an empty value."""
     return b"".join(b"\t".join(map(_written, row)) + b"\n" for row in rows)
 
 
 def from_line(line: bytes) -> list[bytes]:
-    """Return the values of a line without its end."""
+    """Return the values of a line, which is given without its line feed."""
     return [unescaped(value) for value in line.split(b"\t")]
 
 
 def quoted(text: str) -> str:
-    """Return a text as it stands in a statement."""
+    """Return a text as a literal for a statement."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

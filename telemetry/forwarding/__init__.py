@@ -1,1 +1,1 @@
-"""Forwarding: ships what a node has to a cluster, in a process of its own that reads the files beside the service."""
+"""Forwarding: ships events and aggregates to a cluster, in a process that reads the files beside the service."""

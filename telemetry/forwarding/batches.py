@@ -1,4 +1,4 @@
-"""Batches: events of one day and one node as compressed lines, read beside a running service."""
+"""Batches: events of one day and one node as compressed lines; a service may be running."""
 
 import re
 import zlib
@@ -17,10 +17,10 @@ from telemetry.storage.sqlite.reading import reading
 
 BATCH_EVENTS_MAX = 50_000
 BATCH_BYTES_MAX = 16_777_216
-# A page is read in some ten milliseconds: a transaction that is held open keeps the write-ahead log from being reused.
+# A page is read in some ten milliseconds: the write-ahead log cannot be reused while a transaction is open.
 _PAGE_EVENTS = 5_000
 _COLUMNS = 9
-# Fast: the network between two hosts of one data centre is not what is short.
+# Fast rather than small: the network within a data centre is not the bottleneck.
 _COMPRESSION_LEVEL, _GZIP = 1, 31
 _MOMENT = re.compile(rb"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d")
 
@@ -28,7 +28,7 @@ _Columns = tuple[int, bytes, bytes, bytes, bytes, bytes, bytes]
 
 
 class PackedEvents(NamedTuple):
-    """``events`` lines, compressed; with them the cluster has the day up to ``last``."""
+    """``events`` lines, compressed; once the cluster has them, it has the day up to the id ``last``."""
 
     day: str
     last: int
@@ -37,10 +37,10 @@ class PackedEvents(NamedTuple):
 
 
 def batches(directory: DataDirectory, node: ClusterNode, day: str, after: int, last: int) -> Iterator[PackedEvents]:
-    """Return the events of a day above ``after`` up to ``last``, in the order of their ids.
+    """Return the events of a day with ids above ``after`` up to ``last``, in the order of their ids.
 
-    A batch without events says that the rest was erased. Raises ``OperatorError`` or ``sqlite3.Error`` if the segment
-    cannot be read, ``NoDataError`` if it is not there.
+    A batch without events means that the rest was erased. Raises ``OperatorError`` or ``sqlite3.Error`` if the segment
+    cannot be read, ``NoDataError`` if it does not exist.
     """
     for span in node.spans(day):
         end = last if span.last is None else min(last, span.last)
@@ -52,7 +52,7 @@ def batches(directory: DataDirectory, node: ClusterNode, day: str, after: int, l
 
 
 def packed_ahead(packed: Iterator[PackedEvents]) -> Iterator[PackedEvents]:
-    """Return the same, each made in a thread while the one before is being sent."""
+    """Return the same batches, each packed in a thread while the one before is sent."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         following = thread.submit(next, packed, None)
         while (ready := following.result()) is not None:
@@ -76,7 +76,7 @@ def _batch(directory: DataDirectory, span: OwnedSpan, day: str, after: int, end:
 def _page(directory: DataDirectory, day: str, after: int, end: int) -> list[_Columns]:
     path = directory.segment(day)
     with reading(path, "segment") as connection:
-        # A text that is no UTF-8 is sent as it is.
+        # A text that is not UTF-8 is sent as it is.
         connection.text_factory = bytes
         rows = connection.execute(query("read_events_between"), (after, end, _PAGE_EVENTS)).fetchall()
     check_order(path, [after, *(row[0] for row in rows)])
@@ -95,7 +95,7 @@ def _lines(day: str, start: bytes, page: list[_Columns]) -> bytes:
 
 
 def _moment(day: str, created_at: bytes) -> bytes:
-    """Return when an event was received; another program may have written something else there."""
+    """Return when an event was received, or the start of its day if another program wrote something else there."""
     if _MOMENT.fullmatch(created_at):
         with suppress(ValueError):
             datetime.fromisoformat(created_at.decode())

@@ -1,4 +1,4 @@
-"""Erasures, as the cluster carries them out: an erasure is confirmed when no server holds a row of the installation."""
+"""Erasures in the cluster: an erasure is confirmed when no server holds a row of the installation."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +14,7 @@ from telemetry.storage.erasure.exclusions import hashed
 
 logger = logging.getLogger(__name__)
 
-# For the same rows, while a server is down.
+# How long to wait before asking for the same deletion again while a server is down.
 _ASKED_AGAIN_S = 600.0
 _ERASURES_PER_STATEMENT = 100
 _USUAL = f"^({HASHED_PREFIX}[0-9a-f]{{32}}|[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})$"
@@ -22,7 +22,7 @@ _HASH = "lower(hex(SHA256(installation_id)))"
 
 
 class ClusterEraser:
-    """Asks for deletions and looks whether they are done. What it is told of installations are hashes."""
+    """Asks the cluster for deletions and checks whether they are done. Installations are given by their hashes."""
 
     def __init__(
         self, client: ClusterClient, monotonic: Callable[[], float], id_key: Callable[[], IdKey | None]
@@ -33,23 +33,24 @@ class ClusterEraser:
         self._asked: dict[str, float] = {}
 
     def erase(self, node: ClusterNode, erasures: dict[str, str]) -> list[str]:
-        """Return the hashes, of those given with the ends of their erasing, that the cluster holds nothing of any more.
+        """Return the hashes of the installations that the cluster holds nothing of any more.
 
-        What is not confirmed is to be given again. Events that came after the end stay. Raises ``ClusterError``.
+        ``erasures`` has the end of each erasure by hash; events that came after that end stay. Give erasures that are
+        not confirmed again in the next round. Raises ``ClusterError``.
         """
         confirmed: list[str] = []
         odd = self._odd_ids() if erasures else []
         for some in _chunks(erasures.items()):
             of_events, of_installations = self._conditions(node, some, odd)
             conditions = ((EVENTS, of_events), (INSTALLATIONS_SEEN, of_installations))
-            # Both: the deletions go on at the same time.
+            # Check both tables, so that both deletions go on at the same time.
             held = [self._holds(table, condition) for table, condition in conditions]
             if not any(held):
                 confirmed += [one for one, _ in some]
         return confirmed
 
     def _holds(self, table: ClusterTable, condition: str) -> bool:
-        """Tell whether a server may hold rows, and have them deleted unless that goes on already."""
+        """Tell whether a server may hold rows, and have these deleted unless a deletion is already under way."""
         address = self._client.address
         database, _, name = table.stored_in(address).partition(".")
         unfinished = f"is_done = 0 AND database = {quoted(database)} AND table = {quoted(name)}"
@@ -59,7 +60,7 @@ class ClusterEraser:
                 self._client.number_on_each(f"SELECT count() FROM system.mutations WHERE {unfinished}")
             )
         except ClusterError as error:
-            # The others do it now; a server that is down does it when it is back.
+            # The other servers delete now; a server that is down deletes when it is back.
             logger.warning("an erasure cannot be confirmed yet", extra={"reason": str(error)})
             held, going_on = True, self._asked_lately(condition)
         if held and not going_on:
@@ -86,14 +87,14 @@ class ClusterEraser:
         )
 
     def _meant(self, erased: str, odd: list[str]) -> Iterator[str]:
-        """Return the hashes of the ids that an erasure is for: ids were stored as they were sent in earlier times."""
+        """Return the hashes of all ids of an erased installation: earlier programs stored ids as they were sent."""
         yield erased
         key = self._id_key() if odd else None
         if key is not None:
             yield from (hashed(one) for one in odd if hashed(key.stored(one)) == erased)
 
     def _odd_ids(self) -> list[str]:
-        """Return the ids that are stored as they were sent, though they are no random UUIDs."""
+        """Return the ids that are stored as they were sent, although they are not random UUIDs."""
         events = EVENTS.seen_in(self._client.address)
         is_odd = f"NOT match(installation_id, {quoted(_USUAL)})"
         found = self._client.rows(f"SELECT DISTINCT installation_id FROM {events} WHERE {is_odd}")

@@ -1,6 +1,6 @@
-"""The events: each day from its cursor up to its watermark.
+"""Shipping of events: each day from its cursor up to its watermark.
 
-Only what the aggregates include is sent. The service never gives such an id out again, whatever it loses in a crash.
+Only events that the aggregates include are sent. The service never gives their ids out again, even after a crash.
 """
 
 import logging
@@ -25,9 +25,9 @@ _SINCE = "SELECT min(id) FROM events WHERE created_at >= ?"
 
 
 class EventShipper:
-    """Ships events, and has the cluster drop the days that retention has removed. ``sent`` counts since the start.
+    """Ships events, and drops days in the cluster that retention has removed. ``sent`` counts events since the start.
 
-    ``save`` is called whenever the cluster has another batch.
+    ``save`` is called after each batch that the cluster has stored.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class EventShipper:
         self._save = save
 
     def ship(self, seen: Look, state: ForwardingState) -> None:
-        """Ship what there is; raise ``ClusterError``, or ``OperatorError`` when all other days have been dealt with."""
+        """Ship all waiting events; raise ``ClusterError``, or ``OperatorError`` after all readable days are shipped."""
         kept = seen.kept()
         state.cursors = {one.day: state.cursors.get(one.day, 0) for one in kept}
         waiting = {one.day: max(0, one.watermark - state.cursors[one.day]) for one in kept if one.day in seen.days}
@@ -50,14 +50,14 @@ class EventShipper:
                 try:
                     self._ship_day(seen, one, state, waiting)
                 except OperatorError as error:
-                    # One segment that is locked or damaged does not keep the others from being sent.
+                    # A locked or damaged segment does not keep the others from being sent.
                     logger.warning("a segment cannot be forwarded", extra={"day": one.day, "reason": str(error)})
                     failed = error
         if failed is not None:
             raise failed
 
     def step_back(self, seen: Look, state: ForwardingState, moment: str) -> None:
-        """Have the events of a moment on sent again; raise ``OperatorError``."""
+        """Have events from ``moment`` on, on its day, sent again; raise ``OperatorError``."""
         day = day_of(moment)
         if state.cursors.get(day) and day in seen.days:
             with reading(self._directory.segment(day), "segment") as connection:
@@ -66,7 +66,7 @@ class EventShipper:
                 state.cursors[day] = min(state.cursors[day], first - 1)
 
     def drop_retired(self, seen: Look, state: ForwardingState) -> None:
-        """Have the partitions of days dropped that this node has removed since; raise ``ClusterError``."""
+        """Drop the partitions of days that this node has removed since the last call; raise ``ClusterError``."""
         known = state.retired_at, state.retired
         retired = [one for one in seen.states.values() if one.retired_at and one.retired_at >= known[0]]
         new = [one.day for one in retired if one.retired_at != known[0] or one.day not in known[1]]

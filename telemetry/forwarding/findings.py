@@ -13,7 +13,7 @@ _SUBJECT = "forwarding"
 
 
 def check_forwarding(directory: DataDirectory, cluster: str, now: float) -> Iterator[Finding]:
-    """Find whether a cluster lacks what it should have; ``cluster`` is the setting."""
+    """Find whether forwarding lags or erasures wait; ``cluster`` is the setting."""
     try:
         state = ForwardingState.read(directory.forwarding)
     except DamagedError as error:

@@ -1,4 +1,4 @@
-"""The forwarder: rounds that bring a cluster to where a node is. It can be killed at any step and goes on."""
+"""The forwarder: rounds that bring a cluster up to date. After a kill at any step, the next start goes on."""
 
 import logging
 import sqlite3
@@ -39,9 +39,10 @@ class Forwarder:
         return self._events.sent
 
     def round(self) -> None:
-        """Send what there is; what the cluster has by then is not sent again.
+        """Send everything that waits.
 
-        Raises ``ClusterError``, ``OperatorError``, ``sqlite3.Error`` or ``OSError``: then it can be tried again.
+        Raises ``ClusterError``, ``OperatorError``, ``sqlite3.Error`` or ``OSError``. The next round then goes on: what
+        the cluster has by then is not sent again.
         """
         began_at = self._clock.now()
         seen = look(self._directory)
@@ -91,8 +92,8 @@ class Forwarder:
         unconfirmed = {one: at for one, at in seen.erased.items() if one not in state.erased}
         state.erasures_waiting = len(unconfirmed)
         for one in self._eraser.erase(seen.node, unconfirmed):
-            # Who came back after the erasing may have been erased again: what came in its last second is sent once
-            # more, and so are the installations.
+            # The installation may have come back after its erasure. The deletion may have taken its new events of the
+            # same second, and its new row: send both again.
             self._events.step_back(seen, state, unconfirmed[one])
             state.told_through = ""
             state.erased[one] = unconfirmed[one]

@@ -1,4 +1,4 @@
-"""A look at a data directory: what there is to forward, as of one moment."""
+"""A look at a data directory: what it has to forward at one moment."""
 
 from typing import NamedTuple
 
@@ -12,9 +12,10 @@ _ERASURES = "SELECT installation_sha256, finished_at FROM erasures"
 
 
 class Look(NamedTuple):
-    """What was read in one transaction, and the ``days`` that have a segment.
+    """The state that was read in one transaction, and the ``days`` that have a segment.
 
-    ``erased`` has the end of each erasure by the hash of the installation, ``erasing`` counts those without an end.
+    ``erased`` has the end of each finished erasure by the hash of the installation. ``erasing`` counts erasures that
+    are not finished.
     """
 
     node: ClusterNode
@@ -31,7 +32,7 @@ class Look(NamedTuple):
 
 
 def look(directory: DataDirectory) -> Look:
-    """Look at a directory that may be in use; raise ``OperatorError`` or ``sqlite3.Error``."""
+    """Read the state of a directory that may be in use; raise ``OperatorError`` or ``sqlite3.Error``."""
     directory.check_whole()
     node = read_node(directory.node)
     if node is None:

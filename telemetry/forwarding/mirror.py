@@ -1,6 +1,6 @@
-"""The mirror: which rows of the aggregates the cluster has of a directory, so that only what has changed is sent.
+"""The mirror: the aggregates' rows of a directory that the cluster has, so that only changed rows are sent.
 
-It holds sums and labels, no ids of installations. It is a cache: if it is lost, it is filled from the cluster.
+It holds sums and labels, and no ids of installations. It is a cache: if it is lost, it is filled from the cluster.
 """
 
 import sqlite3
@@ -23,7 +23,7 @@ _ROWS_PER_INSERT = 10_000
 
 
 class Mirror:
-    """Owns a database of its own. A row counts as sent once ``note`` was called for it."""
+    """Owns the mirror's database. Rows count as sent once ``note`` was called."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -38,7 +38,7 @@ class Mirror:
             yield cls(connection)
 
     def find_unsent(self, aggregates: Path) -> int | None:
-        """Find the rows that are to be sent, and return the revision that they are of; None if there are none."""
+        """Find the rows to send, and return their revision; None if there are none."""
         (known,) = self._connection.execute("SELECT revision FROM meta").fetchone()
         uri = readable_uri(aggregates, wait_s=_WAIT_S)
         with held_still(aggregates, uri):
@@ -50,11 +50,11 @@ class Mirror:
         return revision
 
     def unsent(self, aggregate: Aggregate) -> Iterator[list[tuple[Any, ...]]]:
-        """Return the rows to send that were found, some at a time; the last column tells whether they are gone."""
+        """Return the rows that ``find_unsent`` found, some at a time; the last column is 1 for rows that are gone."""
         return _chunks(self._connection.execute(f"SELECT * FROM temp.unsent_{aggregate.table}"))
 
     def note(self, revision: int) -> None:
-        """Note that the cluster has the rows that were found."""
+        """Note that the cluster has the rows that ``find_unsent`` found."""
         with _transaction(self._connection):
             for aggregate in SHIPPED_AGGREGATES:
                 table, keys = aggregate.table, ", ".join(aggregate.keys)
@@ -70,14 +70,14 @@ class Mirror:
         return {(day, node): events for day, node, events in self._connection.execute("SELECT * FROM days")}
 
     def note_days(self, days: dict[tuple[str, str], int]) -> None:
-        """Note what the cluster was told."""
+        """Note how many events the cluster was told of, by day and node."""
         with _transaction(self._connection):
             self._connection.execute("DELETE FROM days")
             rows = ((day, node, events) for (day, node), events in days.items())
             self._connection.executemany("INSERT INTO days VALUES (?, ?, ?)", rows)
 
     def _find(self, known: int) -> int | None:
-        # One transaction: what is sent is as of one moment.
+        # In one transaction, so that all rows are of the same revision.
         with _transaction(self._connection):
             (revision,) = self._connection.execute("SELECT revision FROM node.state").fetchone()
             if revision == known:
@@ -97,7 +97,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path.absolute().as_uri(), uri=True, timeout=_WAIT_S, isolation_level=None)
-    # After a crash it may know less than the cluster has, which costs a few rows.
+    # No syncs: after a crash the mirror may lack rows that the cluster has. A few rows are then sent twice.
     connection.execute("PRAGMA journal_mode = DELETE")
     return connection
 
@@ -114,7 +114,7 @@ def _is_of(path: Path, origin: str) -> bool:
 
 
 def _fill(path: Path, origin: str, client: ClusterClient) -> None:
-    """Make a mirror of what the cluster has; it gets its name when it is whole."""
+    """Make a mirror of the cluster's rows; the file gets its name when it is complete."""
     unfinished = path.with_name(f"{path.name}-new")
     unfinished.unlink(missing_ok=True)
     with closing(_connect(unfinished)) as connection:

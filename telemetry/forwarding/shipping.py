@@ -1,4 +1,4 @@
-"""Shipping of rows that are no events: aggregates, installations, and what is known of days and nodes."""
+"""Shipping of rows other than events: aggregates, installations, days and nodes."""
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,28 +23,28 @@ _COMPRESSION_LEVEL, _GZIP = 1, 31
 
 
 def ship_rows(client: ClusterClient, table: ClusterTable, rows: Iterable[Sequence[object]]) -> None:
-    """Store some rows; raise ``ClusterError``."""
+    """Insert rows into a table of the cluster; raise ``ClusterError``."""
     packer = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _GZIP)
     client.insert(table.name, table.listed, packer.compress(to_lines(rows)) + packer.flush())
 
 
 def ship_aggregates(client: ClusterClient, mirror: Mirror, origin: str, version: int) -> None:
-    """Ship the rows that a mirror has found unsent; raise ``ClusterError``."""
+    """Ship the rows that the mirror found unsent; raise ``ClusterError``."""
     for aggregate in SHIPPED_AGGREGATES:
         for rows in mirror.unsent(aggregate):
             ship_rows(client, table_of(aggregate), ((*row[:-1], origin, row[-1], version) for row in rows))
 
 
 def ship_installations(client: ClusterClient, directory: DataDirectory, origin: str, version: int) -> None:
-    """Ship when each installation was seen first and last, and remove those that are not known any more.
+    """Ship when each installation was first and last seen, and delete installations that are not known any more.
 
-    Raises ``ClusterError``, and what reading the aggregates raises.
+    Raises ``ClusterError``, and the errors of ``reading`` the aggregates.
     """
     for rows in _installations(directory):
         ship_rows(client, INSTALLATIONS_SEEN, ((row[0], origin, *row[1:], version) for row in rows))
     gone = f"node_id = {quoted(origin)} AND version < {version}"
     seen = INSTALLATIONS_SEEN.seen_in(client.address)
-    # All columns: older servers need those of the key for FINAL.
+    # Select all columns: for FINAL, older servers need the columns of the key.
     if client.rows(f"SELECT * FROM {seen} FINAL WHERE {gone} LIMIT 1"):
         delete_rows(client, INSTALLATIONS_SEEN, gone)
 
@@ -52,7 +52,7 @@ def ship_installations(client: ClusterClient, directory: DataDirectory, origin: 
 def ship_days(
     client: ClusterClient, days: dict[tuple[str, str], int], known: dict[tuple[str, str], int], version: int
 ) -> None:
-    """Ship how many events days have, where the cluster was told otherwise; raise ``ClusterError``."""
+    """Ship how many events days have, if that differs from what the cluster knows; raise ``ClusterError``."""
     changed = [(*key, events, 0, version) for key, events in days.items() if known.get(key) != events]
     removed = [(*key, 0, 1, version) for key in known.keys() - days.keys()]
     if rows := changed + removed:
@@ -60,7 +60,7 @@ def ship_days(
 
 
 def ship_node(client: ClusterClient, origin: str, complete_through: str, erasing: int, version: int) -> None:
-    """Ship up to which day everything has been sent; raise ``ClusterError``."""
+    """Ship the last day up to which the node has sent everything; raise ``ClusterError``."""
     ship_rows(client, NODES, [(origin, complete_through, erasing, version)])
 
 
@@ -70,7 +70,7 @@ def delete_rows(client: ClusterClient, table: ClusterTable, condition: str) -> N
 
 
 def everywhere(client: ClusterClient, table: ClusterTable) -> str:
-    """Return a table as a statement for all servers names it."""
+    """Return the name of a table in a statement for all servers."""
     cluster = client.address.cluster
     return f"{table.stored_in(client.address)}{f' ON CLUSTER {cluster}' if cluster else ''}"
 

@@ -9,15 +9,15 @@ from telemetry.storage.directory.node import ClusterNode
 from telemetry.storage.sqlite.syncing import sync_file, sync_folder
 
 LAG_S_MAX = 3_600.0
-"""Forwarding lags when for so long not everything was in the cluster."""
+"""Forwarding lags if the cluster has lacked something for longer than this."""
 
 
 class ForwardingState(msgspec.Struct):
-    """``cursors`` are the last events of each day that the cluster has. Times are Unix seconds.
+    """How far forwarding has come. ``cursors`` has the last id of each day that the cluster has.
 
-    ``caught_up_at`` is when it last had all that was counted, 0 if never. ``error`` is why it has not, as of the last
-    try. ``erased`` are the erasures that were confirmed, with their ends. ``version`` is the last that rows were
-    sent with. The cluster was told that it has everything up to the day ``told_through``, if that is one.
+    ``caught_up_at`` is when the cluster last had everything that was counted, in Unix seconds, 0 if never. ``error`` is
+    the error of the last try. ``erased`` has the confirmed erasures with their ends. ``version`` is the version of the
+    rows sent last. ``told_through`` is the last day that the cluster knows to be complete, empty if none.
     """
 
     node: str
@@ -36,7 +36,7 @@ class ForwardingState(msgspec.Struct):
 
     @classmethod
     def read(cls, path: Path) -> "ForwardingState | None":
-        """Return what a file holds, or None if there is none; raise ``DamagedError`` if it is no such file."""
+        """Return the state in a file, or None if there is no file; raise ``DamagedError`` if it cannot be decoded."""
         try:
             return msgspec.json.decode(path.read_bytes(), type=cls)
         except FileNotFoundError:
@@ -56,14 +56,14 @@ class ForwardingState(msgspec.Struct):
         sync_folder(path.parent)
 
     def lag_s(self, now: float) -> float:
-        """Return for how long the cluster has not had everything."""
+        """Return for how many seconds the cluster has lacked something."""
         return max(0.0, now - (self.caught_up_at or self.began_at))
 
     def adopt(self, node: ClusterNode) -> None:
-        """Go on as another node: what an earlier node of the same directory has sent is not sent again."""
+        """Go on as another node; events that an earlier node of the same directory sent are not sent again."""
         ends = {one.node: one.last_ids for one in node.inherited}
         last_ids = ends.get(self.node, {})
-        # An unknown node's events are those of another directory.
+        # If the old node is not an earlier one of this directory, its cursors mean nothing here.
         self.cursors = {day: min(last, last_ids[day]) for day, last in self.cursors.items() if day in last_ids}
         self.node = node.node
         self.told_through = ""

@@ -1,4 +1,4 @@
-"""What a node says beside its events: its aggregates, its installations, and up to which day it has sent everything."""
+"""Summaries of a node: its aggregates, its installations, and the last day up to which it has sent everything."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -34,7 +34,7 @@ class SummaryShipper:
         self._counted: dict[SegmentState, dict[tuple[str, str], int]] = {}
 
     def ship(self, seen: Look, state: ForwardingState) -> None:
-        """Ship what has changed; raise ``ClusterError``, ``OperatorError`` or ``sqlite3.Error``."""
+        """Ship changed summaries; raise ``ClusterError``, ``OperatorError`` or ``sqlite3.Error``."""
         through, erasing = self._complete_through(seen, state), seen.erasing + state.erasures_waiting
         has_changed = (through, erasing) != (state.told_through, state.told_erasing)
         now = self._clock.monotonic()
@@ -55,7 +55,7 @@ class SummaryShipper:
         with Mirror.opened(self._directory.forwarded, origin, self._client) as mirror:
             revision = mirror.find_unsent(self._directory.aggregates)
             state.version = max(state.version + 1, revision or 0)
-            # First: whatever becomes of these rows, the next ones will have a greater version.
+            # Save before sending: if that fails, the next rows still get a greater version.
             self._save(state)
             if revision is not None:
                 ship_aggregates(self._client, mirror, origin, state.version)
@@ -65,7 +65,7 @@ class SummaryShipper:
             mirror.note_days(days)
 
     def _complete_through(self, seen: Look, state: ForwardingState) -> str:
-        """Return the last day before which no day waits for anything."""
+        """Return the last day up to which every day is complete."""
         today = day_of(column_time(self._clock.now()))
         waiting = [one.day for one in seen.kept() if one.day < today and not _is_complete(one, state)]
         first = min(waiting, default=today)
@@ -88,7 +88,7 @@ class SummaryShipper:
             }
 
     def _newest_version(self, origin: str) -> int:
-        """Return the greatest version that the cluster has of a directory: the file that knew it may be lost."""
+        """Return the greatest version in the cluster of a directory's rows: the state that had it may be lost."""
         versions = [0]
         for table in CLUSTER_TABLES:
             if table.version:
