@@ -94,7 +94,7 @@ def test_an_upgrade_is_taken_back_with_the_copy_that_it_kept(tmp_path: Path) -> 
         assert server.post(encode(Traffic(seed=9).batch(10))).status == 200
         assert server.stop() == 0
 
-    host.paste(*blocks("Go back to the release before", "sh"))
+    host.paste(*blocks("Go back to the previous release", "sh"))
 
     assert current.readlink() == releases / "20261101T120000Z"
     assert oracle.read(host.data / "telemetry.db", "PRAGMA user_version") == [(1,)]
