@@ -76,7 +76,7 @@ def main() -> None:
         _fail(str(failure(error, "a database") or fallback), Exit.IO_ERROR)
     except OSError as error:
         if error.errno == errno.EPIPE:
-            # The reader has what it wants.
+            # The reader closed the pipe: it has what it wants.
             sys.exit(1)
         if error.filename == STANDARD_OUTPUT_NAME:
             sentence = f"cannot write to standard output ({error.strerror}): send it elsewhere, as with `> FILE`"
@@ -94,6 +94,6 @@ def _fail(sentence: str, code: Exit) -> None:
 
 
 def _show_defect(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
-    """Print the traceback of what nobody has expected, to the journal as critical."""
+    """Print the traceback of an unexpected error, with the journal's priority for critical."""
     text = "".join(traceback.format_exception(kind, error, frames)).rstrip()
     click.echo(for_journal(text, logging.CRITICAL, sys.stderr), err=True)

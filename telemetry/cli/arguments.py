@@ -23,15 +23,15 @@ def data_to_read(config: Path | None, flags: dict[str, Any]) -> DataDirectory:
 
 
 class FilePath(click.Path):
-    """A path; a ``~`` at its beginning is the home directory, also where a shell leaves it.
+    """A path. A ``~`` at its beginning is the home directory, even if the shell did not replace it.
 
-    One that has to exist and may not be read by this user is told from one that is not there.
+    If the path must exist, the error tells a path that this user may not read from one that does not exist.
     """
 
     def convert(
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> str | bytes | os.PathLike[str]:
-        """Return the path, which is as the type demands."""
+        """Return the path as the type demands."""
         path = expanded(os.fspath(value))
         if self.exists and not (path == _STANDARD_INPUT and self.allow_dash) and _is_closed(path):
             user = _user()
@@ -45,7 +45,7 @@ class FilePath(click.Path):
 
 
 def _is_closed(path: str) -> bool:
-    """Tell whether a file or folder is there, as far as this user can tell, and may not be read."""
+    """Tell whether this user may not read a file or folder, or may not even see whether it exists."""
     try:
         os.stat(path)  # noqa: PTH116 - Path.exists takes what may not be looked at for absent
     except PermissionError:
@@ -82,7 +82,7 @@ class PastDay(Day):
         """Return the day as the files are named after it."""
         day, today = super().convert(value, param, ctx), day_of(column_time(Clock().now()))
         if day > today:
-            self.fail(f"{day} is to come: name {today}, the present day, or one before it", param, ctx)
+            self.fail(f"{day} is in the future: give {today}, the present day, or an earlier day", param, ctx)
         return day
 
 

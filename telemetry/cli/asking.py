@@ -1,4 +1,4 @@
-"""What commands share that change data: they ask the service that runs, or do it themselves where none does."""
+"""Shared by commands that change data: they ask the running service, or do the work themselves if none runs."""
 
 import asyncio
 import http.client
@@ -21,7 +21,7 @@ from telemetry.storage.directory.data_directory import DataDirectory
 _Report = TypeVar("_Report")
 
 _TIMEOUT_S = 3_600.0
-# What a database's error is called where its client is not the operator.
+# Errors of the database have a code of the wire; an operator gets these instead.
 _REFUSALS = {ErrorCode.BUSY: InUseError, ErrorCode.STORAGE_ERROR: StorageFailedError}
 
 
@@ -32,9 +32,9 @@ def ask_or_do(
     report: type[_Report],
     do: Callable[[], Coroutine[Any, Any, _Report]],
 ) -> _Report:
-    """Return the report of the service on a data directory, or of ``do`` where none runs.
+    """Return the report of the service that runs on the data directory, or of ``do`` if none runs.
 
-    Raises ``OperatorError`` if the service has refused or failed, or has not answered.
+    Raises ``OperatorError`` if the service refuses, fails or does not answer.
     """
     directory = DataDirectory(Path(settings.data_dir))
     directory.check_whole()
@@ -46,7 +46,7 @@ def ask_or_do(
         return asyncio.run(do())
     except TimeoutError as error:
         raise UnavailableError(
-            "the service has not answered in time: it goes on, and its log tells when it is done"
+            "the service did not answer within an hour: it goes on, and its log says when it is done"
         ) from error
     except (ConnectionError, http.client.HTTPException) as error:
         raise UnavailableError(

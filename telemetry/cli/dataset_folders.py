@@ -1,4 +1,4 @@
-"""Folders of data sets: how an export writes one, and what it says about it."""
+"""Writes the folder of a data set, and reports what is in it."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ _SETTINGS = ("dataset_licence", "dataset_creator", "dataset_url")
 
 
 def export_dataset(folder: Path, last_day: str | None, config: Path | None, flags: dict[str, Any]) -> None:
-    """Write the data set of all windows that ended by a day, or of all, into a folder; say what it is."""
+    """Write the data set of all windows, or of those that ended by ``last_day``, into a folder; print a report."""
     try:
         from telemetry.dataset.content import dataset_files  # noqa: PLC0415 - needs an optional extra
     except ImportError as error:
@@ -60,16 +60,17 @@ def _telling_damage(published: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError:
-        # A disk or a lock: the file may be sound.
+        # The disk or a lock is at fault: the file may be sound.
         raise
     except sqlite3.DatabaseError as error:
         raise DamagedError(f"{published} is damaged ({error}): copy published.db from the newest backup") from error
 
 
 def _write(folder: Path, files: Mapping[str, bytes], inputs: tuple[Path, ...]) -> None:
-    """Write files into a folder that is new, or holds a data set: other files there stay.
+    """Write files into a new folder or over an older data set; other files there stay.
 
-    The digests go first and come last, so a folder that was left half-written is not taken for a data set.
+    The old digests are removed first and the new ones written last, so a half-written folder is not taken for a data
+    set.
     """
     _check(folder, files, inputs)
     try:
@@ -82,7 +83,7 @@ def _write(folder: Path, files: Mapping[str, bytes], inputs: tuple[Path, ...]) -
     for place, content in files.items():
         with output(str(folder / place), "DIR", inputs=inputs) as stream:
             stream.write(content)
-        # What is in it is public.
+        # A data set is public.
         (folder / place).chmod(_MODE)
 
 
@@ -119,9 +120,9 @@ def _report(manifest: DatasetManifest, snapshot: Snapshot) -> list[str]:
 
 
 def _exclusions(directory: DataDirectory, snapshot: Snapshot) -> list[str]:
-    """Return what is to be said of windows that still have numbers of an excluded installation."""
+    """Return lines about windows that still have numbers of an excluded installation."""
     if not directory.aggregates.exists():
-        # A copy of the published numbers alone.
+        # The directory holds only a copy of the published numbers.
         return []
     taken = {window.start for window in snapshot.windows}
     found = [one for one in excluded_from(directory) if one.period == Period.FOUR_WEEKS and one.start in taken]

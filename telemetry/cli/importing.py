@@ -1,4 +1,4 @@
-"""What ``import`` and ``merge`` share: rows of a source are judged, staged, and taken over by a stopped service."""
+"""Shared by ``import`` and ``merge``: judges the rows of a source, stages them, and adds them to a stopped service."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ from telemetry.wording import amount
 
 
 class Source(Protocol):
-    """What is imported. The counters are asked for when all events have been read."""
+    """The rows to import. ``counters`` is called after all events have been read."""
 
     def events(self) -> Iterator[list[OldRow]]:
         """Return the events, some at a time, each with an id of its own."""
@@ -47,8 +47,9 @@ class Source(Protocol):
 class Origin:
     """Where the rows come from: what the report calls it, its files and their size, and how it is opened.
 
-    ``open`` gets a folder for copies, the key of the ids here, and what is told of the bytes that were read. Whom the
-    database ``aggregates`` knows to be forgotten or excluded stays so. What is ``logged`` was stored by this service.
+    ``open`` gets a folder for copies, this instance's key of ids, and the callback for bytes that were read.
+    Installations that were forgotten or excluded in the database ``aggregates`` stay so. ``logged`` rows were stored by
+    an instance of this service.
     """
 
     name: str
@@ -87,7 +88,7 @@ def import_settings(config: Path | None, flags: dict[str, Any]) -> Settings:
 
 
 def run_import(origin: Origin, settings: Settings, *, dry_run: bool, refused: str | None, as_json: bool) -> None:
-    """Take over what an origin has, or say what that would do, and print the report."""
+    """Import the rows of an origin, or find out what that would do, and print the report."""
     os.umask(0o077)
     with _refused_file(refused, [*origin.files, Path(settings.data_dir)]) as on_refused:
         judgement, imported = asyncio.run(_import(origin, settings, on_refused, dry_run=dry_run))

@@ -31,9 +31,9 @@ def settings_options(*names: str) -> Callable[[Callable[..., None]], Callable[..
 
 
 def load_settings(config: Path | None, flags: dict[str, Any], *, log_to: TextIO | None = None) -> Settings:
-    """Return the effective settings, and log as they say, to standard output if not told otherwise.
+    """Return the effective settings, and configure logging as they say; logs go to standard output by default.
 
-    A command needs those that it has flags for, and the secrets; what is wrong with others does not stop it.
+    Only errors in settings that the command has flags for, and in secrets, stop it.
     """
     secrets = [setting.name for setting in describe() if setting.secret]
     settings = load(flags, config=config, needed=[*flags, *secrets])
@@ -42,7 +42,7 @@ def load_settings(config: Path | None, flags: dict[str, Any], *, log_to: TextIO 
 
 
 def configure_logs(settings: Settings, log_to: TextIO | None = None) -> None:
-    """Log as the settings say, to standard output if not told otherwise."""
+    """Configure logging as the settings say; logs go to standard output by default."""
     as_json = settings.log_format == "json" or (
         settings.log_format == "auto" and settings.environment != "development" and not sys.stdout.isatty()
     )

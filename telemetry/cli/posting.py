@@ -16,7 +16,7 @@ _ANSWER_BYTES_MAX = 65_536
 
 
 class Poster:
-    """Posts bodies to one address, one at a time; the service may ask for patience."""
+    """Posts bodies to one address, one at a time, and waits when the service asks for it."""
 
     def __init__(self, address: str, *, advice: str) -> None:
         self._address = address
@@ -25,7 +25,8 @@ class Poster:
     def post(self, body: bytes) -> bytes:
         """Return the receipt of a body that was accepted; raise ``UnavailableError`` if it is not.
 
-        Where the service has no room, it is asked again when it says, five times; ``advice`` is for the operator then.
+        If the service has no room, posting is tried five times, at the times that the service names. After that, the
+        error ends with ``advice`` for the operator.
         """
         for _ in range(_TRIES_MAX):
             answered = self._try(body)
@@ -62,7 +63,7 @@ class Poster:
 
 
 def _wait_s(retry_after: str | None) -> float:
-    """Return the seconds of a Retry-After; it may be a date, or anything."""
+    """Return the seconds of a Retry-After header; 1 if it holds anything else, such as a date."""
     try:
         return min(max(float(retry_after or 1), 0.0), _RETRY_AFTER_S_MAX)
     except ValueError:

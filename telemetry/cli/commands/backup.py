@@ -21,7 +21,7 @@ from telemetry.storage.maintenance.backup import Made, back_up
 from telemetry.storage.maintenance.filling import source_bytes
 from telemetry.wording import amount
 
-# What the command of --then is told of the backup.
+# The variable that tells the command of --then the folder of the backup.
 _BACKUP_VARIABLE = "BACKUP"
 
 
@@ -38,9 +38,9 @@ def command(
 ) -> None:
     """Copy the data into a new dated folder below DIR, while a service runs or not, and verify the copy.
 
-    Segments that have not changed since the last backup in DIR are not copied again; they share its file, which is read
-    again first. If a segment is missing from the data, no older backup is removed, and the command ends with 1. So it
-    does when the command of --then fails.
+    Segments that have not changed since the last backup in DIR are not copied again: both backups share one file, which
+    is verified first. If a segment is missing from the data, no older backup is removed. The command then ends with 1,
+    as it does when the command of --then fails.
 
     Example: telemetry backup /var/backups/drift --keep 14
     """
@@ -82,7 +82,7 @@ def _print(made: Made) -> None:
 
 
 def _follow_up(line: str, backup: Path) -> bool:
-    """Run a shell's line; say so and return False if it fails. What it prints is not the report."""
+    """Run a line in a shell; print an error and return False if it fails. Its output goes to standard error."""
     sys.stdout.flush()
     variables = os.environ | {_BACKUP_VARIABLE: str(backup.resolve())}
     ended = subprocess.run(["/bin/sh", "-c", line], env=variables, stdout=sys.stderr.fileno(), check=False)

@@ -17,7 +17,7 @@ from telemetry.settings import describe
 @click.command("config")
 @settings_options()
 def command(config: Path | None, **flags: Any) -> None:
-    """Print the effective settings, as TOML. What is wrong with them goes to standard error, and ends with 78.
+    """Print the effective settings as TOML. Errors in them go to standard error; the command then ends with 78.
 
     Example: TELEMETRY_PORT=9000 telemetry config
     """
@@ -32,7 +32,7 @@ def command(config: Path | None, **flags: Any) -> None:
 
 
 def _lines(loaded: Loaded) -> Iterator[str]:
-    """Return a line for each setting; those that a settings file could not have are comments."""
+    """Return a line for each setting; values that a settings file cannot hold are comments."""
     values = msgspec.structs.asdict(loaded.settings)
     wrong = {problem.setting for problem in loaded.problems}
     for setting in describe():

@@ -19,9 +19,9 @@ _Folder = click.Path(path_type=Path)
 
 @click.group("dataset")
 def command() -> None:
-    """Look at exported data sets: compare two versions, verify one.
+    """Verify an exported data set, or compare two versions.
 
-    `telemetry export dataset DIR` makes one.
+    `telemetry export dataset DIR` makes a data set.
 
     Example: telemetry dataset verify ./drift-pattern-signatures
     """
@@ -30,7 +30,7 @@ def command() -> None:
 @command.command("verify")
 @click.argument("folder", metavar="DIR", type=_Folder)
 def verify(folder: Path) -> None:
-    """Compare every byte of a data set with its digests, and its rows with its content id.
+    """Verify every byte of a data set against its digests, and its rows against its content id.
 
     Example: telemetry dataset verify ./drift-pattern-signatures
     """
@@ -42,9 +42,9 @@ def verify(folder: Path) -> None:
 @click.argument("second", metavar="B", type=_Folder)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: every row that was added or vanished.")
 def diff(first: Path, second: Path, *, as_json: bool) -> None:
-    """Show what data set B has other than A: rows added and vanished, with the reason, and drift.
+    """Show how data set B differs from A: rows added and vanished, with the reason, and drift.
 
-    Drift is the share of the rows that would have to move to make the two distributions the same.
+    Drift is the share of the rows that would have to move to make two distributions equal.
 
     Example: telemetry dataset diff ./october ./november
     """

@@ -41,11 +41,11 @@ from telemetry.wording import amount
     "environment", "data_dir", "synchronous", "daily_labels_max", "daily_signatures_max", "flush_keys_max", "log_format"
 )
 def command(first: str, last: str, *, dry_run: bool, as_json: bool, config: Path | None, **flags: Any) -> None:
-    """Delete days, as if their events had never come: raw events, and what these have added to the numbers.
+    """Delete days as if their events had never come: raw events, and what these have added to the numbers.
 
-    No service may run. Of a day whose raw events are gone only its own counts can be deleted: its part in the sums over
-    all time, of signatures and decisions, stays. Public numbers of these days are made again without them. Backups that
-    were made before still hold them.
+    No service may run. If the raw events of a day are gone, only the day's own counts are deleted: its part of the sums
+    over all time, of signatures and decisions, stays. Windows that were published with these days are made again
+    without them. Older backups still hold the days.
 
     Example: telemetry delete --from 2026-11-20 --to 2026-11-21 --dry-run
     """
@@ -74,14 +74,14 @@ async def _delete(settings: Settings, first: str, last: str) -> list[DayFound]:
                 await delete_days(
                     directory, aggregates, found, folder, now=Clock().now(), keys_max=settings.flush_keys_max
                 )
-            # Who was new on which day, and what was seen first and last.
+            # Recounts which installations were new on each day, and when each was first and last seen.
             with scratch(directory) as folder:
                 await repair_numbers(directory, aggregates, folder, limits, on_bytes)
     return found
 
 
 async def _count_rest(directory: DataDirectory, aggregates: Aggregates, settings: Settings) -> None:
-    """Count the events that a crash has left uncounted: all of them are subtracted."""
+    """Count the events that a crash left uncounted: subtracting takes out all events of a day."""
     counters = Counters(DayLabels(labels_max=settings.daily_labels_max))
     archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
     log = EventLog(archive, Replay(aggregates, counters).prepare)
@@ -98,6 +98,6 @@ def _lines(found: list[DayFound], *, dry_run: bool) -> Iterator[str]:
     would = "would be " if dry_run else ""
     for day in found:
         what = f"{amount(day.events, 'raw event')} and {amount(day.counts, 'count')} {would}deleted"
-        stays = "" if day.is_whole else "; what events that are gone have added to signatures and decisions stays"
+        stays = "" if day.is_whole else "; signatures and decisions keep what events that are gone have added"
         yield f"{day.day}: {what}{stays}"
     yield f"{amount(len(found), 'day')} {would}deleted"

@@ -54,15 +54,15 @@ def command(
 ) -> None:
     """Write out raw events, a table of the aggregates, or the data set.
 
-    Days are those of an event's receipt, of the statistics, of the last time a signature or an installation was seen
-    or of the last change of an action. Into a folder, events go in a file for each day, and a day that has not
-    changed since its file was written is passed over: the same command again goes on where it ended.
+    The day of an event is the day of its receipt; of statistics, their own day; of a signature or an installation, the
+    day it was last seen; of an action, the day of its last change. In a folder, events go to one file for each day, and
+    days that have not changed since are skipped: run the same command again to go on after an interruption.
 
-    Events and installations hold installation ids. Memory stays small, and a running service is not hindered; while
-    one runs, later rows can be newer than earlier ones. Parquet needs the extra drift-telemetry[parquet].
+    Exported events and installations hold installation ids. Memory stays small, and a service may run; later rows can
+    then be newer than earlier ones. Parquet needs the extra drift-telemetry[parquet].
 
     `dataset` makes the folder DIR from public numbers alone: a card, croissant.json, and the signatures of all windows
-    that had been closed by --to as Parquet and JSON lines. It needs the extra too.
+    that ended by --to, as Parquet and JSON lines. It needs the extra too.
 
     Example: telemetry export events --format parquet --from 2026-11-01 --output ./events/
 
@@ -90,7 +90,7 @@ def command(
 
 
 def _dataset_folder(folder: Path | None) -> Path:
-    """Return the folder that is named; raise ``UsageError`` if none is, or if an option is given that has no effect."""
+    """Return the folder; raise ``UsageError`` if it is missing, or if an option is given that has no effect."""
     context = click.get_current_context()
     for option, flag in (("form", "--format"), ("first", "--from"), ("place", "--output")):
         if context.get_parameter_source(option) is not ParameterSource.DEFAULT:

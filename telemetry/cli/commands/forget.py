@@ -20,8 +20,8 @@ from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 def command(installation: str, *, dry_run: bool, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Erase the raw events of an installation, and its row, while a service runs or not.
 
-    Every byte of its id is overwritten in all files. The numbers that its events made stay, for they name nobody.
-    What an interruption leaves is finished at the next start. Backups that were made before still hold it.
+    Its id is overwritten in all files. The numbers that its events have added to stay: they name no installation. After
+    an interruption, the next start finishes the work. Older backups still hold the events.
 
     INSTALLATION is the id in the project's config file, or the stored form that `export` and `query` show; - reads it
     from standard input, so that neither the shell's history nor the list of processes holds it.

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 RETRY_MIN_S = 1.0
 RETRY_MAX_S = 60.0
 _DOUBLINGS_MAX = 10
-# These wait for a person; whatever else goes wrong may be over in a while.
+# Errors that only a person can mend end the command; all others are tried again.
 _FOR_A_PERSON = {Exit.DATA_DAMAGED, Exit.CONFIG, Exit.CANNOT_CREATE}
 
 
@@ -36,10 +36,10 @@ _FOR_A_PERSON = {Exit.DATA_DAMAGED, Exit.CONFIG, Exit.CANNOT_CREATE}
 @click.option("--once", is_flag=True, help="End when the cluster has all that is counted now.")
 @click.option("--resend", type=Day(), metavar="DAY", help="First have everything from this day on sent again.")
 def command(*, once: bool, resend: str | None, config: Path | None, **flags: Any) -> None:
-    """Ship events and aggregates to a ClickHouse cluster, until stopped; the service may be running or not.
+    """Ship events and aggregates to a ClickHouse cluster until stopped, while a service runs or not.
 
-    Nothing counts as sent before the cluster has it, and what is sent twice counts once. The password of the cluster is
-    the credential `cluster_password`.
+    Events count as sent once the cluster has stored them; an event that is sent twice counts once. Give the password of
+    the cluster as the credential `cluster_password`.
 
     Example: telemetry forward --cluster 'clickhouse://drift@ch1:8123,ch2:8123/drift?cluster=main'
     """
@@ -48,7 +48,7 @@ def command(*, once: bool, resend: str | None, config: Path | None, **flags: Any
         raise SettingsError("setting cluster: it is empty: give the cluster's address, see `telemetry forward --help`")
     if settings.synchronous != "FULL":
         raise SettingsError(
-            "setting synchronous: after a power cut ids would be given out again that the cluster has: set it to FULL"
+            "setting synchronous: after a power cut, events could get ids that the cluster already has: set it to FULL"
         )
     os.umask(0o077)
     directory = DataDirectory(Path(settings.data_dir))
@@ -66,11 +66,11 @@ def command(*, once: bool, resend: str | None, config: Path | None, **flags: Any
             else:
                 _forward(forwarder, settings.forward_interval_s)
         except (KeyboardInterrupt, _StoppedBySignalError):
-            logger.info("stopped, what the cluster has is noted", extra={"events": forwarder.sent})
+            logger.info("forwarding stopped, the next start goes on from here", extra={"events": forwarder.sent})
 
 
 class _StoppedBySignalError(BaseException):
-    """SIGTERM: what was being sent is sent again by the next start."""
+    """SIGTERM: the next start sends the unfinished batch again."""
 
 
 def _stop(_number: int, _frame: object) -> None:
@@ -95,7 +95,7 @@ def _forward(forwarder: Forwarder, interval_s: float) -> None:
                 raise
             failures += 1
             pause_s = _backoff_s(failures)
-            logger.warning("not everything could be forwarded, it is tried again", extra={"reason": str(error)})
+            logger.warning("not everything could be forwarded, trying again soon", extra={"reason": str(error)})
         else:
             if failures:
                 logger.info("the cluster has everything again", extra={"events": forwarder.sent - before})
@@ -104,6 +104,6 @@ def _forward(forwarder: Forwarder, interval_s: float) -> None:
 
 
 def _backoff_s(failures: int) -> float:
-    """Return how long to wait: twice as long after each failure, and not at the same time as other nodes."""
+    """Return how long to wait: twice as long after each failure, with jitter so that nodes do not act in step."""
     longest_s = min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(failures - 1, _DOUBLINGS_MAX))
     return random.uniform(longest_s / 2, longest_s)

@@ -20,7 +20,7 @@ from telemetry.wording import amount
 
 @click.group("import")
 def command() -> None:
-    """Take over the old worker's data, or events that were exported. `telemetry merge` takes another instance's.
+    """Import the old worker's data, or exported events. `telemetry merge` imports another instance.
 
     Example: telemetry import d1 export.sql --dry-run
     """
@@ -30,11 +30,11 @@ def command() -> None:
 @click.argument("file", type=FilePath(exists=True, dir_okay=False, path_type=Path))
 @import_options
 def d1(file: Path, *, dry_run: bool, refused: str | None, as_json: bool, config: Path | None, **flags: Any) -> None:
-    """Take over the old worker's data: its SQL export, or its database file with the -wal beside it.
+    """Import the old worker's data: its SQL export, or its database file with the -wal beside it.
 
-    No service may run. Each row is judged as if this service had received it then; none is dropped without being
-    reported. Doing it again adds only what is new. Tables, views and triggers that are not the old worker's are passed
-    over, and an export may be without its schema.
+    No service may run. Each row is judged as if this service had received it at its time, and every row that is not
+    imported is reported. Importing the same data again adds only new rows. Tables, views and triggers that are not the
+    old worker's are skipped, and an export may lack its schema.
 
     Example: telemetry import d1 export.sql --data-dir ./data --refused refused.jsonl
     """
@@ -62,11 +62,11 @@ def events(
     config: Path | None,
     **flags: Any,
 ) -> None:
-    """Take back what `telemetry export events` has written as JSON lines or CSV; FILES may be folders of it.
+    """Import what `telemetry export events` wrote as JSON lines or CSV; FILES may be folders of such files.
 
-    No service may run. Events are judged as if this service had received them then, and counted. Doing it again adds
-    only what is new, and nothing of what is here already. An export does not tell with which id.key its ids were
-    hashed: it is refused unless one of these ids is known here, or you say so.
+    No service may run. Events are judged as if this service had received them at their time, and counted. Importing the
+    same files again adds only new events. An export does not say which id.key its ids were hashed with: it is refused
+    unless one of these ids is known here, or you give --same-id-key.
 
     Example: telemetry import events ./events/ --dry-run
     """

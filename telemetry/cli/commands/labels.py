@@ -23,9 +23,8 @@ _SETTINGS = settings_options("environment", "data_dir", "log_format")
 def command() -> None:
     """Say which labels the public sees besides those that Drift itself sends.
 
-    What is admitted or hidden applies to windows that are closed from then on, and to benchmarks at once.
-    Whatever has too few installations joins
-    `other` all the same.
+    A change applies to windows that are closed from then on, and to benchmarks at once. An admitted label with too few
+    installations still joins `other`.
 
     Example: telemetry labels admit framework express
     """

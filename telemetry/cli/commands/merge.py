@@ -25,9 +25,9 @@ def command(
 ) -> None:
     """Add the events of another instance to this one. DIR is its data directory, or a backup of it.
 
-    No service may run here. Events are judged as if this service had received them then, and counted; statistics of
-    days without raw events are taken over where this instance has none. Signatures and decisions of such days are not:
-    merge the younger instance into the older one. Doing it again adds only what is new. Nothing there is changed.
+    No service may run here. Events are judged as if this service had received them at their time, and counted. For days
+    without raw events, statistics are taken over if this instance has none, but signatures and decisions are not: merge
+    the younger instance into the older one. Merging again adds only new events. The other instance is not changed.
 
     Installation ids that were hashed with another id.key are refused.
 
@@ -56,6 +56,6 @@ def _backup(folder: Path) -> Path:
         return choose(folder)
     except NoDataError as error:
         raise NoDataError(
-            f"{folder} is neither a data directory nor a backup: name the folder of another instance's telemetry.db, "
-            "or what `telemetry backup` made of it"
+            f"{folder} is neither a data directory nor a backup: name the folder with the other instance's "
+            "telemetry.db, or a folder that `telemetry backup` made"
         ) from error

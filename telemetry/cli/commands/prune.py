@@ -30,8 +30,8 @@ def command(
 ) -> None:
     """Fold rare or old signatures into the one row `other`, while a service runs or not.
 
-    Their rows leave `signature_counts` and what they count is added to `other`, so that totals stay. What leaves is
-    overwritten, and its room in telemetry.db is used again. Nobody can undo it but with a backup.
+    Their rows leave `signature_counts`, and their counts are added to `other`, so that totals stay the same. The rows
+    are overwritten, and telemetry.db uses their room again. Only a backup can undo this.
 
     Example: telemetry prune --before 2026-09-01 --events-max 2 --dry-run
     """
@@ -44,7 +44,7 @@ def command(
     rows, events = amount(pruned.rows, SIGNATURE_COUNTS.noun, SIGNATURE_COUNTS.plural), amount(pruned.events, "event")
     click.echo(f"{rows} of {events} {'would be' if dry_run else 'are'} counted as other")
     if not pruned.finished:
-        click.echo("the service has stopped before the end: do this again")
+        click.echo("the service stopped before the end: run this command again")
 
 
 async def _prune_here(settings: Settings, request: PruneRequest) -> Pruned:

@@ -20,13 +20,13 @@ from telemetry.wording import amount
 
 @click.command("publish")
 @click.option("--from", "source", metavar="ADDRESS", help="The cluster; the setting `cluster` if not given.")
-@click.option("--without", multiple=True, metavar="NODE", help="Wait for no such node any more; repeatable.")
+@click.option("--without", multiple=True, metavar="NODE", help="Do not wait for this node; repeatable.")
 @settings_options("environment", "data_dir", "log_format")
 def command(*, source: str | None, without: tuple[str, ...], config: Path | None, **flags: Any) -> None:
-    """Make public numbers from the events that a cluster has of all its nodes, and write them to `published.db`.
+    """Make public numbers from all nodes' events in a cluster, and write them to `published.db`.
 
-    A window is closed when every node has sent all of its days; what is published stays. A service that shows these
-    numbers has `publish_from` set to `cluster`. Run it every hour.
+    A window is closed when every node has sent all of its days; published numbers stay. Set `publish_from` to `cluster`
+    for the service that shows these numbers. Run this command every hour.
 
     Example: telemetry publish --from 'clickhouse://drift@ch1:8123,ch2:8123/drift?cluster=main' --data-dir ./data
     """

@@ -27,8 +27,9 @@ from telemetry.wording import amount
 def command(before: str, *, dry_run: bool, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Remove whole days of raw events now, to free the disk, while a service runs or not.
 
-    Their numbers stay, as when retention removes them. A day whose file is missing is marked as removed, so that
-    `check` does not report it any more. Public windows that need these days and are not published yet never will be.
+    Their numbers stay, as when retention removes days. A day whose file is missing is marked as removed, so that
+    `check` does not report it any more. A public window that needs one of these days and is not published yet can
+    never be published.
 
     Example: telemetry retire --before 2026-10-01 --dry-run
     """
@@ -44,9 +45,9 @@ def _lines(retired: Retired) -> Iterator[str]:
     verb = "would be removed" if retired.dry_run else "removed"
     yield f"{amount(len(retired.days), 'day')} {verb}: {amount(events, 'event')}, {amount(removed, 'byte')}"
     for day in retired.kept:
-        yield f"{day} stays: it is in use, or its last events are not counted yet; do this again in a minute"
+        yield f"{day} stays: it is in use, or its last events are not counted yet; run this command again in a minute"
     if not retired.finished:
-        yield "the service has stopped before the end: do this again"
+        yield "the service stopped before the end: run this command again"
 
 
 def _line(one: RetiredDay) -> str:

@@ -14,7 +14,7 @@ from telemetry.operator_errors import Exit, UnavailableError
 from telemetry.wording import amount
 
 _BATCH_EVENTS_MAX = 100
-# A line alone may be larger: the service says so of it.
+# A longer line is sent alone: the service then rejects it with a sentence.
 _BATCH_BYTES_MAX = 1_000_000
 _REJECTIONS_SHOWN_MAX = 1_000
 _ENVELOPE = b'{"events":[%b]}'
@@ -22,7 +22,7 @@ _ENVELOPE = b'{"events":[%b]}'
 
 @dataclass(slots=True)
 class _Sent:
-    """What has become of the events of a file: how many were taken, and which were not, in the order of the file."""
+    """What became of the events of a file: how many were accepted, and which were rejected, in the file's order."""
 
     events: int = 0
     processed: int = 0
@@ -62,8 +62,8 @@ class _Batch:
 def command(file: IO[bytes], *, url: str, v2: bool, show: bool) -> None:
     """Send the events of a file, one JSON object a line, and print the receipt.
 
-    The file is sent in batches of 100 events. Of each event that is rejected the receipt has the index among the
-    events, the line, a code and a sentence; the command then ends with 1. `-` reads standard input.
+    The file is sent in batches of up to 100 events. For each rejected event, the receipt has its index among the
+    events, its line, a code and a sentence; the command then ends with 1. `-` reads standard input.
 
     Example: telemetry send events.jsonl --url http://127.0.0.1:8787
     """
@@ -95,12 +95,12 @@ def _post(poster: Poster, body: bytes, batch: _Batch, sent: _Sent) -> None:
         before = f"{amount(sent.processed, 'event')} before line {batch.places[0][1]} were stored"
         raise UnavailableError(f"{error} ({before}: send the file again, nothing is stored twice)") from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise UnavailableError("the answer is no receipt: see that --url names a telemetry service") from error
+        raise UnavailableError("the answer is not a receipt: check that --url names a telemetry service") from error
     sent.processed += processed
 
 
 def _batches(file: IO[bytes], sent: _Sent) -> Iterator[_Batch]:
-    """Return the events of a file in batches; what is no JSON is rejected here, or its batch would be refused."""
+    """Return the events of a file in batches. Lines that are not JSON are rejected here: they would spoil a batch."""
     batch = _Batch()
     for number, raw in enumerate(file, 1):
         line = raw.strip()

@@ -38,7 +38,7 @@ def command(config: Path | None, **flags: Any) -> None:
             logger.info("listening", extra={"url": url, "data_dir": str(data), "environment": settings.environment})
             return
         first = url.partition(", ")[0]
-        # To serve is worth more than to say so.
+        # Go on serving if these lines cannot be printed.
         with suppress(OSError):
             click.echo(f"Drift telemetry listens on {url} ({settings.environment})")
             click.echo(f"Data is kept in {data}")

@@ -79,7 +79,7 @@ def command(
 
 
 def _post(sessions: list[Session], poster: Poster, rate: float, clock: Clock) -> int:
-    """Post the sessions, on the average at most ``rate`` events a second; return how many events they have."""
+    """Post the sessions, at most ``rate`` events a second on average; return how many events they have."""
     posted, started = 0, clock.monotonic()
     with progress("sessions", len(sessions)) as advance:
         for session in sessions:
@@ -99,8 +99,8 @@ async def _fill(settings: Settings, simulation: Simulation) -> int:
             "with --data-dir"
         )
     now = _midnight(simulation.days[0])
-    # What is simulated need not survive a power cut: it can be made again. Windows are published while the days pass,
-    # and a service of another environment would throw away what counts too few installations for it.
+    # Simulated events need not survive a power cut: they can be made again. Windows are published while the days pass,
+    # and a service of another environment would throw away numbers that are below its threshold.
     lax = Settings(
         environment=settings.environment,
         data_dir=settings.data_dir,

@@ -60,7 +60,7 @@ def chart_lines(chart: Chart, width: int | None = None) -> Iterator[str]:
 
 
 def _bar(value: int, greatest: int, width: int) -> str:
-    """Return a bar whose length is right to an eighth of a character where there are such; what is not zero shows."""
+    """Return a bar with a length in eighths of a character, if the output has them; a nonzero value always shows."""
     if value <= 0 or greatest <= 0:
         return ""
     if not shows(_BLOCK + _EIGHTHS):

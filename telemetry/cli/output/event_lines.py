@@ -21,7 +21,7 @@ Fields = dict[str, Any]
 
 
 def printable(text: object) -> str:
-    """Return a text with nothing in it that a terminal would act upon, or that standard output does not have."""
+    """Return a text without control characters and without characters that standard output cannot encode."""
     if (text := str(text)).isascii() and text.isprintable():
         return text
     replacement = _REPLACEMENT if shows(_REPLACEMENT) else _PLAIN_REPLACEMENT
@@ -30,7 +30,7 @@ def printable(text: object) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """Return a text as it can be printed, cut to a number of characters where it has more."""
+    """Return a printable text, cut to ``width`` characters."""
     text = printable(text)
     end = _ELLIPSIS if shows(_ELLIPSIS) else _PLAIN_ELLIPSIS
     return text if len(text) <= width else f"{text[: width - len(end)]}{end}"

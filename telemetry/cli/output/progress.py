@@ -1,4 +1,4 @@
-"""Progress in percent: on standard error, and only when that is a terminal that can write a line again."""
+"""Progress in percent on standard error, only if that is a terminal that can rewrite a line."""
 
 import sys
 import time
@@ -13,9 +13,9 @@ _ALL = 100
 
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far something has come; give what is to be told how much has been done since the last time.
+    """Show progress; the block calls the returned function with the amount done since the last call.
 
-    ``total`` may be an estimate: 100 % are shown at the end of the block, and not before.
+    ``total`` may be an estimate: 100 % is shown only at the end of the block.
     """
     if not sys.stderr.isatty() or is_plain_terminal():
         yield lambda _: None

@@ -1,4 +1,4 @@
-"""Standard output and standard error, wherever they lead: closed, full, or to a terminal that knows few characters."""
+"""Standard output and standard error that may be closed, full, or a terminal with few characters."""
 
 import codecs
 import io
@@ -13,21 +13,21 @@ _SHOWN = "telemetry.shown"
 
 
 def prepare() -> None:
-    """Have ``print`` and its like fail only when standard output cannot be written, with an error that names it.
+    """Have printing fail only if standard output cannot be written, with an error that names the stream.
 
-    Characters that a stream does not have are written as escapes, and names of files as the bytes that they are. What
-    standard error does not take is lost.
+    Characters that a stream cannot encode are written as escapes, and file names that are not UTF-8 as their bytes.
+    Output that standard error does not take is lost.
     """
     codecs.register_error(_SHOWN, _show)
     streams = (sys.stdin, sys.stdout, sys.stderr)
-    # In ascending order: the number of a closed stream would else be that of the next file that is opened.
+    # In ascending order: a new file gets the lowest free number, which is that of the first closed stream.
     _, output, errors = (_descriptor(stream, number) for number, stream in enumerate(streams))
     sys.stdout = _text(_Output(output, STANDARD_OUTPUT_NAME), sys.stdout)
     sys.stderr = _text(_Errors(errors, _ERRORS_NAME), sys.stderr)
 
 
 def shows(text: str) -> bool:
-    """Tell whether standard output has all characters of a text."""
+    """Tell whether standard output can encode all characters of a text."""
     try:
         text.encode(sys.stdout.encoding)
     except UnicodeEncodeError:
@@ -36,12 +36,12 @@ def shows(text: str) -> bool:
 
 
 def is_plain_terminal() -> bool:
-    """Tell whether a terminal knows no more than lines of text."""
+    """Tell whether the terminal can only write lines of text."""
     return os.environ.get("TERM") == "dumb"
 
 
 class _Output(io.FileIO):
-    """A descriptor that says which stream it is when it cannot be written; what comes after that is lost."""
+    """A descriptor whose errors name its stream; output after the first error is lost."""
 
     def __init__(self, descriptor: int, name: str) -> None:
         super().__init__(descriptor, "wb", closefd=False)
@@ -55,13 +55,13 @@ class _Output(io.FileIO):
         try:
             return super().write(data)
         except OSError as error:
-            # Python would ask for what is left again at its end.
+            # Python flushes what is left at its end: do not fail twice.
             self._failed = True
             raise OSError(error.errno, error.strerror, self._stream_name) from error
 
 
 class _Errors(_Output):
-    """A descriptor for what can as well be lost."""
+    """A descriptor for output that may be lost."""
 
     def write(self, data: Any, /) -> int | None:  # type: ignore[override]
         """Write some bytes, or lose them; return how many."""
@@ -71,7 +71,7 @@ class _Errors(_Output):
 
 
 def _descriptor(stream: object, number: int) -> int:
-    """Return where a standard stream is written; one that was closed gets a descriptor that refuses to be used."""
+    """Return the descriptor of a standard stream; a closed stream gets one that refuses reads or writes."""
     if stream is not None:
         return number
     return os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY)
@@ -93,9 +93,9 @@ def _text(raw: _Output, former: Any) -> io.TextIOWrapper:
 
 
 def _show(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Return what stands for characters that cannot be encoded."""
+    """Return the replacement for characters that cannot be encoded."""
     if isinstance(error, UnicodeEncodeError):
         with suppress(UnicodeEncodeError):
-            # The bytes of a name of a file that are not UTF-8.
+            # Bytes of a file name that are not UTF-8.
             return error.object[error.start : error.end].encode("ascii", "surrogateescape"), error.end
     return codecs.backslashreplace_errors(error)
