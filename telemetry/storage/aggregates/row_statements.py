@@ -14,6 +14,8 @@ from telemetry.counting.declaring import Aggregate
 from telemetry.storage.sqlite.queries import query
 
 _DAY_LENGTH = 10
+# The newest day that retention has removed raw events of; it may have been reached again since.
+_NEWEST_GONE = "SELECT max(day) FROM main.segments WHERE watermark > 0 AND (retired_at IS NOT NULL OR retired > 0)"
 
 
 @cache
@@ -140,11 +142,10 @@ def _corrected(aggregate: Aggregate, column: StoredColumn) -> str:
         case Key() | Sum():
             return ""
         case Earliest() | Extreme():
-            # The stored value may come from raw events that are gone.
+            # The stored value may come from raw events that are gone. keep_rows.sql compares the same day.
             (first_seen,) = aggregate.names(Earliest)
             first_day = f"substr({aggregate.table}.{first_seen}, 1, {_DAY_LENGTH})"
-            present = "SELECT day FROM main.segments WHERE retired_at IS NULL"
-            return f"iif({first_day} IN ({present}), {theirs}, {mine})"
+            return f"iif({first_day} <= ({_NEWEST_GONE}), {mine}, {theirs})"
     return theirs
 
 

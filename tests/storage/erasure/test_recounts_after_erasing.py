@@ -34,6 +34,13 @@ async def send(started: Running, hand: HandClock, installation: str, **changes: 
     await started.service.accept(encode(events))
 
 
+async def retire_oldest(started: Running, hand: HandClock) -> bool:
+    retention = started.upkeep.retention
+    for state in (await retention._archive.segments())[:1]:
+        return await retention._retire(state, column_time(hand.clock.now()))
+    return False
+
+
 async def test_excluding_one_installation_leaves_what_another_that_was_forgotten_has_added(data_dir: Path) -> None:
     hand = HandClock("2026-11-20T12:00:00")
     async with service(data_dir, hand) as started:
@@ -61,6 +68,25 @@ async def test_what_was_sent_after_an_installation_was_forgotten_adds_to_what_is
             assert await errors(data_dir, hand) == []
 
     assert read(data_dir / "telemetry.db", SEEN) == [("2026-11-20", "2026-11-20", 3)]
+
+
+@pytest.mark.parametrize("days_back", [1, 2])
+async def test_what_is_excluded_after_a_clock_was_set_back_leaves_sums_of_removed_days_as_they_are(
+    data_dir: Path, days_back: int
+) -> None:
+    hand = HandClock("2026-11-20T12:00:00")
+    async with service(data_dir, hand) as started:
+        await send(started, hand, B)
+        hand.pass_time(DAY_S)
+        await send(started, hand, C)
+        await started.publisher.flush()
+        assert await retire_oldest(started, hand)
+        hand.jump(-days_back * DAY_S)
+        await send(started, hand, A)
+        await started.upkeep.eraser.erase(ErasureRequest(A, ErasureKind.EXCLUDE))
+        assert await errors(data_dir, hand) == []
+
+    assert read(data_dir / "telemetry.db", SEEN) == [(f"{hand.now:%Y-%m-%d}", "2026-11-21", 2)]
 
 
 class Life:
@@ -119,9 +145,7 @@ class Life:
         return True
 
     async def retire(self, started: Running) -> bool:
-        retention = started.upkeep.retention
-        for state in (await retention._archive.segments())[:1]:
-            await retention._retire(state, column_time(self.hand.clock.now()))
+        await retire_oldest(started, self.hand)
         return True
 
     async def restart(self, started: Running) -> bool:
