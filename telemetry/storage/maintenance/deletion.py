@@ -77,6 +77,9 @@ async def delete_days(
     counted = DayContributions(folder, directory, own, asyncio.Event(), keys_max=keys_max)
     await counted.count(watermarks, others=True)
     async with aggregates.change(contribution=counted.contribution, remaining=counted.remaining) as connection:
+        # Sums over all time still hold the events that are gone. Correcting rows needs to know their days.
+        lost = [(column_time(now), found.day) for found in days if not found.is_whole]
+        await connection.executemany(_RETIRE, lost)
         for statement in subtracting_rows():
             await connection.execute(statement)
         for found in days:
@@ -86,9 +89,6 @@ async def delete_days(
             await connection.execute(query("leave_days_out_of_windows"), (found.day, found.day))
             if found.is_whole:
                 await connection.execute("DELETE FROM segments WHERE day = ?", day)
-            else:
-                # Sums over all time still hold the events that are gone: keep the state of the day.
-                await connection.execute(_RETIRE, (column_time(now), found.day))
     for name in own:
         directory.remove_segment(name)
     if (node := read_node(directory.node)) is not None:

@@ -16,7 +16,9 @@ from tests.support import oracle
 from tests.support.backups import replayed
 from tests.support.cli import fill
 from tests.support.commands import run, succeed
+from tests.support.events import encode, installation_id, make_event, timestamp
 from tests.support.publishing import Crowd, pass_crowded_day, production
+from tests.support.segments import DAY_S
 from tests.support.server import serving
 from tests.support.service import HandClock, service
 
@@ -79,6 +81,21 @@ async def test_of_a_day_without_raw_events_its_counts_go_and_the_sums_stay(data_
         assert {row[0] for row in oracle.read(data_dir / "telemetry.db", NUMBERS)} == {DAYS[1]}
         assert oracle.read(data_dir / "telemetry.db", sums) == before
         assert "no problems found" in succeed("check", "--data-dir", data_dir)
+
+
+async def test_what_a_lost_segment_has_added_to_sums_stays_when_its_day_is_deleted_with_another(data_dir: Path) -> None:
+    hand = HandClock(f"{DAYS[0]}T12:00:00")
+    async with service(data_dir, hand) as started:
+        for sender in range(3):
+            by = {"installationId": installation_id(sender), "timestamp": timestamp(hand.now)}
+            await started.service.accept(encode([make_event("pattern_signature", **by)]))
+            hand.pass_time(DAY_S)
+    (data_dir / "events" / f"{DAYS[0]}.db").unlink()
+
+    delete(data_dir, DAYS[0], DAYS[1])
+
+    assert oracle.read(data_dir / "telemetry.db", "SELECT occurrence_count FROM signature_counts") == [(2,)]
+    assert "no problems found" in succeed("check", "--data-dir", data_dir)
 
 
 async def test_events_that_were_not_counted_and_that_were_forgotten_are_deleted_too(data_dir: Path) -> None:
