@@ -1,1 +1,1 @@
-"""The data set: pattern signatures of published windows as files that train models, and what describes them."""
+"""The data set: pattern signatures of published windows as files to train models with, and their description."""

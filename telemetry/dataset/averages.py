@@ -1,4 +1,4 @@
-"""Averages and bands of a row, from the numbers that windows have of it."""
+"""Averages and bands of a row over the windows that have it."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -13,7 +13,7 @@ _INSTALLATION_ENDS = (5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 INSTALLATION_BANDS = (
     "1-4", "5-9", "10-19", "20-49", "50-99", "100-199", "200-499", "500-999", "1000-1999", "2000-4999", "5000+",
 )  # fmt: skip
-"""Bands of installations; the first one is of environments in which one installation is enough."""
+"""Bands of installations; the first is only for environments with a threshold of one installation."""
 
 
 def rounded(value: float) -> float:
@@ -27,7 +27,7 @@ def installation_band(installations: int) -> str:
 
 
 class LabelShares:
-    """What share of a row each label of a kind has, in parts of all voices."""
+    """The share of each label of a kind in the voices of a row."""
 
     def __init__(self, details: Iterable[Detail], voices: int) -> None:
         parts: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))

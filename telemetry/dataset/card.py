@@ -18,7 +18,7 @@ _TYPES = {"text": "text", "day": "date", "integer": "integer", "real": "number"}
 
 
 def dataset_card(manifest: DatasetManifest) -> bytes:
-    """Return the card; it says everything that its reader needs to judge the data set."""
+    """Return the card, with everything that a reader needs to judge the data set."""
     counted = installations(manifest.threshold)
     lines = [
         *_head(manifest),
@@ -158,5 +158,5 @@ def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return a text of the operator's so that it stays in its place."""
+    """Return a text of the operator's, escaped so that it cannot change the card around it."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("[", "\\[").replace("<", "&lt;")

@@ -9,13 +9,13 @@ from telemetry.dataset.folder import StoredDataset
 from telemetry.dataset.manifest import DatasetManifest, ManifestWindow
 from telemetry.dataset.rows import DatasetRow
 
-# The kinds of labels that take a row away when they are hidden.
+# Hiding a label of these kinds removes rows.
 _ROW_LABELS = {"category", "signature"}
 _UNEXPLAINED = "not explained by the windows of both: they may be of different services"
 
 
 class RowChange(msgspec.Struct, frozen=True):
-    """A row that one of two data sets has, and why the other has it not."""
+    """A row that only one of two data sets has, and why the other lacks it."""
 
     category: str
     label: str
@@ -23,7 +23,7 @@ class RowChange(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """What the second data set has other than the first. ``changed`` counts rows of both whose numbers differ."""
+    """How the second data set differs from the first. ``changed`` counts rows in both whose numbers differ."""
 
     added: list[RowChange]
     vanished: list[RowChange]
@@ -53,7 +53,7 @@ def _by_key(rows: Iterable[DatasetRow]) -> dict[tuple[str, str], DatasetRow]:
 
 
 def _why(row: DatasetRow, has: DatasetManifest, lacks: DatasetManifest, hidden: str) -> str:
-    """Return why a row of one data set is not in the other: by its windows, or else because it is ``hidden`` there."""
+    """Return why one data set lacks a row of the other: the reason ``hidden``, or one that the windows tell."""
     first, last = row.first_window.isoformat(), row.last_window.isoformat()
     own = [window for window in has.windows if first <= window.start <= last]
     others = {window.start: window for window in lacks.windows}

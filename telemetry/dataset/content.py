@@ -1,4 +1,4 @@
-"""Content: all files of a data set as bytes, which follow from a snapshot alone."""
+"""Content: all files of a data set as bytes, made from a snapshot alone."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from telemetry.dataset.splits import by_split
 
 
 def dataset_files(snapshot: Snapshot, about: About) -> tuple[DatasetManifest, dict[str, bytes]]:
-    """Return the manifest, and the files by their place in the folder, in the order in which they are to be written.
+    """Return the manifest, and the files by their place in the folder, in the order to write them.
 
     The same snapshot gives the same bytes with the same version of pyarrow.
     """

@@ -16,7 +16,7 @@ from telemetry.dataset.rows import DATASET_COLUMNS, DatasetColumn
 CROISSANT = "croissant.json"
 _CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
 _TYPES = {"text": "sc:Text", "day": "sc:Date", "integer": "sc:Integer", "real": "sc:Float"}
-# The terms of Croissant that stand without a prefix; all others are those of schema.org.
+# The terms of Croissant without a prefix; all others are terms of schema.org.
 _TERMS = (
     "arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field", "fileObject",
     "fileProperty", "fileSet", "format", "includes", "isArray", "isLiveDataset", "jsonPath", "key", "md5",
@@ -41,7 +41,7 @@ _CONTEXT = {
 
 
 def croissant(manifest: DatasetManifest, files: Mapping[str, bytes]) -> bytes:
-    """Return the description; ``files`` are those of the splits by place, whose digests it names."""
+    """Return the description, with the digests of ``files``: the splits' files by place."""
     document = {"@context": _CONTEXT, "@type": "sc:Dataset", **_about(manifest), **_responsibility(manifest)}
     document["distribution"] = [_file(split, files[data_path(split, "parquet")]) for split in manifest.rows]
     document["recordSet"] = [_records(split) for split in manifest.rows]

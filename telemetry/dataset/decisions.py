@@ -22,7 +22,7 @@ class _StepDecisions(NamedTuple):
 
 
 class CategoryDecisions:
-    """The decisions of all categories: the fields that the rows of a category have of them."""
+    """The decisions of all categories, as fields for the rows of each category."""
 
     def __init__(self, decisions: Iterable[Number]) -> None:
         found: dict[str, dict[str, list[Number]]] = {}
@@ -41,7 +41,7 @@ class CategoryDecisions:
         return sum(step.voices for steps in self._steps.values() for step in steps.values())
 
     def fields(self, category: str, confidence: float) -> dict[str, Any]:
-        """Return the fields of a row: the approval at its confidence, and all steps of its category."""
+        """Return a row's fields about decisions: the approval at its confidence, and all steps of its category."""
         steps = self._steps.get(category, _NONE)
         here = steps.get(step_of(confidence))
         approval = here.approval if here is not None else None

@@ -23,8 +23,8 @@ class LabelDrift(msgspec.Struct, frozen=True):
 class Drift(msgspec.Struct, frozen=True):
     """How a distribution over the rows has moved.
 
-    ``distance`` is the total variation: the share of the rows that would have to move, 0 to 1. Labels come by how much
-    they have moved.
+    ``distance`` is the total variation: the share of the rows that would have to move, 0 to 1. Labels are in the order
+    of how much they moved.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Facts about the data set that its card and ``croissant.json`` both tell."""
+"""Sentences about the data set that both its card and ``croissant.json`` have."""
 
 DATASET_NAME = "drift-pattern-signatures"
 TITLE = "Drift pattern signatures"

@@ -1,4 +1,4 @@
-"""Folders of data sets, read back: every byte is compared with the digests first."""
+"""Reads folders of data sets; every file is compared with its digest first."""
 
 import hashlib
 import re
@@ -29,9 +29,9 @@ class StoredDataset:
 
 
 def read_sums(folder: Path) -> dict[str, str]:
-    """Return the digests of the files of a data set by their place, none of which leads out of the folder.
+    """Return the digests of a data set's files by place; no place leads out of the folder.
 
-    Raises ``NoDataError`` if the folder is none of a data set, or ``DamagedError``.
+    Raises ``NoDataError`` if the folder has no finished data set, ``DamagedError`` if the digests cannot be read.
     """
     path = folder / SUMS
     try:

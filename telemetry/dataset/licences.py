@@ -7,7 +7,7 @@ def licence_address(licence: str) -> str:
 
 
 def licence_tags(licence: str) -> dict[str, str]:
-    """Return what the head of a card says of it, in the words of Hugging Face."""
+    """Return the tags for a licence in the head of a card, as Hugging Face names them."""
     if not licence:
         return {"license": "unknown"}
     if _is_address(licence):

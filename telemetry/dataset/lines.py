@@ -24,7 +24,7 @@ def read_lines(lines: bytes) -> list[DatasetRow]:
 def content_id(lines: Mapping[str, bytes]) -> str:
     """Return the SHA-256 of the lines of all splits, in the order of the splits.
 
-    It names the rows, whatever has written them to Parquet.
+    It depends only on the rows, not on the program that writes Parquet.
     """
     hashed = hashlib.sha256()
     for own in lines.values():

@@ -1,4 +1,4 @@
-"""DatasetManifest: what a data set is made of, as ``dataset.json`` says it to programs."""
+"""DatasetManifest: what a data set is made of, as ``dataset.json`` holds it for programs."""
 
 from typing import Self
 
@@ -11,7 +11,7 @@ DATASET_FORMAT = 1
 
 
 class About(msgspec.Struct, frozen=True):
-    """What the operator says of the data set; empty where nothing is set."""
+    """The operator's statements about the data set; empty where nothing is set."""
 
     licence: str = ""
     creator: str = ""
@@ -35,8 +35,8 @@ class ManifestWindow(msgspec.Struct, frozen=True):
 class DatasetManifest(msgspec.Struct, frozen=True, kw_only=True):
     """The content of a data set in numbers.
 
-    ``unnamed`` is by series the share of voices that have no name in public; ``left_out`` counts by kind the labels
-    that were hidden after their windows had been closed.
+    ``unnamed`` has, by series, the share of voices without a public name. ``left_out`` counts, by kind, the labels that
+    were hidden after their windows had been closed.
     """
 
     format: int = DATASET_FORMAT

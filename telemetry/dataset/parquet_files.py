@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from telemetry.dataset.rows import DATASET_COLUMNS, DatasetRow
 
 WRITER = f"pyarrow {pa.__version__}"
-"""What writes the files: other versions of it write other bytes for the same rows."""
+"""The program that writes the files: another version may write other bytes for the same rows."""
 _TYPES = {"text": pa.string(), "day": pa.date32(), "integer": pa.int64(), "real": pa.float64()}
 _SCHEMA = pa.schema(
     [

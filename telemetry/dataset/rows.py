@@ -66,13 +66,13 @@ class DatasetRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells the row from all others: category and label."""
+        """The key of the row: category and label."""
         return self.category, self.label
 
 
 def identity_of(label: str) -> dict[str, Any]:
     """Return the fields that say what a label of the series ``signatures`` is."""
-    # The hash of a format other than 1 has its number before it.
+    # The hash of a format other than 1 has the number of the format before it.
     is_hash = is_signature_hash(label.rpartition(":")[2])
     return {
         "format": "hash" if is_hash else "rule",
@@ -82,7 +82,7 @@ def identity_of(label: str) -> dict[str, Any]:
 
 
 class DatasetColumn(NamedTuple):
-    """A column: ``kind`` is text, day, integer or real; ``is_list`` holds of lists of these."""
+    """A column: ``kind`` is text, day, integer or real; ``is_list`` is true for a list of these."""
 
     name: str
     kind: str

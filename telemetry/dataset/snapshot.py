@@ -32,7 +32,7 @@ class UnnamedShare(NamedTuple):
 class Snapshot:
     """Rows by category and label, and what they are made of.
 
-    ``left_out`` counts labels by kind that were public when their windows were closed and are hidden now.
+    ``left_out`` counts, by kind, the labels that were public when their windows were closed and are hidden now.
     """
 
     rows: list[DatasetRow]
@@ -117,7 +117,7 @@ class _Details:
 
 
 class _Hidden:
-    """Leaves out what the operator hides now, and remembers which labels it was."""
+    """Leaves out the labels that the operator hides now, and remembers which it left out."""
 
     def __init__(self, labels: PublicLabels) -> None:
         self._labels = labels

@@ -1,1 +1,1 @@
-"""Data sets: the exports that the operator has put into a folder, with their cards and downloads."""
+"""Data sets: pages and downloads for the exports that the operator has put into a folder."""

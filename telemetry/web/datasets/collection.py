@@ -1,4 +1,4 @@
-"""DatasetCollection: the sound data sets in a folder of the operator's: their bytes are what their digests say."""
+"""DatasetCollection: the sound data sets in the operator's folder; sound means that all bytes match their digests."""
 
 import hashlib
 import logging
@@ -19,14 +19,14 @@ logger = logging.getLogger(__name__)
 
 DATASETS_MAX = 100
 FILE_BYTES_MAX = 32 * 1024**2
-"""A row takes about a kilobyte. Larger files would fill the memory."""
+"""The most bytes of an offered file. A row takes about a kilobyte; larger files would fill the memory."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedDataset:
-    """A data set that was found sound. ``files`` are size and SHA-256 by place."""
+    """A sound data set. ``files`` has size and SHA-256 by place."""
 
     name: str
     manifest: DatasetManifest
@@ -35,9 +35,9 @@ class OfferedDataset:
 
 
 class DatasetCollection:
-    """Looks at the folder each time; a data set is read again when one of its files has another stamp.
+    """Looks at the folder in each call; a data set is read again when the stamp of one of its files has changed.
 
-    Its methods wait for a disk, and are to be called by one thread at a time.
+    Methods wait for the disk. Call them from one thread at a time.
     """
 
     def __init__(self, root: Path) -> None:
@@ -56,7 +56,7 @@ class DatasetCollection:
         return sorted(found, key=lambda one: (one.manifest.complete_up_to, one.name), reverse=True)[:DATASETS_MAX]
 
     def get(self, name: str) -> OfferedDataset | None:
-        """Return a data set; None if there is none of that name, or if it is not sound."""
+        """Return the data set with a name; None if there is none, or if it is not sound."""
         folder = self._root / name
         if not _NAME.fullmatch(name) or not (folder / SUMS).is_file():
             return None
@@ -73,7 +73,7 @@ class DatasetCollection:
         return offered
 
     def content(self, name: str, place: str) -> tuple[bytes, str]:
-        """Return the bytes of a file with their SHA-256; raise ``Refusal`` if they are not those of the data set."""
+        """Return the bytes of a file and their SHA-256; raise ``Refusal`` if they do not match the digest."""
         offered = self.get(name)
         if offered is None or place not in offered.files:
             raise Refusal(ErrorCode.NOT_FOUND)
@@ -87,7 +87,7 @@ class DatasetCollection:
 
 
 def _stamp(folder: Path) -> _Stamp:
-    """Return what tells the present files from others; those that are missing too."""
+    """Return inode, size and time of change of each file; zeros for a missing file."""
     try:
         places = [SUMS, *read_sums(folder)]
     except (DamagedError, NoDataError):

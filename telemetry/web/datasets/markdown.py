@@ -1,4 +1,4 @@
-"""Markdown as cards use it: headings, paragraphs, lists, tables, blocks of code, links. All text is escaped."""
+"""Renders the Markdown that cards use: headings, paragraphs, lists, tables, code blocks, links. All text is escaped."""
 
 import html
 import re
@@ -18,7 +18,7 @@ _ESCAPED = re.compile(r"\\([\\|\[\]`*_#-])")
 
 
 def markdown(text: str) -> Iterator[h.Node]:
-    """Return the elements of a text, without its head of YAML and its title."""
+    """Return the elements of a text, without its YAML head and its title."""
     lines = _HEAD.sub("", text).splitlines()
     blocks = [list(block) for is_block, block in groupby(lines, key=bool) if is_block]
     for block in _whole_fences(blocks):
@@ -26,7 +26,7 @@ def markdown(text: str) -> Iterator[h.Node]:
 
 
 def _whole_fences(blocks: list[list[str]]) -> Iterator[list[str]]:
-    """Return the blocks with those joined that lie between the fences of one block of code."""
+    """Return the blocks, joining those that belong to one fenced block of code."""
     code: list[str] = []
     for block in blocks:
         if code:
@@ -49,7 +49,7 @@ def _element(block: list[str]) -> h.Node:
         return h.pre[h.code["\n".join(line for line in block[1:] if line.strip() != _FENCE)]]
     if heading := _HEADING.fullmatch(first):
         below = _element(block[1:]) if len(block) > 1 else None
-        # The title is that of the page.
+        # The page has a title of its own.
         levels = {2: h.h2, 3: h.h3}
         return [levels[len(heading[1])][_inline(heading[2])] if len(heading[1]) in levels else None, below]
     if first.startswith("- "):

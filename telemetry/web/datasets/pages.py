@@ -1,4 +1,4 @@
-"""Pages of data sets: the list of all, and the card of one with its downloads."""
+"""Pages of data sets: the list of all data sets, and the card of each with its downloads."""
 
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -16,7 +16,7 @@ _KIBIBYTE = 1024
 
 
 def datasets_page(offered: Sequence[OfferedDataset]) -> bytes:
-    """Return the list."""
+    """Return the page that lists all data sets."""
     return page(
         "Data sets",
         h.p(".lead")["Pattern signatures as files that train models, made of public numbers alone."],
@@ -27,7 +27,7 @@ def datasets_page(offered: Sequence[OfferedDataset]) -> bytes:
 
 
 def dataset_page(one: OfferedDataset) -> bytes:
-    """Return the card of a data set."""
+    """Return the page with the card of a data set."""
     return page(
         one.name,
         h.p(".lead")[f"{TITLE}, version {one.manifest.version}, complete up to {one.manifest.complete_up_to}."],

@@ -32,7 +32,7 @@ _Found = TypeVar("_Found")
 
 
 class PublicDatasets:
-    """Reads one file or looks at the folder at a time, in a thread. A client's rate counts downloads by their size."""
+    """Reads the folder in a thread, one request at a time. The size of a download counts against a client's rate."""
 
     def __init__(self, root: Path, limit: ClientLimit | None) -> None:
         self._collection = DatasetCollection(root)
@@ -40,7 +40,7 @@ class PublicDatasets:
         self._reading = asyncio.Lock()
 
     def find(self, request: web.BaseRequest) -> tuple[str, Handler] | None:
-        """Return the handler of an address, and the folder it is counted under."""
+        """Return the handler of an address, and the path that its requests are counted under."""
         found = _ADDRESS.fullmatch(request.rel_url.path_safe)
         if found is None or request.method not in ("GET", "HEAD"):
             return None
