@@ -1,4 +1,4 @@
-"""Benchmark results: events of the log that come to ``/v1/feedback``, one for each measured number."""
+"""Benchmark results: events that the service makes of reports to ``/v1/feedback``, one for each measured number."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -13,9 +13,9 @@ ResultSource = Literal["open", "token"]
 OPEN: ResultSource = "open"
 WITH_TOKEN: ResultSource = "token"
 WHOLE_RUN = "all"
-"""Stands for the corpus of what was measured of all corpora together."""
+"""The corpus of numbers that were measured over all corpora together."""
 OVERALL = "overall"
-"""Stands for the category of a level's score, and for the level of a corpus's."""
+"""The category of a level's score, and the level of a corpus's score."""
 
 LEVELS = frozenset(
     {
@@ -33,7 +33,7 @@ MEASURES = frozenset(
         "functions_per_second", "patterns_per_ms", "rows_per_second", "regressed",
     }
 )  # fmt: skip
-"""Names that the two benchmarks of today give to levels and to what they measure there."""
+"""Names that CIBench and drift-bench have for levels and for what they measure there."""
 
 ResultValue = Annotated[int, Meta(ge=-VALUE_MAX, le=VALUE_MAX)] | Annotated[float, Meta(ge=-VALUE_MAX, le=VALUE_MAX)]
 
@@ -41,7 +41,7 @@ ResultValue = Annotated[int, Meta(ge=-VALUE_MAX, le=VALUE_MAX)] | Annotated[floa
 class BenchmarkResult(Event, frozen=True, gc=False, tag="benchmark-result"):
     """One number that a benchmark of Drift or of another tool has measured; of no installation."""
 
-    # No type on the wire has a hyphen: nobody can send one of these among other events, as if it came with the token.
+    # No type on the wire has a hyphen: no client can send such an event in a batch, with a ``source`` of its choice.
     type: ClassVar[str] = "benchmark-result"
     prefix: ClassVar[str] = "results"
     since: ClassVar[int] = 2

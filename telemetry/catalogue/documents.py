@@ -1,4 +1,4 @@
-"""JSON documents whose events are looked at one by one: what cannot be read of one event costs that event alone.
+"""JSON documents whose events are decoded one by one: an event that cannot be read costs no other event.
 
 A document is an object with an array ``events``. Where ``bare`` ones are allowed, it may be that array itself.
 """
@@ -96,7 +96,7 @@ def _is_array(json: bytes) -> bool:
 
 
 def _raw_items_apart(body: bytes, *, bare: bool) -> list[msgspec.Raw]:
-    """Return each event by itself: JSON has numbers and texts that Python has no value for."""
+    """Return the events one by one, for documents with numbers or texts that Python cannot hold."""
     try:
         body.decode()
         body, lone = _without_lone_surrogates(body)

@@ -17,13 +17,12 @@ from telemetry.catalogue.versions import is_version
 from telemetry.errors import RejectionCode
 
 EVENTS_PREFIX = "events"
-"""The prefix of what is counted of events that clients send."""
+"""The prefix of the metrics that count events from clients."""
 VERSION_NAME = "driftVersion"
 BASE_NAMES = ("type", "timestamp", "installationId", VERSION_NAME)
 
 
-# Real traffic repeats few origins within a batch and few labels ever; remembering what fits, and what does not,
-# costs a fifth of matching it again.
+# Real traffic has few different origins in a batch and few labels at all: a cached match costs a fifth of a new one.
 _REMEMBERED_MAX = 4_096
 
 
@@ -50,22 +49,22 @@ def _type_name(class_name: str) -> str:
 
 
 class _Sender(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """What an event may say of where it comes from."""
+    """The optional fields of an event that say where it comes from."""
 
     context: Context | None = None
     platform: Platform | None = None
 
 
 class Event(_Sender, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=_type_name):
-    """What every event carries; ``timestamp`` is the client's clock."""
+    """The fields that every event has; ``timestamp`` is by the client's clock."""
 
     # The name of the type on the wire and in the log.
     type: ClassVar[str]
-    # What events of the type are counted as for each day is ``<prefix>:<type>``.
+    # The daily metric of the type is ``<prefix>:<type>``.
     prefix: ClassVar[str] = EVENTS_PREFIX
     # Fields whose values are counted for each day, as ``<field>:<value>``.
     counted: ClassVar[tuple[str, ...]] = ()
-    # The version of the catalogue that knew the type first. What an earlier one has counted stays counted as unknown.
+    # The first version of the catalogue with the type. Events that an earlier version counted as unknown stay so.
     since: ClassVar[int] = 1
 
     timestamp: Timestamp
@@ -80,7 +79,7 @@ class Event(_Sender, frozen=True, forbid_unknown_fields=True, tag_field="type", 
         return ()
 
     def missing(self) -> str | None:
-        """Return the wire name of a field that is needed beside those that it has, or None."""
+        """Return the wire name of a field that the event lacks, given its other fields, or None."""
         return None
 
     def misshapen(self) -> RejectionCode | None:
@@ -96,7 +95,7 @@ class Event(_Sender, frozen=True, forbid_unknown_fields=True, tag_field="type", 
 
     @classmethod
     def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
-        """Tell whether what this class adds is well shaped in all of its ``events``, and is what they are stored as."""
+        """Tell whether the fields that this class adds are well shaped and in stored form in all of its ``events``."""
         return all(map(fits_label, set(chain.from_iterable(map(_labels, events)))))
 
 
@@ -112,12 +111,12 @@ class OtherEvent(_Sender, frozen=True, gc=False):
     counted: ClassVar[tuple[str, ...]] = ()
 
     def missing(self) -> None:
-        """Nothing is needed beside what every event has."""
+        """Return None: only the fields of every event are needed."""
 
     def misshapen(self) -> RejectionCode | None:
         """Return what is wrong with a text that does not have the shape of what it stands for, or None."""
         return misshapen_origin(self.installation_id, self.drift_version)
 
     def as_stored(self) -> "OtherEvent":
-        """Return a well-shaped event as its row gives it back: its timestamp in the stored form, nothing optional."""
+        """Return a well-shaped event as it is read from its row: timestamp in stored form, without optional fields."""
         return OtherEvent(self.type, stored_timestamp(self.timestamp), self.installation_id, self.drift_version)

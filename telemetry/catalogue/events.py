@@ -76,7 +76,7 @@ class PatternSignature(Event, frozen=True, gc=False, kw_only=True):
         return (*labels, self.language) if self.language else labels
 
     def missing(self) -> str | None:
-        """Return the wire name of a field that is needed beside those that it has, or None."""
+        """Return the wire name of a field that the event lacks, given its other fields, or None."""
         if self.format_version != 1:
             return None if self.signature_hash or self.pattern_id else "patternId"
         if self.signature_hash is None:

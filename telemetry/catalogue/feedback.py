@@ -1,8 +1,7 @@
-"""Feedback: reports of benchmarks into results, one event for each number that was measured.
+"""Feedback: turns benchmark reports into results, one event for each measured number.
 
-There are two formats. CIBench scores how well a tool understands code, drift-bench measures how fast the tool's own
-phases are. Only numbers and their names are kept: errors and warnings are counted, and the host and the commit are not
-even read.
+There are two formats. CIBench scores how well a tool understands code; drift-bench measures how fast the tool's phases
+are. Only numbers and their names are kept. Errors and warnings are counted; the host and the commit are not read.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,14 +29,14 @@ from telemetry.catalogue.versions import is_version
 from telemetry.errors import ErrorCode, EventRejected, Refusal, RejectionCode
 
 RESULTS_MAX = 5_000
-"""Results of one report."""
+"""The most results in one report."""
 DRIFT_BENCH = "drift-bench"
 _NO_VERSION = "0.0.0"
 _encode = msgspec.json.Encoder().encode
 
 
 class Measured(NamedTuple):
-    """A number of a report, and what it is of."""
+    """A number in a report, and what it measures."""
 
     corpus: str
     level: str
@@ -46,10 +45,10 @@ class Measured(NamedTuple):
 
 
 def decode_feedback(body: bytes, rules: BatchRules, source: ResultSource) -> Batch:
-    """Decode a report; raise ``Refusal`` if it is none, or names a tool or a version that cannot be one.
+    """Decode a report; raise ``Refusal`` if the body is not a report, or if its tool or version is malformed.
 
-    A result with a name that is not a label, or a value beyond all limits, is rejected by itself. If the time of the
-    report is out of the window, the batch has nothing but one event that is ``mistimed``.
+    A result whose name is not a label, or whose value is out of range, is rejected alone. If the time of the report is
+    out of the window, the batch has only one event, which is ``mistimed``.
     """
     report = decode_report(body)
     batch = Batch()
@@ -78,7 +77,7 @@ class _Origin(NamedTuple):
 
 @dataclass(slots=True)
 class _Accepting:
-    """Turns what was measured into events, and notes what cannot be one."""
+    """Turns measured numbers into events, and rejects those that cannot be events."""
 
     batch: Batch
     rules: BatchRules
@@ -110,7 +109,7 @@ class _Accepting:
 
 
 def _origin(report: BenchmarkReport) -> _Origin:
-    """Return when and of what a report is; raise ``Refusal`` if that is not told."""
+    """Return the time, tool and version of a report; raise ``Refusal`` if one is missing or malformed."""
     timestamp = reported_at(report.timestamp)
     if timestamp is None:
         raise _invalid("timestamp: send RFC 3339 such as 2026-11-23T16:22:38.222Z, or Unix seconds")

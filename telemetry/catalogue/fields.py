@@ -19,7 +19,7 @@ LABELS_MAX = 100
 
 
 def _text(pattern: str, description: str, length_min: int = 1) -> Meta:
-    # The pattern only documents: msgspec would match it for each string, which costs more than all the rest.
+    # The pattern is only documentation: msgspec would match it for each string, which costs more than all other checks.
     schema = {"pattern": f"^(?:{pattern})$"}
     return Meta(min_length=length_min, max_length=TEXT_LENGTH_MAX, description=description, extra_json_schema=schema)
 
@@ -51,9 +51,9 @@ SignatureHash = Annotated[str, _text(SIGNATURE_HASH_PATTERN, "SHA-256 of the pat
 PatternId = Annotated[
     str, _rare_text("[A-Z][A-Z0-9]{0,15}(?:-[A-Z0-9]{1,16}){1,3}", "The public name of a rule: `SEC-XSS-001`.")
 ]
-# Words that begin with a letter, four at most: no address or host fits.
+# At most four words that begin with a letter: no address or host name has this shape.
 Word = Annotated[str, _rare_text("[a-z][a-z0-9]*(?:[_-][a-z][a-z0-9]*){0,3}", "A name in lower case.")]
-# One word each, and a number behind an underscore as in x86_64: no host, path or address has this shape.
+# One word each, and perhaps a number after an underscore, as in x86_64: no host, path or address has this shape.
 _WORD = "[A-Za-z][A-Za-z0-9]{0,15}"
 Platform = Annotated[
     str, _rare_text(f"{_WORD}(?:/{_WORD}(?:_[0-9]{{2}})?)?", "Operating system and architecture: `linux/x86_64`.")

@@ -1,4 +1,4 @@
-"""What the log may hold: the events that clients send, and those that the service makes of benchmark reports."""
+"""Events that the log may hold: those that clients send, and those that the service makes of benchmark reports."""
 
 from telemetry.catalogue.benchmarks import BenchmarkResult
 from telemetry.catalogue.event import Event

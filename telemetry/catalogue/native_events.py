@@ -1,7 +1,7 @@
 """The events of version 2 of the tool, and of its parts in Rust.
 
-No release of the tool defines what these events measure, so the names here are the service's own. Fields may be
-missing, and what the tool sends beyond them is kept as any unknown field is. Units are the last part of a name.
+No release of the tool defines the fields of these events, so their names are the service's own. Fields may be missing;
+further fields that the tool sends are kept as any unknown field is. The unit is the last part of a name.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class NativeEvent(Event, frozen=True):
     """What the events of version 2 have in common."""
 
     since = 2
-    # Fields that are labels or have labels for keys, and fields that may have a fraction.
+    # Fields that are labels or have labels as keys, and fields that may be fractions.
     labelled: ClassVar[tuple[str, ...]] = ()
     measured: ClassVar[tuple[str, ...]] = ("duration_ms",)
 
@@ -41,7 +41,7 @@ class NativeEvent(Event, frozen=True):
 
     @classmethod
     def are_well_shaped(cls, events: "Sequence[Event]") -> bool:
-        """Tell whether what this class adds is well shaped in all of its ``events``, and is what they are stored as."""
+        """Tell whether the fields that this class adds are well shaped and in stored form in all of its ``events``."""
         if any(isinstance(getattr(event, name, None), float) for event in events for name in cls.measured):
             return False
         return all(fits_label(label) for event in events for label in event.labels())
@@ -153,7 +153,7 @@ class RustParseError(NativeEvent, frozen=True):
 
 
 class RustAnalysisCompleted(NativeEvent, frozen=True):
-    """One finished analysis: how long its phases took, and how large what it found is."""
+    """One finished analysis: how long its phases took, and the size of its results."""
 
     analysis_time_us: Count | None = None
     phase_times_us: Annotated[list[Count], Meta(max_length=_PHASES_MAX)] | None = None
@@ -163,7 +163,7 @@ class RustAnalysisCompleted(NativeEvent, frozen=True):
 
 
 class NapiBridgeLatency(NativeEvent, frozen=True):
-    """Calls over the bridge between JavaScript and Rust: how long they waited, all together."""
+    """Calls over the bridge between JavaScript and Rust: how many, and how long all of them waited."""
 
     labelled = ("function",)
 
@@ -173,7 +173,7 @@ class NapiBridgeLatency(NativeEvent, frozen=True):
 
 
 class ParseTiming(NativeEvent, frozen=True):
-    """How long it took to parse the files of a language, all together."""
+    """Parsing of the files of a language: how many, and how long all of them took."""
 
     labelled = ("language",)
 
@@ -185,7 +185,7 @@ class ParseTiming(NativeEvent, frozen=True):
 
 
 class NativeCalls(NativeEvent, frozen=True):
-    """Calls of a native function: how many, and how long they took, all together."""
+    """Calls of a native function: how many, and how long all of them took."""
 
     labelled = ("function",)
 

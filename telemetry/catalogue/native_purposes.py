@@ -17,7 +17,7 @@ OF_NATIVE_TYPE: dict[str, dict[str, Purpose]] = {
         "filesAdded": Purpose("Relates the duration to the work.", PERFORMANCE),
         "filesModified": Purpose("Relates the duration to the work.", PERFORMANCE),
         "filesRemoved": Purpose("Relates the duration to the work.", PERFORMANCE),
-        "filesUnchanged": Purpose("Sets scans that build on one before apart.", PERFORMANCE, _DURATIONS),
+        "filesUnchanged": Purpose("Tells incremental scans from full ones.", PERFORMANCE, _DURATIONS),
         "errorsCount": Purpose("Shows how often files cannot be read.", DETECTION),
         "status": Purpose("Shows how often a scan ends early.", PERFORMANCE),
         "cacheHitRate": Purpose("Shows what the cache saves.", PERFORMANCE),
@@ -34,7 +34,7 @@ OF_NATIVE_TYPE: dict[str, dict[str, Purpose]] = {
     },
     "mcp_server_started": {
         "transport": Purpose("Shows which transports to support.", PRODUCT),
-        "toolsTotal": Purpose("Shows how many of its tools are turned on.", PRODUCT),
+        "toolsTotal": Purpose("Shows how many of the server's tools are turned on.", PRODUCT),
         "durationMs": Purpose("Shows how long a start takes.", PERFORMANCE),
     },
     "cli_command": {
@@ -45,7 +45,7 @@ OF_NATIVE_TYPE: dict[str, dict[str, Purpose]] = {
     "error_encountered": {
         "code": Purpose("Shows which errors to mend first.", RELEASES),
         "component": Purpose("Shows where errors come from.", RELEASES),
-        "recovered": Purpose("Sets errors that stop the tool apart.", RELEASES),
+        "recovered": Purpose("Tells errors that stop the tool from others.", RELEASES),
     },
     "license_tier_active": {"tier": Purpose("Shows which features have users.", PRODUCT)},
     "ci_detected": {"provider": Purpose("Shows which pipelines to support.", PRODUCT)},

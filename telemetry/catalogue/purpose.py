@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Purpose(NamedTuple):
-    """What a field is for. ``series`` are those whose numbers it is in; none, and it is never public."""
+    """What a field is for. ``series`` are the public series that it is part of; without any, it is never public."""
 
     purpose: str
     owner: str

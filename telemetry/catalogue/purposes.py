@@ -1,6 +1,6 @@
 """Purposes: what every field of every event is for, who uses it, which public series it is in, and until when.
 
-The privacy page and the data dictionary are made from this. A test holds that no field is left out.
+The privacy page and the data dictionary are made from these. A test ensures that no field is left out.
 """
 
 from datetime import date
@@ -23,7 +23,7 @@ OF_EVERY_EVENT: dict[str, Purpose] = {
         "Shows which versions are in use, and sets builds from source apart.",
         RELEASES, ("versions", "durations", "decisions_by_version"),
     ),
-    "context": Purpose("Sets pipelines and agents apart from people. Optional.", RELEASES, ("versions", *_ACTIVITY)),
+    "context": Purpose("Tells pipelines and agents from people. Optional.", RELEASES, ("versions", *_ACTIVITY)),
     "platform": Purpose("Shows which platforms to build for. Optional.", RELEASES),
 }  # fmt: skip
 
@@ -73,10 +73,10 @@ OF_TYPE: dict[str, dict[str, Purpose]] = {
     "benchmark-result": {
         "tool": Purpose("Compares tools.", DETECTION, _BENCHMARKS),
         "corpus": Purpose("Compares results about the same code.", DETECTION, _BENCHMARKS),
-        "level": Purpose("Tells what of a tool was measured.", DETECTION, _BENCHMARKS),
-        "category": Purpose("Tells which of its numbers it is.", DETECTION, _BENCHMARKS),
+        "level": Purpose("Names the part of the tool that was measured.", DETECTION, _BENCHMARKS),
+        "category": Purpose("Names the number that was measured there.", DETECTION, _BENCHMARKS),
         "value": Purpose("Shows whether a release is better or faster than the one before.", PERFORMANCE, _BENCHMARKS),
-        "source": Purpose("Sets results apart that anybody may have sent.", RELEASES),
+        "source": Purpose("Tells the operator's results from those that anyone may have sent.", RELEASES),
     },
 }  # fmt: skip
 
@@ -86,12 +86,12 @@ def purposes_of(event_type: str) -> dict[str, Purpose]:
     return OF_EVERY_EVENT | OF_TYPE[event_type]
 
 
-# The first four have been in use for a year. What version 2 sends is looked at soon after its release.
+# The first four types have been in use for a year. The types of version 2 are reviewed soon after its release.
 _REVIEW_V1, _REVIEW_V2 = date(2027, 12, 1), date(2027, 6, 1)
 REVIEWS: dict[str, date] = {kind: _REVIEW_V2 if kind in OF_NATIVE_TYPE else _REVIEW_V1 for kind in OF_TYPE}
-"""The day by which the owners of a type's fields decide whether it is still needed, and set another day here."""
+"""The day by which the owners of a type's fields decide whether it is still needed; they then set the next day here."""
 
 
 def reviews_due(today: date) -> dict[str, date]:
-    """Return the types whose review is overdue, with the day that it was to be done by."""
+    """Return the types whose review is overdue, with the day on which it was due."""
     return {kind: day for kind, day in REVIEWS.items() if day < today}

@@ -1,4 +1,4 @@
-"""The two formats of benchmark reports, as far as they are read."""
+"""The fields that are read of benchmark reports, in their two formats."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from telemetry.errors import ErrorCode, Refusal
 ReportedNumber = float
 _DETAIL_LENGTH_MAX = 160
 _YEAR_10000 = 253_402_300_800
-# Seconds of such a number would be of the year 5138.
+# Greater numbers are milliseconds: as seconds, they would be after the year 5138.
 _MILLISECONDS_MIN = 100_000_000_000
 
 
@@ -28,7 +28,7 @@ class CiBenchLevel(msgspec.Struct):
 
 
 class CiBenchCorpus(msgspec.Struct, rename="camel"):
-    """What CIBench found in one corpus. Of ``errors`` and ``warnings`` only the number is wanted."""
+    """What CIBench found in one corpus. ``errors`` and ``warnings`` are only counted."""
 
     corpus: str
     overall_score: ReportedNumber | None = None
@@ -55,7 +55,7 @@ class DriftBenchPhase(_PhaseNumbers, kw_only=True):
     sub_metrics: dict[str, ReportedNumber | None] = {}
 
     def numbers(self) -> dict[str, ReportedNumber | None]:
-        """Return what is measured of every phase, by name."""
+        """Return the numbers that every phase has, by name."""
         return {name: value for name, value in asdict(self).items() if name in _PhaseNumbers.__struct_fields__}
 
 
@@ -75,7 +75,7 @@ class _Tool(msgspec.Struct):
 class BenchmarkReport(
     msgspec.Struct, rename={"overall_score": "overallScore", "version_in_camel_case": "driftVersion"}
 ):
-    """A report of either benchmark: ``corpora`` are there in one of CIBench, ``phases`` in one of drift-bench."""
+    """A report of either benchmark: CIBench sends ``corpora``, drift-bench sends ``phases``."""
 
     timestamp: str | ReportedNumber
     tool: str | _Tool | None = None
@@ -104,11 +104,11 @@ _decode = msgspec.json.Decoder(BenchmarkReport).decode
 
 
 def decode_report(body: bytes) -> BenchmarkReport:
-    """Return the report in a body; raise ``Refusal`` if there is none."""
+    """Return the report in a body; raise ``Refusal`` if the body is not a report."""
     try:
         report = _decode(body)
     except msgspec.ValidationError as error:
-        # The message names places and types, never a value.
+        # msgspec's message has places and types, never a value.
         raise Refusal(ErrorCode.FEEDBACK_INVALID, detail=str(error)[:_DETAIL_LENGTH_MAX]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refusal(ErrorCode.INVALID_JSON) from None
@@ -118,7 +118,7 @@ def decode_report(body: bytes) -> BenchmarkReport:
 
 
 def reported_at(sent: Any) -> str | None:
-    """Return a time as RFC 3339, from that or from Unix seconds or milliseconds; None if it is neither."""
+    """Return a time as RFC 3339, given as RFC 3339 or as Unix seconds or milliseconds; None if it is neither."""
     if isinstance(sent, str):
         if not (sent.isascii() and sent.isdigit()):
             return sent if parse_timestamp(sent) is not None else None

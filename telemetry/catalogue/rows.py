@@ -131,15 +131,15 @@ def _converted(item: dict[str, Any], event_class: type[AnyEvent]) -> AnyEvent:
 
 
 def misfit(error: msgspec.ValidationError) -> EventRejected:
-    """Return the rejection of an event whose fields are not those of its type."""
+    """Return the rejection of an event whose fields do not match its type."""
     message = str(error)
     code = RejectionCode.FIELD_INVALID
     if message.startswith("Object missing required field"):
         code = RejectionCode.FIELD_MISSING
     elif "matching regex" in message:
-        # A sender of a text needs the name of the field, not a pattern.
+        # Senders need the name of the field, not the pattern.
         message = f"Unexpected text - at {message.rpartition(' - at ')[2]}"
-    # The message repeats a value that is not among the allowed ones, however long it is.
+    # The message repeats a value that is not allowed, however long it is.
     return EventRejected(code, message[:_DETAIL_LENGTH_MAX])
 
 

@@ -57,9 +57,9 @@ class BatchRules:
 
 
 def read_event(item: Any, rules: BatchRules, *, logged: bool = False) -> tuple[AnyEvent, Row]:
-    """Return one decoded event as it is stored, and its row; raise ``EventRejected`` if it does not fit.
+    """Return one decoded event as it is stored, and its row; raise ``EventRejected`` if it breaks a rule.
 
-    One that comes from a log of this service, not from a client, may be ``logged``: also of a type that none sends.
+    A ``logged`` event comes from a log of this service, not from a client: it may have a type that no client sends.
     """
     if isinstance(item, EventRejected):
         raise item

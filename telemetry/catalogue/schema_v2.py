@@ -1,4 +1,4 @@
-"""JSON Schema of the events of version 2, made from the structs that version 1's are made from."""
+"""JSON Schema of the events of version 2, made from the same structs as the schema of version 1."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def json_schema_v2() -> dict[str, Any]:
 
 
 def _measured(event_class: type[AnyEvent], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of the properties of a type, by the names of version 2."""
+    """Return the schema of a type's properties, with the names of version 2."""
     own = [field for field in msgspec.structs.fields(event_class) if field.name not in _NOT_MEASURED]
     return {
         "type": "object",

@@ -65,7 +65,7 @@ class IdKey:
         return HASHED_PREFIX + hmac.digest(self._key, sent.encode(), "sha256").hex()[:_DIGITS]
 
     def mark(self, stored: str) -> str:
-        """Return what tells that two rows come from one installation, and to nobody without the key from which."""
+        """Return a keyed hash: equal for rows of one installation, and without the key it does not tell which."""
         return hmac.digest(self._key, f"sender {stored}".encode(), "sha256").hex()[:_FINGERPRINT_DIGITS]
 
     def stored_once(self, given: str) -> str:

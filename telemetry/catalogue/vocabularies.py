@@ -7,7 +7,7 @@ CATEGORIES = frozenset(
     }
 )  # fmt: skip
 CATEGORY_SPELLINGS = {known.replace("-", "_"): known for known in sorted(CATEGORIES) if "-" in known}
-"""How version 1 of the tool spells the categories that version 2 spells otherwise."""
+"""Version 1's spelling of the categories that version 2 spells differently."""
 ACTIONS = ("approve", "ignore", "create_variant", "dismiss_outlier", "fix", "dismiss", "suppress", "escalate")
 """Decisions of versions 1 and 2 of the tool, in the order in which they are shown."""
 NATIVE_FUNCTIONS = frozenset({"scan", "parse", "buildCallGraph"})
@@ -37,7 +37,7 @@ def category_of(sent: str) -> str | None:
 
 
 def counted_category(sent: str) -> str:
-    """Return what a category is counted as: a known one is spelled as version 1 of the tool spells it."""
+    """Return the name that a category is counted under: version 1's spelling if it is known."""
     return CATEGORY_SPELLINGS.get(sent, sent)
 
 

@@ -58,7 +58,7 @@ async def decode_large_batch(body: bytes, rules: BatchRules) -> Batch:
 async def decode_in_parts(
     items: list[msgspec.Raw], rules: BatchRules, decode: Callable[[bytes, BatchRules], Batch]
 ) -> Batch:
-    """Decode events as ``decode`` would without a limit; other tasks get a turn after each part of ``events_max``."""
+    """Decode events as ``decode`` would without a limit, yielding to other tasks after each ``events_max`` events."""
     batch = Batch()
     for start in range(0, len(items), rules.events_max):
         part = decode(b'{"events":[%b]}' % b",".join(items[start : start + rules.events_max]), rules)

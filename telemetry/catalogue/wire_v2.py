@@ -1,8 +1,8 @@
-"""The wire of version 2 of the tool: its batches into the events and rows of version 1.
+"""The wire of version 2 of the tool: decodes its batches into the events and rows of version 1.
 
 A body is a bare array of events, or an object with an array ``events``. Names are in snake case, times are Unix
-seconds, and what an event measures is in ``properties``. An event becomes what version 1 would have sent. Properties
-that its type knows become its fields, with names in camel case. All others keep their names and pass the privacy gate.
+seconds, and measurements are in ``properties``. An event becomes what version 1 would have sent: properties that its
+type knows become fields with names in camel case; all others keep their names and go through the privacy gate.
 """
 
 import re
@@ -81,7 +81,7 @@ def _read(item: Any, rules: BatchRules) -> tuple[AnyEvent, Row]:
         raise EventRejected(RejectionCode.NOT_AN_OBJECT)
     if not isinstance(item.get("event_type"), str):
         raise EventRejected(RejectionCode.TYPE_INVALID)
-    # A text is told the format that is wanted, and not a JSON type.
+    # For a text, the rejection names the wanted format instead of a JSON type.
     if isinstance(item.get("timestamp"), str):
         raise EventRejected(RejectionCode.TIMESTAMP_INVALID)
     try:
@@ -92,7 +92,7 @@ def _read(item: Any, rules: BatchRules) -> tuple[AnyEvent, Row]:
 
 
 def _flat(sent: SentEvent, beside: dict[str, Any]) -> dict[str, Any]:
-    """Return an event as version 1 would have sent it; ``beside`` are fields that version 2 does not know."""
+    """Return an event as version 1 would have sent it; ``beside`` has fields that version 2 does not define."""
     base = (sent.event_type, _timestamp(sent.timestamp), sent.anonymous_id, sent.drift_version)
     flat: dict[str, Any] = dict(zip(BASE_NAMES, base, strict=True))
     flat |= {name: value for name, value in (("context", sent.context), ("platform", sent.platform)) if value}
@@ -107,12 +107,12 @@ def _flat(sent: SentEvent, beside: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _known_names(event_class: type[AnyEvent]) -> dict[str, str]:
-    """Return the names that version 1 has for the fields of a type, by those of version 2."""
+    """Return version 1's names for the fields of a type, by version 2's names."""
     return {field.name: field.encode_name for field in msgspec.structs.fields(event_class)}
 
 
 def _timestamp(seconds: float) -> str:
-    """Return a time as the clients of version 1 write it; raise ``EventRejected`` if it is not one."""
+    """Return a time as clients of version 1 write it; raise ``EventRejected`` if it is out of range."""
     if not abs(seconds) <= _SECONDS_MAX:
         raise EventRejected(RejectionCode.TIMESTAMP_INVALID)
     try:
@@ -123,7 +123,7 @@ def _timestamp(seconds: float) -> str:
 
 
 def _in_snake_case(rejected: EventRejected) -> str:
-    """Return the sentence of a rejection with the names that version 2 has."""
+    """Return the sentence of a rejection with version 2's names."""
     sentence = SECOND_REJECTION_SENTENCES[rejected.code]
     if not rejected.detail:
         return sentence

@@ -133,7 +133,7 @@ ACTION_AGGREGATES = Aggregate(
     dated_by="updated_at",
 )
 
-# What benchmarks measure. A stranger can send any name: those that come with a token have room of their own.
+# Results of benchmarks. Anyone can send any name, so names that come with the token have a bound of their own.
 BENCHMARK_RESULTS = Aggregate(
     table="benchmark_results",
     noun="kind of benchmark results",
@@ -184,7 +184,7 @@ INSTALLATIONS = Aggregate(
     shown=False,
 )
 
-# How many installations were last seen on each day: counted from that table by triggers of the database.
+# How many installations were last seen on each day: triggers of the database count the table `installations`.
 LAST_SEEN_DAYS = Aggregate(
     table="last_seen_days",
     noun="day's count of installations",
@@ -201,6 +201,6 @@ AGGREGATES = (DAILY_STATS, SIGNATURE_COUNTS, ACTION_AGGREGATES, BENCHMARK_RESULT
 EXPORTED = (PATTERN_SIGNATURES, *AGGREGATES)
 # Those whose rows are counted from the events of one type.
 COUNTED = tuple(aggregate for aggregate in AGGREGATES if aggregate.event is not None)
-# Those with a bound on their rows: of their names, or of new ones on a day.
+# Aggregates with a bound on their names, and those with a bound on new rows a day.
 BOUNDED = tuple(aggregate for aggregate in COUNTED if aggregate.bounded)
 BOUNDED_BY_DAY = tuple(aggregate for aggregate in COUNTED if aggregate.bounded_by_day)

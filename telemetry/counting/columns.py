@@ -25,8 +25,8 @@ class StoredColumn:
 class Labelled(StoredColumn):
     """A column that holds a label of the event: its field ``of``, or the field with the column's name.
 
-    ``by`` makes the label from the value of the field. An empty text counts as ``none``. Where no single field has the
-    label, ``expression`` reads it from ``event``. ``sql`` reads the same label from ``payload``, as far as SQL can.
+    ``by`` makes the label from the value of the field. An empty text counts as ``none``. If no single field has the
+    label, the Python ``expression`` reads it from ``event``. ``sql`` reads the same label from ``payload``, if SQL can.
     """
 
     _: KW_ONLY
@@ -49,10 +49,8 @@ class Key(Labelled):
 class Sum(StoredColumn):
     """The sum of the event's field ``of`` in units of 1/``unit``. Without a field, every event adds one.
 
-    ``by`` makes what is added from the value of the field.
-
-    What one event adds is cut to the range from ``least`` to ``most``. One event must not make an average meaningless,
-    and no number of events may bring a sum beyond 64 bits.
+    ``by`` makes the number to add from the value of the field. The number is cut to the range from ``least`` to
+    ``most``, so that one event cannot make an average meaningless and no sum exceeds 64 bits.
     """
 
     _: KW_ONLY
@@ -104,7 +102,7 @@ class Incomparable(StoredColumn):
 
 @dataclass(frozen=True)
 class Computed:
-    """A column that SQLite computes, a number."""
+    """A column with a number that SQLite computes."""
 
     name: str
 

@@ -75,11 +75,11 @@ class Counters:
         return drained
 
     def release(self, day: str, metrics: Iterable[str]) -> None:
-        """Give the places of a day's labels to others that an exclusion has left without events, here too."""
+        """Free the places of a day's labels that an exclusion has left without events."""
         self.labels.release(day, set(metrics) - self._delta.daily.get(day, Counter()).keys())
 
     def release_names(self, aggregate: Aggregate, names: Iterable[Name]) -> None:
-        """Do the same for the names of a bounded aggregate."""
+        """Free the places of a bounded aggregate's names that an exclusion has left without events."""
         name_of = attrgetter(*aggregate.bounded)
         self.names[aggregate.table].release(set(names) - set(map(name_of, self._delta.rows[aggregate.table].values())))
 

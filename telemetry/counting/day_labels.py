@@ -56,7 +56,7 @@ class DayLabels:
         return f"{prefix}:{label}"
 
     def release(self, day: str, metrics: Iterable[str]) -> None:
-        """Give the places of labels that nothing counts any more to others."""
+        """Free the places of labels that no event counts under any more."""
         for metric in metrics:
             prefix, _, label = metric.partition(":")
             if day in self._days and label != OVERFLOW_LABEL and not (prefix == "events" and label in KNOWN_EVENTS):

@@ -24,12 +24,12 @@ OVERFLOW_NAME = "other"
 class Aggregate:
     """A table of sums. The first sum is the number of events that a row stands for.
 
-    Rows are counted from events of the type ``event`` if it is given, as the columns say. If it is not, other code
-    counts them. ``bounded`` are key columns whose first ``names_max`` values, taken together, have rows of their own;
-    all later ones are counted as ``other``. With ``bounded_apart``, one of these columns, each of its values has that
-    many names: who can only send one of them leaves no less room for the others. Where rows are ``bounded_by_day``,
-    only so many may be new on one day; all other new ones of that day are added to one row, whose texts in the key are
-    ``other``.
+    Rows are counted from events of the type ``event``, as the columns say. Without it, other code counts them.
+
+    ``bounded`` are key columns. Their first ``names_max`` combinations have rows of their own; later ones count as
+    ``other``. If ``bounded_apart`` names one of these columns, each of its values has its own bound: a sender of one
+    value cannot use up the room of the others. If rows are ``bounded_by_day``, the number of new rows a day is bounded.
+    Further new keys of the day are added to one row, whose texts in the key are ``other``.
     """
 
     table: str
@@ -95,7 +95,7 @@ class Aggregate:
 
     @cached_property
     def overflow_key(self) -> dict[str, str]:
-        """The texts in the key of the row that counts what was not admitted on its day."""
+        """The texts in the key of the row that counts the keys that were not admitted on their day."""
         return {
             column.name: OVERFLOW_NAME for column in self.columns if isinstance(column, Key) and column.kind == "text"
         }

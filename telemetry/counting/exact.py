@@ -1,7 +1,7 @@
-"""Sums of numbers and of their squares as integers of 32 bits and more, so that mean and deviation are exact.
+"""Exact sums of numbers and of their squares, in parts of 32 bits, so that mean and deviation are exact.
 
-A number counts in millionths. A trillion has 60 bits then and its square has 120, more than SQLite adds up. Parts of 32
-bits are added up apart, for two billion events at least.
+Numbers are counted in millionths. A trillion then has 60 bits and its square has 120, more than SQLite can add. Each
+part of 32 bits has its own sum, with room for at least two billion events.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def _high_part_of_square(number: int, value: float) -> int:
 
 VALUE_PARTS = (partial(_low_part, 0), partial(_high_part, 1))
 SQUARE_PARTS = (*(partial(_low_part_of_square, number) for number in range(3)), partial(_high_part_of_square, 3))
-"""What a number adds to each part of a sum, the lowest first; the highest has the sign."""
+"""Functions that return what a number adds to each part of a sum, the lowest part first; the highest has the sign."""
 
 
 def joined(parts: Sequence[int]) -> int:

@@ -12,7 +12,7 @@ class Names:
     """The first ``names_max`` names of an aggregate, by default its own bound; later ones count as its overflow.
 
     Names are admitted in the order of the log, so a replay admits the same ones. They stay unless they are released.
-    Where the aggregate bounds the values of a column apart, that many names are admitted of each.
+    If the aggregate is ``bounded_apart``, ``names_max`` names are admitted for each value of that column.
     """
 
     def __init__(self, aggregate: Aggregate, *, names_max: int | None = None) -> None:
@@ -29,7 +29,7 @@ class Names:
                 self._of_same(name).add(name)
 
     def release(self, names: Iterable[Name]) -> None:
-        """Give the places of names that nothing counts any more to others."""
+        """Free the places of names that no event counts under any more."""
         for name in names:
             self._of_same(name).discard(name)
 
@@ -43,5 +43,5 @@ class Names:
         return name
 
     def _of_same(self, name: Name) -> set[Name]:
-        """Return the names that are bounded together with one."""
+        """Return the admitted names that share a bound with a name."""
         return self._admitted.setdefault(name[self._apart], set())
