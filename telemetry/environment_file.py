@@ -1,7 +1,7 @@
-"""The settings file of an instance, read as systemd reads what a unit names in ``EnvironmentFile``.
+"""Reads the settings file of an instance as systemd reads an ``EnvironmentFile``.
 
-``python -m telemetry.environment_file FILE COMMAND...`` runs a command with the variables of a file, as systemd runs
-the service with them.
+``python -m telemetry.environment_file FILE COMMAND...`` runs a command with the variables of a file, as systemd does
+for the service.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import NoReturn
 _SPACE = " \t\n\r"
 _LINE_ENDS = "\n\r"
 _COMMENTS = "#;"
-# What a backslash takes its meaning from between double quotes; before anything else it stays.
+# Characters that a backslash escapes between double quotes; before any other character the backslash stays.
 _ESCAPED_IN_QUOTES = '"\\`$'
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -47,12 +47,12 @@ class _Reader:
         return char or None
 
     def _skip_comment(self) -> None:
-        """Pass over a comment, which a backslash at the end of a line does not continue (since systemd 254)."""
+        """Skip a comment; since systemd 254, a backslash at the end of a line does not continue it."""
         while (char := self._next()) is not None and char not in _LINE_ENDS:
             pass
 
     def _name(self, first: str) -> str | None:
-        """Return what stands before an equals sign, or None if the line has none."""
+        """Return the text before the equals sign, or None if the line has no equals sign."""
         name = first
         while (char := self._next()) is not None and char not in _LINE_ENDS:
             if char == "=":
@@ -64,7 +64,7 @@ class _Reader:
         value, kept, is_begun = "", 0, False
         while (char := self._next()) is not None and char not in _LINE_ENDS:
             if char in "'\"" and not is_begun:
-                # What was quoted is kept with its spaces, and what follows begins as a value does.
+                # A quoted part keeps its spaces; after it, spaces are skipped as at the start of the value.
                 value += self._quoted(char)
                 kept = len(value)
             elif char == "\\":
@@ -94,7 +94,7 @@ class _Reader:
 
 
 def main() -> None:
-    """Run a command with the variables of a file; one that is missing has none."""
+    """Run a command with the variables of a file; a missing file has none."""
     path, *command = sys.argv[1:]
     try:
         text = Path(path).read_text(encoding="utf-8")

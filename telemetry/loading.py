@@ -1,6 +1,6 @@
 """Loading the settings from a TOML file, credentials, the environment and flags, the later ones stronger.
 
-Variables that are not settings, or that a container's runtime sets, are ignored; an empty one is one that is not set.
+Variables that are not settings, and those that a container's runtime sets, are ignored; empty ones count as not set.
 """
 
 import difflib
@@ -17,12 +17,12 @@ from telemetry.settings import Problem, Settings, default_data_dir, describe, in
 
 _PREFIX = "TELEMETRY_"
 _CONFIG_VARIABLE = "TELEMETRY_CONFIG"
-# Where systemd puts what a unit names in LoadCredential.
+# The variable with the folder where systemd puts the credentials of a unit.
 _CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
-# What Docker and Kubernetes put into ``<SERVICE>_PORT`` for each service that a container may reach.
+# Docker and Kubernetes set ``<SERVICE>_PORT`` to such an address for each service that a container may reach.
 _LINKS = ("tcp://", "udp://", "sctp://")
 
-# A slip of the fingers is more alike, another word less.
+# A typing error is more similar than this, another word less.
 _SIMILARITY_MIN = 0.7
 
 _NAMES = Settings.__struct_fields__
@@ -30,17 +30,17 @@ _SECRETS = frozenset(setting.name for setting in describe() if setting.secret)
 
 
 class Given(NamedTuple):
-    """A value, and where it was given: a variable, a flag or a file, as the operator knows it."""
+    """A value, and where it was given: the name of a variable, a flag or a file."""
 
     value: Any
     source: str
 
 
 class Loaded(NamedTuple):
-    """The settings, what was given of them, and what is wrong with that.
+    """The settings, the values that were given, and what is wrong with these.
 
-    In ``settings`` the default stands for what is wrong. ``ignored`` has a sentence for each variable that looks like a
-    setting and is none.
+    In ``settings``, wrong values are replaced by their defaults. ``ignored`` has a sentence for each variable that
+    looks like a setting but is not one.
     """
 
     settings: Settings
@@ -56,10 +56,10 @@ def load(
     *,
     needed: Collection[str] = _NAMES,
 ) -> Settings:
-    """Return the effective settings; raise ``SettingsError`` naming the first of those needed that is wrong.
+    """Return the effective settings; raise ``SettingsError`` for the first needed setting that is wrong.
 
-    ``flags`` that are None were not given. ``config`` defaults to the file that ``TELEMETRY_CONFIG`` names, if any. A
-    setting that is wrong and not needed has its default.
+    ``flags`` that are None were not given. ``config`` defaults to the file that ``TELEMETRY_CONFIG`` names, if any.
+    Wrong settings that are not needed have their defaults.
     """
     loaded = gather(flags, variables, config)
     for problem in loaded.problems:
@@ -69,7 +69,7 @@ def load(
 
 
 def gather(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, config: Path | None = None) -> Loaded:
-    """Return the effective settings and everything that is wrong with what was given; nothing is raised for that."""
+    """Return the effective settings and everything that is wrong with the given values, without raising for it."""
     problems: list[Problem] = []
     unread: list[Problem] = []
     ignored: list[str] = []
@@ -87,13 +87,13 @@ def gather(flags: Mapping[str, Any], variables: Mapping[str, str] = os.environ, 
     for problem in inconsistencies(settings):
         problems.append(_located(problem, given))
         settings = msgspec.structs.replace(settings, **{problem.setting: getattr(Settings(), problem.setting)})
-    # Nobody is asked for a token where no port is.
+    # Without a port, no one needs the token.
     problems += [problem for problem in unread if problem.setting != "admin_token" or settings.admin_port]
     return Loaded(settings, given, problems, ignored)
 
 
 def expanded(path: str) -> str:
-    """Return a path with the home directory for a ``~`` at its beginning, as a shell does it only for some words."""
+    """Return a path with the home directory for a ``~`` at its beginning, which shells replace only in some words."""
     # Path.expanduser raises where no home directory is known.
     return os.path.expanduser(path)  # noqa: PTH111
 
@@ -165,13 +165,13 @@ def _from_flags(flags: Mapping[str, Any]) -> Iterator[tuple[str, Given]]:
 
 
 def _similar(name: str, prefix: str = "") -> str:
-    """Return the question whether a setting of nearly the same name was meant, if there is one."""
+    """Return the question whether a setting with a similar name was meant; empty if none is similar."""
     found = difflib.get_close_matches(name.lower(), _NAMES, n=1, cutoff=_SIMILARITY_MIN)
     return f": did you mean {prefix + found[0].upper() if prefix else found[0]}?" if found else ""
 
 
 def _sound(name: str, given: Given, problems: list[Problem]) -> Iterator[Any]:
-    """Yield the value of a setting as its type has it, or note what is wrong with it."""
+    """Yield the value of a setting in its type, or note what is wrong with it."""
     value = expanded(given.value) if name == "data_dir" and isinstance(given.value, str) else given.value
     try:
         settings = msgspec.convert({name: value}, Settings, strict=False)
@@ -183,7 +183,7 @@ def _sound(name: str, given: Given, problems: list[Problem]) -> Iterator[Any]:
 
 
 def _located(problem: Problem, given: Mapping[str, Given]) -> Problem:
-    """Return a problem with the name of its setting, its value and where that comes from."""
+    """Return a problem with the name and value of its setting, and where the value comes from."""
     name, sentence = problem
     if name not in given:
         return Problem(name, f"setting {name}: {sentence}")

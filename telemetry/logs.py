@@ -13,7 +13,7 @@ import orjson
 
 REPEAT_INTERVAL_S = 60.0
 _MESSAGES_REMEMBERED = 256
-# Where systemd says which device and inode the journal reads, and what journald takes for the priority of a line.
+# The variable with the device and inode that the journal reads, and journald's prefixes for the priority of a line.
 _JOURNAL_VARIABLE = "JOURNAL_STREAM"
 _JOURNAL_PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 _STANDARD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "repeated"}
@@ -96,13 +96,13 @@ class _Handler(logging.StreamHandler[TextIO]):
         return for_journal(super().format(record), record.levelno, self.stream)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging calls it so
-        """Say nothing of a stream that is closed or full: there is no other to say it on."""
+        """Ignore a stream that is closed or full: there is nowhere to report it."""
         if not isinstance(sys.exception(), OSError):
             super().handleError(record)
 
 
 def for_journal(text: str, level: int, stream: TextIO) -> str:
-    """Return a text with the priority in front of each line if the journal reads the stream, or as it is."""
+    """Return a text, with the priority before each line if the journal reads the stream."""
     if not _is_journal(stream):
         return text
     priority = _JOURNAL_PRIORITIES.get(level, _JOURNAL_PRIORITIES[logging.INFO])

@@ -85,14 +85,14 @@ async def migrate_all(
 
 
 def _use_small_pages(directory: DataDirectory, on_progress: Callable[[], None]) -> None:
-    """Write the aggregates of an older program in smaller pages, or say in the log why they stay as they are."""
+    """Rewrite the aggregates of an older program with smaller pages, or log why they stay as they are."""
     page_bytes = PAGE_BYTES["aggregates"]
     try:
         with directory.scratch() as folder:
             if write_in_pages(directory.aggregates, page_bytes, "aggregates", folder, on_progress):
                 logger.info("telemetry.db was written again in smaller pages", extra={"bytes": page_bytes})
     except (NotNowError, sqlite3.Error, OSError) as reason:
-        # Large pages only cost more: whatever else is wrong with the file, opening it tells.
+        # Large pages only cost more writes. If the file is damaged, opening it reports that.
         logger.warning(
             "telemetry.db keeps its large pages, which the next start tries to change", extra={"reason": str(reason)}
         )

@@ -156,7 +156,7 @@ class _Parts:
             PublishedWindows(self.aggregates),
             self.clock,
             threshold=threshold_in(self.settings.environment),
-            # Public numbers of one node, where those of all are published, would contradict them.
+            # This node's public numbers alone would contradict those of all nodes.
             is_paused=lambda: self.settings.publish_from != "log" or bool(self.judge.failing),
         )
 
@@ -260,9 +260,10 @@ class _Parts:
 async def running(
     settings: Settings, clock: Clock, on_replayed: Callable[[], None] = lambda: None
 ) -> AsyncIterator[Running]:
-    """Replay the log, then append and flush until the end; what was accepted by then is stored, counted and flushed.
+    """Replay the log, then append and flush until the end of the block.
 
-    ``on_replayed`` is called after every few thousand events, and while older aggregates are written again.
+    All events that were accepted by then are stored, counted and flushed. ``on_replayed`` is called after every few
+    thousand events, and while older aggregates are rewritten.
     """
     async with data_directory(settings, on_progress=on_replayed) as (directory, aggregates):
         id_key = await settle_key(directory, aggregates, settings.id_key)

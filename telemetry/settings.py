@@ -194,7 +194,7 @@ _NOT_ABOVE = (
 _RETENTION_DAYS_MIN = 35
 
 OF_FORWARDING = frozenset({"cluster", "forward_interval_s"})
-"""What the service itself does not look at."""
+"""Settings that the service itself does not read."""
 
 DATA_ROOT = "/var/lib/drift-telemetry"
 
@@ -207,12 +207,12 @@ class Problem(NamedTuple):
 
 
 def default_data_dir(environment: str) -> str:
-    """Return where an environment keeps its data if it is not told."""
+    """Return the default data directory of an environment."""
     return Settings().data_dir if environment == Settings().environment else f"{DATA_ROOT}/{environment}"
 
 
 def inconsistencies(settings: Settings) -> Iterator[Problem]:
-    """Find settings that do not go together, or are of the right type and yet mean nothing."""
+    """Find settings that contradict each other, or have the right type but no meaning."""
     for smaller, larger in _NOT_ABOVE:
         if getattr(settings, smaller) > getattr(settings, larger):
             yield Problem(smaller, f"it must not be above {larger}, which is {getattr(settings, larger)}")

@@ -1,4 +1,4 @@
-"""The reader of benchmarks: what is public of them, as of the last flush."""
+"""The reader of benchmarks: their public results as of the last flush."""
 
 import asyncio
 import hashlib
@@ -22,14 +22,14 @@ _CONTENT = "SELECT count(*), sum(count) FROM benchmark_results"
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkNumbers:
-    """The public rows; ``name`` changes with them."""
+    """The public rows; ``name`` changes whenever they do."""
 
     rows: Sequence[BenchmarkRow]
     name: str
 
 
 class BenchmarkReader:
-    """Reads results when they are asked for and have changed; the operator's word on labels applies at once."""
+    """Reads results on demand if they have changed. The operator's decisions on labels apply at once."""
 
     def __init__(self, aggregates: Aggregates, public_labels: Path, *, everything: bool) -> None:
         self._aggregates = aggregates
@@ -41,9 +41,9 @@ class BenchmarkReader:
         self._numbers = BenchmarkNumbers((), "")
 
     async def numbers(self) -> BenchmarkNumbers:
-        """Return what is public now; raise ``Refusal`` if it cannot be read."""
+        """Return the public results; raise ``Refusal`` if they cannot be read."""
         try:
-            # One reading at a time, however many ask.
+            # One reading at a time, however many requests wait.
             async with self._turn:
                 await self._look()
         except (sqlite3.Error, OSError, DamagedError) as error:

@@ -1,8 +1,9 @@
-"""Benchmarks: what the public sees of their results. They are of machines, not of persons, and have their own rules.
+"""Benchmarks: which results the public sees. Results are about machines, not persons, so they have their own rules.
 
-Results that came with the operator's token are public at once. All others are public when the operator has admitted
-their tool or their corpus. A name is shown if it is known, is admitted, or came with the token. Otherwise it is
-``other``, and of other levels and categories, which are of all kinds, only the number of results is told.
+Results that came with the operator's token are public at once. All others are public once the operator has admitted
+their tool or their corpus. A name is shown if it is known, is admitted, or came with the token. All other names become
+``other``. For the levels and categories in ``other``, which mix different measures, only the number of results is
+public.
 """
 
 import dataclasses
@@ -41,14 +42,14 @@ class StoredResults:
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> "StoredResults":
-        """Return what ``sql/read_benchmark_results.sql`` has read."""
+        """Return a row of ``sql/read_benchmark_results.sql`` as results."""
         count, *numbers, least, greatest = row[6:]
         return cls(
             tuple(row[:5]), row[5], count, joined(numbers[:_SQUARES]), joined(numbers[_SQUARES:]), least, greatest
         )
 
     def with_others(self, other: "StoredResults") -> "StoredResults":
-        """Return both together, under the key of this one."""
+        """Return the sum of both, under the key of these results."""
         return StoredResults(
             self.key, self.source, self.count + other.count, self.total + other.total, self.squares + other.squares,
             min(self.least, other.least), max(self.greatest, other.greatest),
@@ -56,9 +57,9 @@ class StoredResults:
 
 
 class BenchmarkRow(msgspec.Struct, frozen=True):
-    """Results of a version of a tool: how many, and what they say. Of other levels and categories the number is all.
+    """Results of a version of a tool. For ``other`` levels and categories, only ``count`` is given.
 
-    ``change`` is that of the mean since ``previous_version``, the release before that has such results.
+    ``change`` is the change of the mean since ``previous_version``, the last release before with such results.
     """
 
     tool: str
@@ -77,7 +78,7 @@ class BenchmarkRow(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkPolicy:
-    """Which results the public sees. With ``everything``, as in development, all that are not hidden."""
+    """Decides which results are public. With ``everything``, as in development, all are that are not hidden."""
 
     decided: DecidedLabels
     everything: bool = False
@@ -91,7 +92,7 @@ class BenchmarkPolicy:
 
 
 def public_benchmarks(results: Iterable[StoredResults], policy: BenchmarkPolicy) -> list[BenchmarkRow]:
-    """Return what is public of results, by tool, corpus, level, category and version, the oldest version first."""
+    """Return the public rows by tool, corpus, level, category and version, the oldest version first."""
     public = list(filter(policy.admits, results))
     trusted = {
         one
@@ -132,7 +133,7 @@ def _row(stored: StoredResults) -> BenchmarkRow:
 
 
 def _with_changes(rows: Iterable[BenchmarkRow]) -> Iterator[BenchmarkRow]:
-    """Add the change since the release before; versions of one measure follow each other, the oldest first."""
+    """Add the change since the release before; ``rows`` has the versions of a measure in a row, the oldest first."""
     previous: Mapping[_Key, BenchmarkRow] = {}
     for row in rows:
         measure = (row.tool, row.corpus, row.level, row.category)

@@ -29,7 +29,7 @@ _STRETCH = 1_000
 _Counts = dict[bytes, int]
 
 StoredRow = tuple[bytes, int, int, bytes, bytes, object, int]
-"""An event as its segment has it: installation, place of its day in the window, id, type, version, payload and caller.
+"""An event in its segment: installation, number of its day in the window, id, type, version, payload and caller.
 
 The payload is None where no series of the window reads it. The caller is a number of ``Caller``, or 0.
 """

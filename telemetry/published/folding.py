@@ -94,11 +94,10 @@ def fold(
     exclusive: bool,
     by_cohort: bool = False,
 ) -> Iterator[Leaf]:
-    """Return the leaves of a series with so many levels; none if it is withheld.
+    """Return the leaves of a series with this many levels; none if it is withheld.
 
-    The first level of a series ``by_cohort`` are cohorts.
-
-    ``children`` returns the children of a key, in the same order each time; they need not be in memory together.
+    With ``by_cohort``, the first level has the cohorts. ``children`` returns the children of a key, in the same order
+    each time; they need not be in memory together.
     """
     if root.installations >= k:
         yield from _fold((), root, children, levels, k, exclusive=exclusive, by_cohort=by_cohort)

@@ -45,7 +45,7 @@ def _nothing(_sent: str) -> None:
 
 
 def _digest_of(signature: str) -> str:
-    """Return a signature without its format, which stands before a colon if it is not 1."""
+    """Return a signature without its format: a format other than 1 stands before a colon."""
     number, colon, digest = signature.partition(":")
     return digest if colon and number.isdecimal() else signature
 
@@ -56,7 +56,7 @@ _KNOWN: dict[LabelKind, Callable[[str], str | None]] = {
     LabelKind.LANGUAGE: language_of,
     LabelKind.CATEGORY: category_of,
     LabelKind.METHOD: method_of,
-    # A digest is not a word: a stranger cannot write anything with it. The name of a rule could be one.
+    # A digest is not a word: a sender cannot publish a message with it. With the name of a rule, a sender could.
     LabelKind.SIGNATURE: lambda sent: sent.lower() if is_signature_hash(_digest_of(sent)) else None,
     LabelKind.FUNCTION: lambda sent: sent if sent in NATIVE_FUNCTIONS else None,
     LabelKind.SIZE_TIER: size_tier_of,
@@ -92,7 +92,7 @@ class PublicLabels:
         return found
 
     def hides(self, kind: LabelKind, shown: str) -> bool:
-        """Tell whether the operator hides a label that stands in published numbers."""
+        """Tell whether the operator hides a label of published numbers."""
         return (kind.value, shown) in self._hidden
 
     def _find(self, kind: LabelKind, sent: str) -> str:

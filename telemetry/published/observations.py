@@ -17,7 +17,7 @@ SCAN, INCREMENTAL_SCAN = "scan", "incremental_scan"
 
 
 class Timed(Protocol):
-    """What is read of an event that took a time: its own fields are ``duration_ms`` and what names the kind."""
+    """The fields of an event with a duration: the time, and what names the kind of duration."""
 
     @property
     def milliseconds(self) -> float:
@@ -46,7 +46,7 @@ class Scan(msgspec.Struct, gc=False, rename="camel"):
 
 
 class NativeScan(msgspec.Struct, gc=False, rename="camel"):
-    """What is read of a ``scan_completed``: one that left files alone is incremental."""
+    """The fields read from a ``scan_completed``; a scan with unchanged files is incremental."""
 
     duration_ms: float
     files_unchanged: float = 0
@@ -62,7 +62,7 @@ class NativeScan(msgspec.Struct, gc=False, rename="camel"):
 
 
 class RustScan(msgspec.Struct, gc=False, rename="camel"):
-    """What is read of a ``rust.scan.completed``, which is part of a scan that is reported by itself."""
+    """The fields read from a ``rust.scan.completed``; the whole scan is reported by an event of its own."""
 
     duration_ms: float
 
@@ -77,7 +77,7 @@ class RustScan(msgspec.Struct, gc=False, rename="camel"):
 
 
 class Analysis(msgspec.Struct, gc=False, rename="camel"):
-    """What is read of a ``rust.analysis.completed``."""
+    """The fields read from a ``rust.analysis.completed``."""
 
     analysis_time_us: float
 
@@ -92,7 +92,7 @@ class Analysis(msgspec.Struct, gc=False, rename="camel"):
 
 
 class Parses(msgspec.Struct, gc=False, rename="camel"):
-    """What is read of a ``parse_timing``."""
+    """The fields read from a ``parse_timing``."""
 
     language: str
     files: float
@@ -109,7 +109,7 @@ class Parses(msgspec.Struct, gc=False, rename="camel"):
 
 
 class Calls(msgspec.Struct, gc=False, rename="camel"):
-    """What is read of a ``native_calls``."""
+    """The fields read from a ``native_calls``."""
 
     function: str
     calls: float
@@ -126,7 +126,7 @@ class Calls(msgspec.Struct, gc=False, rename="camel"):
 
 
 class Bridged(msgspec.Struct, gc=False, rename="camel"):
-    """What is read of a ``napi.bridge.latency``."""
+    """The fields read from a ``napi.bridge.latency``."""
 
     function: str
     duration_us: float

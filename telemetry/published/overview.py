@@ -68,10 +68,10 @@ def lost_windows(directory: DataDirectory) -> list[PublicWindow]:
 
 
 def excluded_from(directory: DataDirectory) -> list[RecordedWindow]:
-    """Return published windows that have numbers of an installation which was excluded, oldest first.
+    """Return published windows that have numbers of an excluded installation, oldest first.
 
-    Those in the state ``closing`` are made again with the next publication; ``uncorrectable`` ones stay, because raw
-    events of them are gone.
+    Windows in the state ``closing`` are made again with the next publication. ``uncorrectable`` ones stay, because some
+    of their raw events are gone.
     """
     with reading_aggregates(directory) as connection:
         recorded = map(_recorded, connection.execute(query("read_recorded_windows")))

@@ -26,10 +26,10 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series. ``payloads`` are the event types whose fields it reads; an older program read ``payloads_before``.
+    """One series. ``payloads`` are the event types whose fields it reads; older programs read ``payloads_before``.
 
-    With ``exclusive``, an installation is under one leaf of a window. ``additive`` amounts are sums that ``other`` has
-    too; others are sums of one value between 0 and 1 for each installation, and ``other`` has none.
+    With ``exclusive``, an installation is under only one leaf of a window. ``additive`` amounts are sums, which
+    ``other`` has too. All other amounts sum one value between 0 and 1 for each installation, and ``other`` has none.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Series:
 
     @property
     def by_cohort(self) -> bool:
-        """Whether the first level are cohorts."""
+        """Whether the first level has the cohorts."""
         return self.levels[0] == "cohort"
 
     @property

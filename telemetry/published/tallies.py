@@ -101,10 +101,10 @@ class Caller(IntFlag):
 
 
 class VersionTally:
-    """The newest version that was reported, and the branch of the installation: its cohort.
+    """The newest version that an installation reported, and its cohort, the first level of a series.
 
-    Builds from source are ``development``. An installation that a person has used is ``regular``, and so is one that
-    does not say who used it. Of the others, one that ran in a pipeline is ``ci``, and the rest are ``agent``.
+    Builds from source are ``development``. An installation that a person used, or that does not say who used it, is
+    ``regular``. Of the others, those that ran in a pipeline are ``ci``, and the rest are ``agent``.
     """
 
     def __init__(self, _labels: PublicLabels) -> None:
@@ -120,7 +120,7 @@ class VersionTally:
             self._newest = newest
 
     def called_by(self, caller: int) -> None:
-        """Take who ran the tool for an event."""
+        """Note who ran the tool for an event."""
         self._callers |= caller
 
     def drain(self) -> list[Voice]:
@@ -149,7 +149,7 @@ class DurationsTally:
         self._amounts: dict[Path, dict[str, int]] = {}
 
     def add(self, version: SeenVersion, fields: Timed) -> None:
-        """Take the duration of a scan, a parse or a call."""
+        """Count the duration of a scan, a parse or a call."""
         what = fields.what(self._shown)
         taken = self._taken.get(what, 0)
         # At most 20 of a kind, so there are no more than 20 keys for each.

@@ -18,7 +18,7 @@ def effective_voices(voices: int, total: float, squares: float) -> float:
     if widest <= 0:
         return float(voices)
     variance = max(squares / voices - mean * mean, widest / _WEIGHT_MAX)
-    # Half of the smallest number there is is nothing.
+    # Half of the smallest positive float is zero.
     if not variance:
         return float(voices)
     return voices * min(widest / variance, _WEIGHT_MAX)

@@ -12,16 +12,16 @@ from telemetry.storage.sqlite.errors import storage_error_code
 
 logger = logging.getLogger(__name__)
 
-# Where millions of rows are known, a flush of few counters writes about as many pages as one of many.
+# With millions of rows, a flush of few counters writes about as many pages as one of many: flush less often.
 _SHARE_OF_TIME_MAX = 0.15
-# Statistics are no older than so many intervals.
+# The longest pause in intervals, which bounds the age of the statistics.
 _INTERVALS_MAX = 6
 
 
 def pause_s(interval_s: float, last_flush_s: float) -> float:
-    """Return how long to wait after a flush, so that flushes take up no more than a seventh of the time.
+    """Return how long to wait after a flush, so that flushes take at most a seventh of the time.
 
-    It is six intervals at most, however long flushes take.
+    The pause is never longer than six intervals, however long flushes take.
     """
     wanted = last_flush_s * (1 / _SHARE_OF_TIME_MAX - 1)
     return min(max(interval_s, wanted), interval_s * _INTERVALS_MAX)
@@ -30,7 +30,8 @@ def pause_s(interval_s: float, last_flush_s: float) -> float:
 class Flusher:
     """Owns the rhythm of flushes. A failed flush is tried again at the next interval, not earlier.
 
-    ``failing`` is why the last one failed, or None. ``keys_max`` is asked after each flush how many counters may wait.
+    ``failing`` is why the last flush failed, or None. ``keys_max`` is called after each flush and returns how many
+    counters may wait.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the operator orders beside erasures: pruning rows, and removing days before their time."""
+"""The operator's orders other than erasures: pruning rows, and removing days early."""
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
@@ -14,7 +14,7 @@ _Report = TypeVar("_Report")
 
 
 class Orders:
-    """Carries orders out to their end, also when nobody waits; ``close`` ends them between two steps."""
+    """Carries orders out even if their client goes away; ``close`` stops them between two steps."""
 
     def __init__(self, aggregates: Aggregates, retention: Retention, clock: Clock) -> None:
         self._aggregates = aggregates
@@ -24,12 +24,12 @@ class Orders:
         self._stop = asyncio.Event()
 
     async def prune(self, request: PruneRequest) -> Pruned:
-        """Fold signatures that were last seen before a day; those of the present day stay. See ``prune``."""
+        """Fold signatures that were last seen before a day, and never those of the present day."""
         request.before = min(request.before, self._today())
         return await self._carried_out(prune(self._aggregates, request, self._stop))
 
     async def retire(self, request: RetireRequest) -> Retired:
-        """Remove the segments of days before a day, and of the present day none."""
+        """Remove the segments of the days before a day, and never that of the present day."""
         request.before = min(request.before, self._today())
         return await self._carried_out(self._retention.retire_before(request, self._stop))
 

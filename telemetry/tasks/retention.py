@@ -61,7 +61,7 @@ class Retention:
                 break
 
     async def retire_before(self, request: RetireRequest, stop: asyncio.Event) -> Retired:
-        """Remove every day before a day now, and mark those that are missing as removed; say which."""
+        """Remove all days before a day now, mark missing ones as removed, and report both."""
         now = column_time(self._clock.now())
         retired = Retired([], [], request.dry_run)
         for state in await self._archive.missing():

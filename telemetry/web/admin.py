@@ -31,9 +31,9 @@ logger = logging.getLogger(__name__)
 
 
 class Order(NamedTuple):
-    """What the operator may have done: the request, what a malformed one is refused with, and what carries it out.
+    """What the operator may order: the type of the request, the code of a malformed one, and what carries it out.
 
-    What that returns is the answer, as JSON.
+    The result of ``carry_out`` is sent as JSON.
     """
 
     request: type[Any]
@@ -43,16 +43,16 @@ class Order(NamedTuple):
 
 _BODY_BYTES_MAX = 65_536
 _HELD_BYTES_MAX = 4_194_304
-# On each of the two listeners.
+# Connections on each of the two listeners.
 ADMIN_CONNECTIONS_MAX = 16
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class AdminSite:
-    """The handlers, and what they need. With a token, who does not send it is told nothing.
+    """The handlers, and what they need. If there is a ``token``, requests without it are refused.
 
-    Only where ``orders`` are given can data be changed.
+    Data can be changed only through ``orders``.
     """
 
     render: Callable[[], bytes]

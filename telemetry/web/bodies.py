@@ -35,7 +35,7 @@ class BodyReader:
                 await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             body = await self._receive(request)
         else:
-            # Most bodies came with their headers: there is nothing to wait for or to put together.
+            # Most bodies arrive with their headers: there is nothing to wait for or to join.
             body = request.content.read_nowait()
         if len(body) > self.bytes_max:
             raise self._too_large(len(body))

@@ -17,7 +17,7 @@ AUTOMATED = (CI, AGENT)
 class ActiveWeek:
     """Installations of a week from Monday ``start``; builds from source, pipelines and agents are counted apart.
 
-    ``unnamed`` are too few to say whether they are new or returning.
+    ``unnamed`` installations are too few to publish whether they are new or returning.
     """
 
     start: date
@@ -29,7 +29,7 @@ class ActiveWeek:
 
     @property
     def active(self) -> int:
-        """All installations that people use."""
+        """All installations used by people."""
         return self.new + self.returning + self.unnamed
 
 

@@ -21,7 +21,7 @@ Buckets = Counter[int]
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How often which duration was observed, by day and by version; only full scans, as incremental ones are others.
+    """How often each duration was observed, by day and by version, of full scans only.
 
     ``by_part`` has parses by language, native functions, and other parts of a scan.
     """

@@ -7,14 +7,14 @@ from telemetry.catalogue.versions import is_development
 from telemetry.published.benchmarks import BenchmarkRow
 from telemetry.published.series import OTHER_LABEL
 
-# What stands for the rest on a page: scores of levels, and how long phases and whole runs take.
+# The main measures, which a page shows: scores of levels, and how long phases and whole runs take.
 _SHOWN = frozenset({OVERALL, "duration_us", "total_duration_us"})
 
 
 def standing(rows: Iterable[BenchmarkRow]) -> Sequence[BenchmarkRow]:
-    """Return the row of the newest release for each main measure; of a build from source where there is no release.
+    """Return the newest release's row for each main measure, or a build from source's if there is no release.
 
-    Rows are in the order of ``public_benchmarks``, in which the versions of a measure follow each other.
+    ``rows`` are in the order of ``public_benchmarks``: the versions of a measure follow each other.
     """
     newest: dict[tuple[str, ...], BenchmarkRow] = {}
     for row in rows:

@@ -91,9 +91,9 @@ class RowRefusedError(Exception):
 
 
 def judge(old: OldRow, retention: timedelta, now: datetime, id_key: IdKey, *, logged: bool = False) -> Judged:
-    """Return what becomes of a row; raise ``RowRefusedError`` if it is not taken over.
+    """Return what becomes of a row; raise ``RowRefusedError`` if it is not imported.
 
-    See ``read_event`` for one that was ``logged`` by this service.
+    ``logged`` rows were stored by an instance of this service: see ``read_event``.
     """
     columns = (old.type, old.timestamp, old.installation_id, old.drift_version, old.created_at)
     if not all(isinstance(column, str) for column in columns):

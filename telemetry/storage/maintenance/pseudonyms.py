@@ -16,7 +16,7 @@ from telemetry.storage.sqlite.reading import read_only
 
 _ID_COLUMN = "installation_id"
 _HASH_BYTES = 16
-# Tables whose rows hold ids that no recount needs.
+# Tables with ids that a recount does not need.
 _NAMING = {"erasing"}
 
 

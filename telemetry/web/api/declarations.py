@@ -69,4 +69,4 @@ SUMMARY = Endpoint(
     "/v1/feedback/summary", "Results of benchmarks that are public, with the change since the release before.",
     questions.BenchmarksQuestion, documents.BenchmarkRows, summaries.read_benchmarks, example="?level=overall",
 )  # fmt: skip
-"""The address that is answered from what is public of benchmarks, as of the last flush."""
+"""The address that is answered from the public results of benchmarks, as of the last flush."""

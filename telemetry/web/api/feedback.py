@@ -1,4 +1,4 @@
-"""Feedback: takes reports of benchmarks, and says what is public of their results."""
+"""Feedback: accepts benchmark reports, and answers with the public results."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,12 +22,12 @@ from telemetry.web.tokens import bearer_token, is_token
 
 FEEDBACK_PATH = "/v1/feedback"
 REPORT_BYTES_MAX = 1_048_576
-"""Size of a report."""
+"""The most bytes of a report."""
 _MAX_AGE_S = 5
 
 
 class FeedbackService(Protocol):
-    """What takes reports and knows the numbers."""
+    """Stores reports and knows the public results."""
 
     async def accept_feedback(
         self, body: bytes, source: ResultSource, /, *, opted_out: bool, client: Callable[[], bytes]
@@ -36,12 +36,12 @@ class FeedbackService(Protocol):
         ...
 
     async def benchmarks(self) -> BenchmarkNumbers:
-        """Return what is public of benchmarks; raise ``Refusal`` if that is not known."""
+        """Return the public results of benchmarks; raise ``Refusal`` if they cannot be read."""
         ...
 
 
 class Feedback:
-    """The handlers. Results that come with the ``token`` are public at once; if it is empty, no token is right.
+    """The handlers. Results that come with the ``token`` are public at once; if it is empty, every token is wrong.
 
     ``service`` is set before the first request.
     """

@@ -1,4 +1,4 @@
-"""Summaries: pages of what is public of benchmarks."""
+"""Summaries: the public results of benchmarks, by the page."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ from telemetry.web.api.questions import PAGES_MAX, BenchmarksQuestion
 
 
 def read_benchmarks(numbers: BenchmarkNumbers, question: BenchmarksQuestion) -> BenchmarkRows:
-    """Return a page of benchmarks."""
+    """Return a page of public results."""
     found = [row for row in numbers.rows if _is_asked(row, question)]
     start = (question.page - 1) * PAGE_ROWS_MAX
     has_more = len(found) > start + PAGE_ROWS_MAX and question.page < PAGES_MAX

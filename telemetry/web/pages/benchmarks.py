@@ -1,4 +1,4 @@
-"""The section about benchmarks: it is of the last flush, and put in when the page is sent."""
+"""The section about benchmarks: it shows the last flush and is put into the page when the page is sent."""
 
 from collections.abc import Sequence
 
@@ -13,22 +13,22 @@ from telemetry.web.pages.shelf import Rendered
 BENCHMARKS_PLACE = h.fragment[h.div(id="benchmarks-place")]
 _MARK = str(BENCHMARKS_PLACE).encode()
 BENCHMARKS_SHOWN_MAX = 60
-"""Rows of the table; the summary has all."""
+"""The most rows of the table; the summary has all."""
 _SUMMARY = "/v1/feedback/summary"
 _COLUMNS = ("Tool", "Corpus", "Measure", "Version", "Mean", "Change", "Results")
 _NUMBERS_FROM = _COLUMNS.index("Mean")
-# From here on a number has digits enough without a fraction.
+# Greater numbers are shown without a fraction.
 _WHOLE_FROM = 1_000
 
 
 class BenchmarksSection:
-    """Puts the section into pages; it is rendered once for each publication of benchmarks."""
+    """Puts the section into pages; it is rendered once for each change of the public results."""
 
     def __init__(self) -> None:
         self._made = ("", b"")
 
     def put_into(self, made: Rendered, numbers: BenchmarkNumbers | None) -> Rendered:
-        """Return a page with the section; without results, or where they are not known, it has none."""
+        """Return a page with the section, or without it if there are no results or they are not known."""
         name = numbers.name if numbers is not None else ""
         if numbers is not None and name != self._made[0]:
             self._made = (name, str(h.fragment[_section(standing(numbers.rows), len(numbers.rows))]).encode())

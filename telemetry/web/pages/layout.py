@@ -17,7 +17,7 @@ PAGE_HEADERS = {
 NAVIGATION: tuple[tuple[str, str], ...] = (("/", "Numbers"), ("/docs", "API"), ("/privacy", "Privacy"))
 """Address and name of the pages that every site has, in their order."""
 navigation: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("navigation", default=NAVIGATION)
-"""The pages that every page of this site links to. It is set before the site answers its first request."""
+"""The pages that every page links to. Set before the site answers its first request."""
 # A new style sheet is a new address, so browsers keep the old one as long as they like.
 _STYLE_URL = f"{STYLE_PATH}?{hashlib.sha256(STYLE_SHEET).hexdigest()[:12]}"
 

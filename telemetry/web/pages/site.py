@@ -51,9 +51,9 @@ _SUBJECTS = {
 
 
 class PublicPages:
-    """Answers the addresses of pages from ``published`` alone, whose numbers count ``threshold`` installations.
+    """Answers the addresses of pages from ``published``, whose numbers count at least ``threshold`` installations.
 
-    ``live`` returns what the page says about today, ``benchmarks`` what is public of benchmarks, if that is known.
+    ``live`` returns what the page says about today. ``benchmarks`` returns the public results, or None if not known.
     """
 
     def __init__(self, published: Path, threshold: int) -> None:
