@@ -113,7 +113,7 @@ def decode_report(body: bytes) -> BenchmarkReport:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refusal(ErrorCode.INVALID_JSON) from None
     if report.corpora is None and report.phases is None:
-        raise Refusal(ErrorCode.FEEDBACK_INVALID, detail="neither corpora nor phases are there")
+        raise Refusal(ErrorCode.FEEDBACK_INVALID, detail="it has neither corpora nor phases")
     return report
 
 

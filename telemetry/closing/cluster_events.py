@@ -69,7 +69,7 @@ class ClusterDays:
 
         yield _not_empty(counting())
         if read != self._rows:
-            raise NotNowError(f"{read} events were read of the window's {self._rows}: they changed meanwhile")
+            raise NotNowError(f"{read} of the window's {self._rows} events were read: others arrived or left since")
 
     def _statement(self, payloads: frozenset[str]) -> str:
         first = date.fromisoformat(self._days[0])

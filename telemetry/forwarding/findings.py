@@ -21,7 +21,7 @@ def check_forwarding(directory: DataDirectory, cluster: str, now: float) -> Iter
         return
     if state is None:
         if cluster:
-            sentence = "nothing was forwarded yet, though the setting cluster names one: start `telemetry forward`"
+            sentence = "nothing was forwarded yet, although the setting cluster is set: start `telemetry forward`"
             yield Finding(Severity.WARNING, _SUBJECT, sentence)
         return
     if state.lag_s(now) > LAG_S_MAX:

@@ -82,10 +82,10 @@ class AdminSite:
         try:
             return json_answer(msgspec.json.encode(await order.carry_out(asked)))
         except LimitReachedError as error:
-            logger.warning("an order of the operator was refused", extra={"reason": str(error)})
+            logger.warning("refused an order of the operator", extra={"reason": str(error)})
             return operator_answer(error)
         except (OperatorError, sqlite3.Error, OSError) as error:
-            logger.error("an order of the operator was not finished", extra={"reason": str(error)})
+            logger.error("could not finish an order of the operator", extra={"reason": str(error)})
             if isinstance(error, OperatorError):
                 return operator_answer(error)
             raise Refusal(storage_error_code(error)) from error

@@ -81,7 +81,7 @@ class Expiry:
             raise NotNowError("the service stops")
         if process.output != statement_process.DONE:
             reason = process.output.decode(errors="replace").strip() or f"its process ended with {process.status}"
-            logger.warning("nobody can tell who sent the signatures of a day", extra={"day": day, "reason": reason})
+            logger.warning("the senders of a day's signatures are unknown", extra={"day": day, "reason": reason})
         return process.output == statement_process.DONE
 
     async def _note_and_fold(self, day: str, senders: Path, first: int) -> None:

@@ -69,7 +69,7 @@ async def delete_days(
     """
     ((unfinished,),) = await aggregates.read(_UNFINISHED)
     if unfinished:
-        raise ConflictError("an installation is not erased to the end: start the service, which does that, and stop it")
+        raise ConflictError("an erasure is not finished: start the service, which finishes it, and stop it again")
     there = set(directory.days())
     own = sorted(found.day for found in days if found.day in there)
     states = await SegmentStates(aggregates).all()

@@ -36,7 +36,7 @@ def warn_of_others(folder: Path) -> None:
     """Log a warning if the file system has no modes, so that other users can read what was written to a folder."""
     if any(path.stat().st_mode & _OTHERS for path in folder.iterdir() if path.is_file()):
         logger.warning(
-            "this file system keeps no modes, other users of this host may read what is there: mount it with umask=077",
+            "this file system has no modes, other users of this host may read its files: mount it with umask=077",
             extra={"path": str(folder)},
         )
 
