@@ -82,7 +82,7 @@ class PastDay(Day):
         """Return the day as the files are named after it."""
         day, today = super().convert(value, param, ctx), day_of(column_time(Clock().now()))
         if day > today:
-            self.fail(f"{day} is in the future: give {today}, the present day, or an earlier day", param, ctx)
+            self.fail(f"{day} is to come: give {today}, the present day, or an earlier day", param, ctx)
         return day
 
 

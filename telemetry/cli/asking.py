@@ -46,7 +46,7 @@ def ask_or_do(
         return asyncio.run(do())
     except TimeoutError as error:
         raise UnavailableError(
-            "the service did not answer within an hour: it goes on, and its log says when it is done"
+            "the service has not answered in time: it goes on, and its log says when it is done"
         ) from error
     except (ConnectionError, http.client.HTTPException) as error:
         raise UnavailableError(

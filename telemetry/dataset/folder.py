@@ -46,7 +46,7 @@ def read_sums(folder: Path) -> dict[str, str]:
     found = [_LINE.fullmatch(line) for line in lines]
     sums = {one[2]: one[1] for one in found if one}
     if len(sums) != len(lines) or DATASET_MANIFEST not in sums:
-        raise DamagedError(f"{path} has lines that are not digests: export the data set again")
+        raise DamagedError(f"{path} has lines that are no digests: export the data set again")
     return sums
 
 

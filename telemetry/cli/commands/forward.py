@@ -66,7 +66,7 @@ def command(*, once: bool, resend: str | None, config: Path | None, **flags: Any
             else:
                 _forward(forwarder, settings.forward_interval_s)
         except (KeyboardInterrupt, _StoppedBySignalError):
-            logger.info("forwarding stopped, the next start goes on from here", extra={"events": forwarder.sent})
+            logger.info("stopped, what the cluster has is noted", extra={"events": forwarder.sent})
 
 
 class _StoppedBySignalError(BaseException):

@@ -50,7 +50,7 @@ def record_backup(directory: DataDirectory, backup: LastBackup) -> None:
         written.replace(path)
     except OSError as error:
         logger.warning(
-            "the backup is good, but cannot be noted in the data directory: metrics and check do not know of it",
+            "the backup is good, but its time cannot be noted beside the data: metrics and check do not know of it",
             extra={"path": str(path), "reason": error.strerror},
         )
 
