@@ -34,7 +34,11 @@ class BatchRules:
             raise TooManyEvents(events, self.events_max)
 
     def rejection(self, event: AnyEvent) -> EventRejected | None:
-        """Return why an event of a fitting type is not accepted, or None."""
+        """Return why an event of a fitting type is not accepted, or None.
+
+        Batches whose events are all of known types are looked at as a whole first, and come here only when that finds
+        something: what is rejected here has to be found by ``are_well_shaped`` or ``oldest`` too.
+        """
         if name := event.missing():
             return EventRejected(RejectionCode.FIELD_MISSING, f"Object missing required field `{name}`")
         if code := event.misshapen():

@@ -46,7 +46,7 @@ def test_the_page_begins_with_what_matters(full: ServerProcess) -> None:
 
     sections = re.findall(r'<section id="(\w+)"', page)
     assert sections == ["confidence", "versions", "speed", "found", "returning", "growth", "trust"]
-    assert "1 of 3 categories is approved less often when Drift is sure" in page
+    assert "1 of 3 categories with enough decisions is approved less often when Drift is sure" in page
     assert page.index('class="lead"') < page.index('class="cards"') < page.index("<section")
     assert page.count('<li class="card">') == 4
 

@@ -45,7 +45,8 @@ def about_confidence(decided: ConfidenceWindow | None) -> list[Claim]:
 
 def _named(categories: Sequence[CategoryApproval], rated: int, what: str) -> list[Claim]:
     verb = "is" if len(categories) == 1 else "are"
-    parts = [Claim(f"{len(categories)} of {rated} {'category' if rated == 1 else 'categories'} {verb} {what}: ")]
+    rated_ones = "category" if rated == 1 else "categories"
+    parts = [Claim(f"{len(categories)} of {rated} {rated_ones} with enough decisions {verb} {what}: ")]
     for number, one in enumerate(categories[:_NAMED_MAX]):
         if one.high is not None:
             parts.append(Claim(", " if number else ""))
