@@ -26,13 +26,20 @@ URL ?= http://127.0.0.1:8787
 screenshot: $(VENV)/.test
 	$(BIN)/python -m tests.support.screenshot $(URL)
 
-# As many at once as there are cores: some tests say how long an answer may take.
+# As many at once as there are cores: some tests say how long an answer may take. COVERAGE=1 measures branches, those of
+# server processes too, and fails below 95 %; that takes twice as long, and .ci/run does it.
 WORKERS ?= auto
+COVERAGE ?=
+SHORT := -m "not torture and not large and not dataset and not cluster" -n $(WORKERS) --dist worksteal
 test: $(VENV)/.test $(VENV)/.api
+ifeq ($(COVERAGE),)
+	$(BIN)/pytest $(SHORT) $(ARGS)
+else
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not torture and not large and not dataset and not cluster" -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/coverage run -m pytest $(SHORT) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+endif
 
 # Loads an exported data set with the programs that people load data sets with. Takes 15 s of CPU time; the first
 # time some minutes more, for 1 GB of packages.
