@@ -43,7 +43,7 @@ def output(
     with _telling(name, option):
         opened = _open(name, option, inputs)
     try:
-        with cast(BinaryIO, io.BufferedWriter(_Stream(opened.descriptor, name, option), _BUFFER_BYTES)) as stream:
+        with cast(BinaryIO, _Stream(opened.descriptor, name, option)) as stream:
             yield stream
             stream.flush()
             with _telling(name, option):
@@ -61,17 +61,23 @@ class _Opened(NamedTuple):
     partial: Path | None = None
 
 
-class _Stream(io.FileIO):
-    """A descriptor whose errors are raised as ``OutputError``."""
+class _Stream(io.BufferedWriter):
+    """Output to a descriptor whose errors are raised as ``OutputError``."""
 
     def __init__(self, descriptor: int, name: str, option: str) -> None:
-        super().__init__(descriptor, "wb")
+        # Ctrl-C must not come between a write and the buffer that remembers it: see ``streams``.
+        super().__init__(io.FileIO(descriptor, "wb"), _BUFFER_BYTES)
         self._telling = partial(_telling, name, option)
 
-    def write(self, data: Any, /) -> int | None:  # type: ignore[override]
-        """Write some bytes; return how many."""
+    def write(self, data: Any, /) -> int:
+        """Take some bytes; return how many."""
         with self._telling():
             return super().write(data)
+
+    def flush(self) -> None:
+        """Write what was taken."""
+        with self._telling():
+            super().flush()
 
 
 @contextmanager

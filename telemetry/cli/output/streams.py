@@ -4,7 +4,8 @@ import codecs
 import io
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 STANDARD_OUTPUT_NAME = "standard output"
@@ -40,20 +41,35 @@ def is_plain_terminal() -> bool:
     return os.environ.get("TERM") == "dumb"
 
 
-class _Output(io.FileIO):
-    """A descriptor whose errors name its stream; output after the first error is lost."""
+class _Output(io.BufferedWriter):
+    """Output to a descriptor whose errors name its stream; output after the first error is lost.
+
+    The descriptor is written to by ``io.FileIO`` itself. Were that overridden in Python, Ctrl-C could come after bytes
+    were written and before the buffer knows it, which then writes them again.
+    """
 
     def __init__(self, descriptor: int, name: str) -> None:
-        super().__init__(descriptor, "wb", closefd=False)
+        super().__init__(io.FileIO(descriptor, "wb", closefd=False))
         self._stream_name = name
         self._failed = False
 
-    def write(self, data: Any, /) -> int | None:  # type: ignore[override]
-        """Write some bytes; return how many."""
-        if self._failed:
-            return len(data)
+    def write(self, data: Any, /) -> int:
+        """Take some bytes; return how many."""
+        if not self._failed:
+            with self._naming():
+                return super().write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Write what was taken."""
+        if not self._failed:
+            with self._naming():
+                super().flush()
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
         try:
-            return super().write(data)
+            yield
         except OSError as error:
             # Python flushes what is left at its end: do not fail twice.
             self._failed = True
@@ -63,11 +79,16 @@ class _Output(io.FileIO):
 class _Errors(_Output):
     """A descriptor for output that may be lost."""
 
-    def write(self, data: Any, /) -> int | None:  # type: ignore[override]
-        """Write some bytes, or lose them; return how many."""
+    def write(self, data: Any, /) -> int:
+        """Take some bytes, or lose them; return how many."""
         with suppress(OSError):
             return super().write(data)
         return len(data)
+
+    def flush(self) -> None:
+        """Write what was taken, or lose it."""
+        with suppress(OSError):
+            super().flush()
 
 
 def _descriptor(stream: object, number: int) -> int:
@@ -77,17 +98,17 @@ def _descriptor(stream: object, number: int) -> int:
     return os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY)
 
 
-def _text(raw: _Output, former: Any) -> io.TextIOWrapper:
+def _text(output: _Output, former: Any) -> io.TextIOWrapper:
     encoding = former.encoding if former is not None else "utf-8"
     with suppress(AttributeError, OSError):
         former.flush()
-    is_terminal = raw.isatty()
+    is_terminal = output.isatty()
     is_unbuffered = bool(former is not None and former.write_through)
     return io.TextIOWrapper(
-        io.BufferedWriter(raw),
+        output,
         encoding=encoding,
         errors=_SHOWN,
-        line_buffering=is_terminal or isinstance(raw, _Errors),
+        line_buffering=is_terminal or isinstance(output, _Errors),
         write_through=is_unbuffered,
     )
 
