@@ -8,7 +8,7 @@ from pathlib import Path
 from telemetry.operator_errors import OperatorError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.sqlite.copying import copy_database
-from telemetry.storage.sqlite.migrations import newest_version, schema_copy
+from telemetry.storage.sqlite.migrations import newest_version, schema_copies, schema_copy
 from telemetry.storage.sqlite.reading import read_only
 from telemetry.storage.sqlite.syncing import sync_folder
 
@@ -36,7 +36,7 @@ def keep_before_upgrade(directory: DataDirectory, on_progress: Callable[[], None
         logger.warning("no copy of the aggregates was kept before their migration", extra={"reason": str(error)})
         return
     logger.info("kept a copy of the aggregates before their migration", extra={"path": str(copy)})
-    for older in _copies(directory)[:-_COPIES_MAX]:
+    for older in schema_copies(directory.aggregates)[:-_COPIES_MAX]:
         older.unlink()
 
 
@@ -47,12 +47,3 @@ def _version(aggregates: Path) -> int:
             return int(connection.execute("PRAGMA user_version").fetchone()[0])
     except (OperatorError, sqlite3.Error):
         return 0
-
-
-def _copies(directory: DataDirectory) -> list[Path]:
-    """Return the copies that are there, oldest schema first."""
-    start = schema_copy(directory.aggregates, 0).name.removesuffix("0")
-    versions = {path: path.name.removeprefix(start) for path in directory.root.glob(f"{start}*")}
-    return sorted(
-        (path for path, version in versions.items() if version.isdecimal()), key=lambda path: int(versions[path])
-    )

@@ -23,6 +23,7 @@ from telemetry.storage.erasure.requests import Erased, ErasureKind, ErasureReque
 from telemetry.storage.erasure.subtracting import excluding, forgetting
 from telemetry.storage.erasure.whereabouts import erasure_name, ids_of, ids_with
 from telemetry.storage.log.event_log import EventLog
+from telemetry.storage.sqlite.migrations import schema_copies
 from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import reading
 from telemetry.storage.sqlite.scrubbing import INSTRUCTIONS_PER_LOOK, check_stop, scrub, telling_stop
@@ -241,6 +242,9 @@ class Eraser:
             await self._change("UPDATE erasing SET done_through = ? WHERE installation_sha256 = ?", day, hashed_id)
         await self._change("UPDATE erasing SET installation_ids = '[]' WHERE installation_sha256 = ?", hashed_id)
         await scrub(self._directory.aggregates, lambda: nullcontext(self._aggregates), ids, self._stop)
+        # What an upgrade kept holds the ids too.
+        for copy in schema_copies(self._directory.aggregates):
+            copy.unlink()
         async with self._aggregates.change() as connection:
             await connection.execute(query("finish_erasure"), (column_time(self._clock.now()), hashed_id))
             await connection.execute("DELETE FROM erasing WHERE installation_sha256 = ?", (hashed_id,))

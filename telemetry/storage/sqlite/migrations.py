@@ -55,6 +55,15 @@ def schema_copy(path: Path, version: int) -> Path:
     return path.with_name(f"{path.name}{SCHEMA_COPY}{version}")
 
 
+def schema_copies(path: Path) -> list[Path]:
+    """Return the copies of a database that upgrades kept and that are there, oldest schema first."""
+    start = schema_copy(path, 0).name.removesuffix("0")
+    versions = {copy: copy.name.removeprefix(start) for copy in path.parent.glob(f"{start}*")}
+    return sorted(
+        (copy for copy, version in versions.items() if version.isdecimal()), key=lambda copy: int(versions[copy])
+    )
+
+
 def newest_version(kind: str) -> int:
     """Return the schema version that this program writes."""
     return len(scripts(kind))
