@@ -107,6 +107,7 @@ class PublicationMachine(RuleBasedStateMachine):
         found = public_rows(self.data_dir)
         assert self.public.keys() <= found.keys()
         new = found.keys() - self.public.keys()
+        first_published = set(new)
         today = self.hand.now.date().isoformat()
         for window, rows in self.public.items():
             if found[window] != rows:
@@ -117,7 +118,8 @@ class PublicationMachine(RuleBasedStateMachine):
         if new:
             ended = self._read("SELECT period, window_start, last_day FROM published_windows")
             last_days = {(period, start): last_day for period, start, last_day in ended}
-            assert all(last_days[window] < today for window in new)
+            # The clock may have been set back before a correction.
+            assert all(last_days[window] < today for window in first_published)
             check_published(self.data_dir, oracle.raw_events(self.data_dir), only=new)
         self.public = found
 
