@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 
 from telemetry.catalogue.stored_ids import HASHED_PREFIX, IdKey, is_random_uuid
 from telemetry.cluster.client import ClusterClient, ClusterError
 from telemetry.cluster.tables import EVENTS, INSTALLATIONS_SEEN, ClusterTable
 from telemetry.cluster.text import quoted
 from telemetry.forwarding.shipping import delete_rows
+from telemetry.storage.aggregates.adding import chunks
 from telemetry.storage.directory.node import ClusterNode
 from telemetry.storage.erasure.exclusions import hashed
 
@@ -40,7 +40,7 @@ class ClusterEraser:
         """
         confirmed: list[str] = []
         odd = self._odd_ids() if erasures else []
-        for some in _chunks(erasures.items()):
+        for some in chunks(erasures.items(), _ERASURES_PER_STATEMENT):
             of_events, of_installations = self._conditions(node, some, odd)
             conditions = ((EVENTS, of_events), (INSTALLATIONS_SEEN, of_installations))
             # Check both tables, so that both deletions go on at the same time.
@@ -99,9 +99,3 @@ class ClusterEraser:
         is_odd = f"NOT match(installation_id, {quoted(_USUAL)})"
         found = self._client.rows(f"SELECT DISTINCT installation_id FROM {events} WHERE {is_odd}")
         return [one for (one,) in found if not is_random_uuid(one)]
-
-
-def _chunks(erasures: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    remaining = iter(erasures)
-    while some := list(islice(remaining, _ERASURES_PER_STATEMENT)):
-        yield some

@@ -4,9 +4,8 @@ It holds sums and labels, and no ids of installations. It is a cache: if it is l
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from telemetry.cluster.client import ClusterClient
 from telemetry.cluster.tables import SHIPPED_AGGREGATES, table_of
 from telemetry.cluster.text import quoted
 from telemetry.counting.declaring import Aggregate
+from telemetry.storage.aggregates.adding import chunks
 from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import held_still, readable_uri
@@ -51,7 +51,7 @@ class Mirror:
 
     def unsent(self, aggregate: Aggregate) -> Iterator[list[tuple[Any, ...]]]:
         """Return the rows that ``find_unsent`` found, some at a time; the last column is 1 for rows that are gone."""
-        return _chunks(self._connection.execute(f"SELECT * FROM temp.unsent_{aggregate.table}"))
+        return chunks(self._connection.execute(f"SELECT * FROM temp.unsent_{aggregate.table}"), _ROWS_PER_INSERT)
 
     def note(self, revision: int) -> None:
         """Note that the cluster has the rows that ``find_unsent`` found."""
@@ -135,11 +135,5 @@ def _copy(connection: sqlite3.Connection, aggregate: Aggregate, origin: str, cli
     kinds = [int if column.kind == "integer" else bytes.decode for column in aggregate.columns]
     rows = ([read(value) for read, value in zip(kinds, row, strict=True)] for row in client.stream(sql))
     marks = ", ".join("?" for _ in kinds)
-    for chunk in _chunks(rows):
+    for chunk in chunks(rows, _ROWS_PER_INSERT):
         connection.executemany(f"INSERT INTO {aggregate.table} VALUES ({marks})", chunk)
-
-
-def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    remaining = iter(rows)
-    while chunk := list(islice(remaining, _ROWS_PER_INSERT)):
-        yield chunk
