@@ -11,7 +11,15 @@ from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from tests.support import oracle
 from tests.support.events import encode, installation_id, make_event, timestamp
 from tests.support.public_oracle import check_published
-from tests.support.publishing import CATEGORIES, Crowd, left_over, pass_crowded_day, production, published_bytes
+from tests.support.publishing import (
+    CATEGORIES,
+    Crowd,
+    left_over,
+    pass_crowded_day,
+    production,
+    published_bytes,
+    send_crowd,
+)
 from tests.support.segments import overwrite, segment
 from tests.support.service import HandClock, service
 
@@ -49,7 +57,7 @@ async def test_nothing_is_published_of_few_installations_and_nothing_before_a_wi
     async with service(data_dir, hand, **production()) as started:
         await pass_crowded_day(started, hand, crowd, range(4))
         await pass_crowded_day(started, hand, crowd, range(4))
-        await pass_crowded_day(started, hand, crowd, range(40), seal=False)
+        await send_crowd(started, hand, crowd, range(40))
         await started.upkeep.closer.check()
 
     assert oracle.read(data_dir / "published.db", COUNT) == [("day", 2)]

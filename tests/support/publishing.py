@@ -56,16 +56,18 @@ class Crowd:
         )
 
 
-async def pass_crowded_day(
-    started: Running, hand: HandClock, crowd: Crowd, numbers: range, *, events: int = 5, seal: bool = True
-) -> None:
+async def pass_crowded_day(started: Running, hand: HandClock, crowd: Crowd, numbers: range, *, events: int = 5) -> None:
     """Have each of some installations send events, and let the day be over and sealed."""
+    await send_crowd(started, hand, crowd, numbers, events=events)
+    hand.pass_time(DAY_S)
+    await started.upkeep.sealer.check()
+
+
+async def send_crowd(started: Running, hand: HandClock, crowd: Crowd, numbers: range, *, events: int = 5) -> None:
+    """Have each of some installations send events today, and count them."""
     batches = [crowd.batch(number, hand.now, events) for number in numbers]
     await asyncio.gather(*(started.service.accept(encode(batch)) for batch in batches))
     await started.publisher.flush()
-    hand.pass_time(DAY_S)
-    if seal:
-        await started.upkeep.sealer.check()
 
 
 async def publish_four_weeks(data_dir: Path) -> None:
