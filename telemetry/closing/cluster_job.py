@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from telemetry.closing.cluster_events import ClusterDays, ClusterFirstDays
-from telemetry.closing.job import closing_folder, throwaway, with_digests
+from telemetry.closing.job import as_published, closing_folder, throwaway
 from telemetry.closing.publication import Draft, publish
 from telemetry.closing.windows import Known, close_window
 from telemetry.cluster.client import ClusterClient
@@ -83,7 +83,7 @@ def publish_from_cluster(
                 closed.append(Closed(window.period, window.start, 1, ledger=ledger))
             draft.finish()
         publish(path, directory.published, threshold)
-        return with_digests(directory.published, closed)
+        return as_published(path, directory.published, closed)
 
 
 def _rows(client: ClusterClient, days: Collection[str]) -> int:

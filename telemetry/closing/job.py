@@ -44,14 +44,27 @@ def run(directory: DataDirectory, job: Job) -> Report:
             draft.finish()
         if closed:
             publish(path, directory.published, job.threshold)
-            closed = with_digests(directory.published, closed)
+            closed = as_published(path, directory.published, closed)
     return Report(closed=closed, damaged=damaged)
 
 
-def with_digests(published: Path, closed: list[Closed]) -> list[Closed]:
-    """Return what was closed with the digests of what is public of it, which may have been published before."""
-    with closing(sqlite3.connect(immutable_uri(published), uri=True)) as connection:
-        return [replace(one, digest=rows_digest(connection, one.period, one.start)) for one in closed]
+def as_published(draft: Path, published: Path, closed: list[Closed]) -> list[Closed]:
+    """Return what was closed with the digests of what is public of it.
+
+    Rows that were published before stay. Where those of the draft are others, because labels or first days have changed
+    since, its ledger is not that of what is public, and is left out.
+    """
+    with (
+        closing(sqlite3.connect(immutable_uri(published), uri=True)) as public,
+        closing(sqlite3.connect(immutable_uri(draft), uri=True)) as made,
+    ):
+        return [_as_published(public, made, one) for one in closed]
+
+
+def _as_published(public: sqlite3.Connection, made: sqlite3.Connection, one: Closed) -> Closed:
+    digest = rows_digest(public, one.period, one.start)
+    ledger = one.ledger if rows_digest(made, one.period, one.start) == digest else {}
+    return replace(one, digest=digest, ledger=ledger)
 
 
 def _close(directory: DataDirectory, one: Closing, threshold: int, folder: Path, draft: Draft) -> Closed:

@@ -34,6 +34,7 @@ class Closed(msgspec.Struct, frozen=True):
 
     The ledger says, by series, what became of the observations: ``named``, ``other``, ``withheld``, or set aside by
     ``first_day``, ``development``, ``unreadable`` or ``capped``. It leaves out ids that stand for no installation.
+    It is empty if what is public was made before, and otherwise.
     """
 
     period: Period
