@@ -1,21 +1,29 @@
-"""A model of days, reopened days, exclusions, crashes and losses: what is published is final and never too small."""
+"""A model of days, imports, exclusions, crashes and restores: what is published is final and never too small."""
 
 import asyncio
 import shutil
 import sqlite3
 import tempfile
-from contextlib import AsyncExitStack, closing, suppress
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, closing, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from telemetry.published.proof import unproved
+from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
+from telemetry.storage.maintenance.backup import back_up
+from telemetry.storage.maintenance.backups import read_manifest
+from telemetry.storage.maintenance.restore import restore
 from tests.support import oracle
 from tests.support.events import installation_id
+from tests.support.importing import import_old_events, import_own_export
 from tests.support.public_oracle import Window, check_published, public_rows
 from tests.support.publishing import Crowd, pass_crowded_day, production
 from tests.support.segments import DAY_S
@@ -34,6 +42,11 @@ class PublicationMachine(RuleBasedStateMachine):
         self.hand = HandClock("2026-11-28T12:00:00")
         self.crowd = Crowd(1)
         self.public: dict[Window, list[Any]] = {}
+        # What was public and was lost with its file: never published again.
+        self.lost: set[Window] = set()
+        self.backups: list[Path] = []
+        self.exported: list[oracle.Raw] = []
+        self.files = 0
         self.stack = AsyncExitStack()
         self._start()
 
@@ -75,6 +88,44 @@ class PublicationMachine(RuleBasedStateMachine):
         # From here on nobody can say which events are in what was published.
         self.publish()
 
+    @rule(days=st.integers(0, 9), installations=st.integers(1, 16), events=st.integers(1, 5))
+    def import_a_past_day(self, days: int, installations: int, events: int) -> None:
+        moment = self.hand.now - timedelta(days)
+        sent = [event for one in range(installations) for event in self.crowd.batch(one, moment, events)]
+        with self._stopped():
+            import_old_events(self.data_dir, self._new_file("db"), sent, moment, self.hand)
+
+    @rule()
+    def import_what_was_exported(self) -> None:
+        with self._stopped():
+            import_own_export(self.data_dir, self._new_file("jsonl"), self.exported, self.hand)
+
+    @rule()
+    def back_up_and_export(self) -> None:
+        # A backup is named after its second.
+        self.hand.pass_time(1)
+        with self._stopped():
+            self.exported = oracle.raw_events(self.data_dir)
+            if self.exported:
+                self.backups.append(back_up(DataDirectory(self.data_dir), self._backups, self.hand.clock).folder)
+
+    @precondition(lambda machine: machine.backups)
+    @rule(back=st.integers(0, 2), numbers_survive=st.booleans())
+    def restore_a_backup(self, back: int, numbers_survive: bool) -> None:
+        self.publish()
+        backup = self.backups[max(-len(self.backups), -1 - back)]
+        directory = DataDirectory(self.data_dir)
+        with self._stopped(), directory.locked():
+            if not numbers_survive:
+                directory.published.unlink(missing_ok=True)
+            restore(directory, backup, read_manifest(backup), self.hand.clock)
+        restored = public_rows(self.data_dir)
+        if numbers_survive:
+            assert restored == self.public
+        self.lost |= self.public.keys() - restored.keys()
+        self.public = restored
+        self.publish()
+
     def teardown(self) -> None:
         self.publish()
         self._run(self.stack.aclose())
@@ -89,10 +140,22 @@ class PublicationMachine(RuleBasedStateMachine):
         self.running = self.loop.run_until_complete(self.stack.enter_async_context(opened))
 
     def _restart(self, sql: str) -> None:
-        self._run(self.stack.aclose())
-        with closing(sqlite3.connect(self.data_dir / "telemetry.db")) as connection, connection:
+        with self._stopped(), closing(sqlite3.connect(self.data_dir / "telemetry.db")) as connection, connection:
             connection.execute(sql)
+
+    @contextmanager
+    def _stopped(self) -> Iterator[None]:
+        self._run(self.stack.aclose())
+        yield
         self._start()
+
+    def _new_file(self, suffix: str) -> Path:
+        self.files += 1
+        return self.folder / f"{self.files}.{suffix}"
+
+    @property
+    def _backups(self) -> Path:
+        return self.folder / "backups"
 
     def _generations(self) -> dict[Window, int]:
         sql = "SELECT period, window_start, generation FROM published_windows WHERE state IN ('published', 'closing')"
@@ -106,6 +169,7 @@ class PublicationMachine(RuleBasedStateMachine):
     def _check(self, corrected: dict[Window, int]) -> None:
         found = public_rows(self.data_dir)
         assert self.public.keys() <= found.keys()
+        assert not self.lost & found.keys()
         new = found.keys() - self.public.keys()
         first_published = set(new)
         today = self.hand.now.date().isoformat()
@@ -122,6 +186,7 @@ class PublicationMachine(RuleBasedStateMachine):
             assert all(last_days[window] < today for window in first_published)
             check_published(self.data_dir, oracle.raw_events(self.data_dir), only=new)
         self.public = found
+        assert not unproved(DataDirectory(self.data_dir))
 
 
 def test_what_is_published_is_final_and_never_too_small() -> None:
