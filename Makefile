@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run demo screenshot test test-cluster test-dataset torture large fuzz bench bench-growth soak check format lock audit clean install uninstall
+.PHONY: run demo screenshot test test-cluster test-dataset torture large fuzz bench bench-growth bench-closing soak check format lock audit clean install uninstall
 
 # Neither a setting of pip's nor a variable of the shell's puts packages elsewhere than into the environment.
 override export PIP_USER := 0
@@ -70,6 +70,10 @@ bench: $(VENV)/.test
 
 bench-growth: $(VENV)/.test
 	$(BIN)/python -m tests.bench growth $(ARGS)
+
+# What making public numbers costs. Four weeks of a million events a day: ARGS="--daily 1000000".
+bench-closing: $(VENV)/.test
+	$(BIN)/python -m tests.bench closing $(ARGS)
 
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.bench soak $(ARGS)

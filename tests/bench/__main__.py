@@ -1,4 +1,4 @@
-"""The command of the benchmark: ``python -m tests.bench quick | full | growth | soak``."""
+"""The command of the benchmark: ``python -m tests.bench quick | full | growth | closing | soak``."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from tests.bench import growth, known, machine, plan, report, soak
+from tests.bench import closing, growth, known, machine, plan, report, soak
 from tests.bench.events import Population
 from tests.bench.load import LoadError, require_wrk
 from tests.bench.measure import Timing
@@ -70,6 +70,34 @@ def growth_command(
             growth.run(bench, results, sorted(rows), runs, replay_events)
 
     _measure("growth", runs, Timing(2, run_s), output, measure)
+
+
+@cli.command("closing")
+@click.option("--events", type=int, multiple=True, default=(1_000_000, 5_000_000), show_default=True, help="In a day.")
+@click.option(
+    "--daily", type=int, default=250_000, show_default=True, help="On each day of four weeks; 0 leaves them out."
+)
+@click.option("--installations", type=click.IntRange(min=1), default=300_000, show_default=True)
+@click.option("--signatures", type=click.IntRange(min=1), default=100_000, show_default=True)
+@click.option("--paced-s", type=int, default=20, show_default=True, help="Of load beside it; 0 leaves it out.")
+@_output
+def closing_command(
+    *, events: tuple[int, ...], daily: int, installations: int, signatures: int, paced_s: int, output: Path
+) -> None:
+    """Measure closing the windows of a day and of four weeks, and batches at half of the maximum meanwhile.
+
+    Four weeks of fewer events than a million a day have as many installations and signatures fewer.
+    """
+
+    def measure(bench: plan.Bench, results: Results) -> None:
+        population = Population(installations, signatures)
+        # The load is the same beside any day: the first one is enough.
+        for number, one in enumerate(sorted(events)):
+            closing.measure_day(bench, results, one, population, 0 if number else paced_s)
+        if daily:
+            closing.measure_four_weeks(bench, results, daily, population)
+
+    _measure("closing", 1, Timing(1, 3), output, measure)
 
 
 @cli.command("soak")

@@ -1,12 +1,14 @@
 """Results as JSON for programs and as Markdown for people."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from tests.bench.baselines import Inserted
+from tests.bench.closing_report import closing_parts
 from tests.bench.results import Life, Load, Paced, Results, Soak, median
+from tests.bench.tables import number, table
 from tests.bench.targets import TARGETS
 
 _LOAD_HEADINGS = (
@@ -41,10 +43,10 @@ def markdown(results: Results) -> str:
     paced = results.paced + [step.paced for step in results.growth]
     parts = [
         f"Measured on {results.date} in {results.mode} mode{_repetitions(results)}. {machine}.",
-        _table(("measure", "measured", "required", "stretch", "verdict"), _target_rows(results)),
-        _table(_LOAD_HEADINGS, map(_load_row, results.loads + grown)),
-        _table(_INSERT_HEADINGS, map(_insert_row, results.inserts)),
-        _table(_PACED_HEADINGS, (row for each in paced for row in _paced_rows(each))),
+        table(("measure", "measured", "required", "stretch", "verdict"), _target_rows(results)),
+        table(_LOAD_HEADINGS, map(_load_row, results.loads + grown)),
+        table(_INSERT_HEADINGS, map(_insert_row, results.inserts)),
+        table(_PACED_HEADINGS, (row for each in paced for row in _paced_rows(each))),
     ]
     if (sealing := results.sealing) is not None:
         before, meanwhile = sealing.before.ingest, sealing.meanwhile.ingest
@@ -59,6 +61,7 @@ def markdown(results: Results) -> str:
             f"Restart with {results.replay.events:,} events to replay: {results.replay.start_s:.2f} s, "
             f"without any: {results.replay.start_without_s:.2f} s."
         )
+    parts += closing_parts(results)
     if results.soak is not None:
         parts += _soak_parts(results.soak)
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -80,8 +83,8 @@ def _soak_parts(soak: Soak) -> list[str]:
         f"{minutes} minutes at {soak.rate:,.0f} batches of {soak.minutes[0].batch} a second, four fifths of the "
         f"maximum, with {len(soak.lives) - 1} restarts: {soak.failed} requests failed, {soak.missing} acknowledged "
         "events are missing.",
-        _table(_LIFE_HEADINGS, map(_life_row, soak.lives)),
-        _table(
+        table(_LIFE_HEADINGS, map(_life_row, soak.lives)),
+        table(
             ("minutes", *_PACED_HEADINGS),
             ([f"{at + 1} to {at + stretch}", *row] for at, paced in stretches for row in _paced_rows(paced)),
         ),
@@ -91,8 +94,8 @@ def _soak_parts(soak: Soak) -> list[str]:
 def _life_row(life: Life) -> list[str]:
     growth = (life.rss_mb_last / life.rss_mb_first - 1) * 100
     return [
-        f"{life.seconds / 60:.1f}", _number(life.rss_mb_first), _number(life.rss_mb_last), f"{growth:+.1f} %",
-        f"{life.descriptors_first}, {life.descriptors_last}", _number(life.wal_mb_max),
+        f"{life.seconds / 60:.1f}", number(life.rss_mb_first), number(life.rss_mb_last), f"{growth:+.1f} %",
+        f"{life.descriptors_first}, {life.descriptors_last}", number(life.wal_mb_max),
     ]  # fmt: skip
 
 
@@ -103,9 +106,9 @@ def _target_rows(results: Results) -> Iterator[list[str]]:
         sign = "≥" if target.at_least else "≤"
         yield [
             target.measure,
-            _number(value),
-            f"{sign} {_number(target.required)}",
-            _number(target.stretch),
+            number(value),
+            f"{sign} {number(target.required)}",
+            number(target.stretch),
             target.verdict(value),
         ]
 
@@ -116,31 +119,16 @@ def _load_row(load: Load) -> list[str]:
         load.p999_ms, load.rss_peak_mb, load.events_per_group,
     )  # fmt: skip
     troubles = f"{load.failed}, {load.missing}"
-    return [load.subject, str(load.batch), str(load.connections), *map(_number, numbers), troubles]
+    return [load.subject, str(load.batch), str(load.connections), *map(number, numbers), troubles]
 
 
 def _insert_row(loop: Inserted) -> list[str]:
     name = "(a) four indexes" if loop.indexed else "(b) no secondary index"
     numbers = (loop.events_per_s, loop.cpu_us_per_event, loop.bytes_per_event)
-    return [name, str(loop.in_a_row), f"{loop.rows:,}", *map(_number, numbers)]
+    return [name, str(loop.in_a_row), f"{loop.rows:,}", *map(number, numbers)]
 
 
 def _paced_rows(paced: Paced) -> Iterator[list[str]]:
     for name, seen in ((f"batches of {paced.batch}", paced.ingest), ("statistics meanwhile", paced.stats)):
         numbers = (seen.rate, seen.p50_ms, seen.p99_ms, seen.p999_ms, seen.max_ms)
-        yield [name, *map(_number, numbers), str(seen.failed)]
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [_line(row) for row in rows]
-    return "\n".join([_line(headings), _line(["---"] * len(headings)), *lines]) if lines else ""
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _number(value: float) -> str:
-    if value >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+        yield [name, *map(number, numbers), str(seen.failed)]

@@ -79,6 +79,32 @@ class Sealing(msgspec.Struct, frozen=True):
     meanwhile: Paced
 
 
+class ClosedWindow(msgspec.Struct, frozen=True):
+    """A window that a process of its own closed: its days that have events, and what it used.
+
+    ``published_bytes`` is what the file of public numbers grew by.
+    """
+
+    period: str
+    days: int
+    events: int
+    seconds: float
+    cpu_s: float
+    rss_peak_mb: float
+    written_mb: float
+    published_bytes: int
+
+
+class ClosingBesideLoad(msgspec.Struct, frozen=True):
+    """Windows that a service closed in ``seconds`` while batches came in for ``paced_s``, as they did before."""
+
+    windows: int
+    seconds: float
+    paced_s: int
+    before: Paced
+    meanwhile: Paced
+
+
 class Replay(msgspec.Struct, frozen=True):
     """A start that has to count ``events`` first, and the same start without them."""
 
@@ -137,6 +163,8 @@ class Results(msgspec.Struct):
     known: Known | None = None
     sealing: Sealing | None = None
     replay: Replay | None = None
+    closed: list[ClosedWindow] = []
+    closing_beside_load: ClosingBesideLoad | None = None
     soak: Soak | None = None
 
     def load(self, subject: str, batch: int, connections: int) -> Load | None:
