@@ -13,18 +13,18 @@ import pytest
 from tests.support import tally
 from tests.support.events import Fields
 from tests.support.images import LIVES, Life, Recording, assert_in_order, check_images
-from tests.support.recording import STRACE, record, unmeasured
+from tests.support.recording import record, unmeasured
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs the Debian package strace")
 
 # What changes files, by its name and how often a thread of a life calls it.
-CHANGES = {"pwrite64": 100, "fdatasync": 40, "fsync": 10, "ftruncate": 4, "unlink": 4, "mkdir": 2, "fchmod": 2}
+CHANGES = {"pwrite64": 300, "fdatasync": 40, "fsync": 8, "ftruncate": 4, "unlink": 6, "mkdir": 2, "fchmod": 1}
 TRIES_MAX = 20
 
 
 @pytest.mark.case(1, 3, 4)
 @pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
-@pytest.mark.parametrize("prefixes", [12, pytest.param(600, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("prefixes", [6, pytest.param(600, marks=pytest.mark.torture)])
 def test_a_kill_after_any_call_leaves_a_directory_that_a_start_sets_right(
     tmp_path: Path, life: Life, prefixes: int, seed: int
 ) -> None:
@@ -59,7 +59,8 @@ async def test_a_signal_at_any_call_leaves_a_directory_that_a_start_sets_right(
 def told_until_killed(life: Life, data_dir: Path, injected: str) -> list[Fields] | None:
     """Live until a call is met by a signal; return what was told by then, or None if the life came to its end."""
     call = injected.partition(":")[0]
-    inject = (*STRACE, "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={injected}")
+    # Without --seccomp-bpf: with it, strace 6.1 loses most of the signals that it injects.
+    inject = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={injected}")
     command = (*inject, sys.executable, "-m", f"tests.support.{life.module}", str(data_dir))
     lived = subprocess.run(command, check=False, stdout=subprocess.PIPE, env=unmeasured())
     if lived.returncode == 0:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # With threads and children; the program stands still for those calls alone that are traced.
-STRACE = ("strace", "-f", "--seccomp-bpf")
+_STRACE = ("strace", "-f", "--seccomp-bpf")
 _BY_DESCRIPTOR = {"write", "pwrite64", "fdatasync", "fsync", "ftruncate", "fallocate", "fchmod"}
 _BY_NAME = {"openat", "rename", "mkdir", "rmdir", "unlink", "unlinkat", "chmod"}
 # What else changes files: nothing is meant to call it, and a recording that holds it says so.
@@ -41,7 +41,7 @@ class Call:
 def record(module: str, data_dir: Path, trace: Path, *arguments: str) -> list[Call]:
     """Run a module under strace; return its changes of the data directory, and its writes to standard output."""
     traced = ",".join([*sorted(_BY_DESCRIPTOR | _BY_NAME), _UNKNOWN])
-    command = [*STRACE, "-qq", "-y", "-xx", "-s", "1000000", "-o", str(trace), "-e", f"trace={traced}"]
+    command = [*_STRACE, "-qq", "-y", "-xx", "-s", "1000000", "-o", str(trace), "-e", f"trace={traced}"]
     command += [sys.executable, "-m", module, str(data_dir), *arguments]
     subprocess.run(command, check=True, stdout=subprocess.PIPE, env=unmeasured())
     return list(_parse(whole_lines(trace.read_text()), data_dir))
