@@ -14,12 +14,14 @@ BUILT_AT = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
 class Clock:
     """``now`` is the wall clock in Unix seconds, which may jump; ``monotonic`` counts seconds and never does.
 
-    A wall clock that says a time before ``not_before`` is wrong.
+    A wall clock that says a time before ``not_before`` is wrong. ``timeout`` returns what ``asyncio.wait_for`` takes to
+    wait for so many seconds: those, or None for a clock that stands still.
     """
 
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     not_before: float = BUILT_AT
+    timeout: Callable[[float], float | None] = float
 
 
 def instant(seconds: float) -> datetime:

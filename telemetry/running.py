@@ -134,6 +134,7 @@ class _Parts:
             self.budget,
             self.eraser,
             self.judge,
+            clock=clock,
             refusals=RefusalWatch(self.ledger, directory, clock),
             closer=self._closer(),
             orders=Orders(aggregates, retention, clock),

@@ -12,15 +12,25 @@ logger = logging.getLogger(__name__)
 
 
 class Periodic:
-    """Owns the rhythm of one check. A check that fails is done again after the next pause."""
+    """Owns the rhythm of one check. A check that fails is done again after the next pause.
+
+    ``timeout`` is that of the clock by which the pauses end.
+    """
 
     def __init__(
-        self, name: str, check: Callable[[], Awaitable[None]], *, interval_s: float, first_s: float | None = None
+        self,
+        name: str,
+        check: Callable[[], Awaitable[None]],
+        *,
+        interval_s: float,
+        first_s: float | None = None,
+        timeout: Callable[[float], float | None] = float,
     ) -> None:
         self._name = name
         self._check = check
         self._interval_s = interval_s
         self._first_s = interval_s if first_s is None else first_s
+        self._timeout = timeout
         self._closed = asyncio.Event()
 
     async def run(self) -> None:
@@ -28,7 +38,7 @@ class Periodic:
         pause_s = self._first_s
         while not self._closed.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._closed.wait(), pause_s)
+                await asyncio.wait_for(self._closed.wait(), self._timeout(pause_s))
             if not self._closed.is_set():
                 await self._try()
             pause_s = self._interval_s

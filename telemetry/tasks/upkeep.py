@@ -1,7 +1,9 @@
 """Upkeep: the tasks that keep the data directory in order beside the requests."""
 
 import asyncio
+from functools import partial
 
+from telemetry.clock import Clock
 from telemetry.intake.clock_judge import JUDGING_INTERVAL_S, ClockJudge
 from telemetry.storage.erasure.eraser import Eraser
 from telemetry.tasks.closer import Closer
@@ -24,7 +26,7 @@ _REFUSALS_INTERVAL_S = 5.0
 
 
 class Upkeep:
-    """What is done beside the requests, each thing at its own pace from ``start`` to ``close``."""
+    """What is done beside the requests, each thing at its own pace by a clock, from ``start`` to ``close``."""
 
     def __init__(
         self,
@@ -34,6 +36,7 @@ class Upkeep:
         eraser: Eraser,
         judge: ClockJudge,
         *,
+        clock: Clock,
         refusals: RefusalWatch,
         closer: Closer,
         orders: Orders,
@@ -46,14 +49,15 @@ class Upkeep:
         self.closer = closer
         self.orders = orders
         self._refusals = refusals
+        periodic = partial(Periodic, timeout=clock.timeout)
         self._periodic = (
-            Periodic("sealing", sealer.check, interval_s=_SEALER_INTERVAL_S, first_s=_FIRST_S),
-            Periodic("closing windows", closer.check, interval_s=_CLOSER_INTERVAL_S, first_s=_CLOSER_FIRST_S),
-            Periodic("retention", retention.check, interval_s=_RETENTION_INTERVAL_S),
-            Periodic("erasing", eraser.resume, interval_s=_ERASING_INTERVAL_S, first_s=0),
-            Periodic("judging the clock", judge.check, interval_s=JUDGING_INTERVAL_S),
-            Periodic("measuring the disk", budget.check, interval_s=_DISK_INTERVAL_S),
-            Periodic("recording refusals", refusals.check, interval_s=_REFUSALS_INTERVAL_S),
+            periodic("sealing", sealer.check, interval_s=_SEALER_INTERVAL_S, first_s=_FIRST_S),
+            periodic("closing windows", closer.check, interval_s=_CLOSER_INTERVAL_S, first_s=_CLOSER_FIRST_S),
+            periodic("retention", retention.check, interval_s=_RETENTION_INTERVAL_S),
+            periodic("erasing", eraser.resume, interval_s=_ERASING_INTERVAL_S, first_s=0),
+            periodic("judging the clock", judge.check, interval_s=JUDGING_INTERVAL_S),
+            periodic("measuring the disk", budget.check, interval_s=_DISK_INTERVAL_S),
+            periodic("recording refusals", refusals.check, interval_s=_REFUSALS_INTERVAL_S),
         )
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 

@@ -15,12 +15,20 @@ MADE_AT = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
 
 
 class HandClock:
-    """A clock that stands still until it is moved; ``jump`` moves the wall clock alone."""
+    """A clock that stands still until it is moved; ``jump`` moves the wall clock alone.
+
+    No background check becomes due by it, moved or not: a test calls the checks that it wants.
+    """
 
     def __init__(self, start: str = "2026-11-23T12:00:00") -> None:
         self._wall = datetime.fromisoformat(start).replace(tzinfo=UTC).timestamp()
         self._monotonic = 1_000.0
-        self.clock = Clock(now=lambda: self._wall, monotonic=lambda: self._monotonic, not_before=MADE_AT)
+        self.clock = Clock(
+            now=lambda: self._wall,
+            monotonic=lambda: self._monotonic,
+            not_before=MADE_AT,
+            timeout=lambda seconds: None if seconds else 0,
+        )
 
     def pass_time(self, seconds: float) -> None:
         self._wall += seconds
@@ -36,7 +44,7 @@ class HandClock:
 
 @asynccontextmanager
 async def service(data_dir: Path, hand: HandClock, **changes: Any) -> AsyncIterator[Running]:
-    """Run the service without HTTP; it flushes only at the end, or when many counters wait."""
+    """Run the service without HTTP; it flushes at the end, or when many counters wait, and begins no other work."""
     settings = Settings(data_dir=str(data_dir), **({"flush_interval_s": 3600} | changes))
     async with running(settings, hand.clock) as started:
         yield started
