@@ -38,11 +38,14 @@ def seal(path: Path, *prefix: str) -> subprocess.CompletedProcess[bytes]:
 @pytest.mark.case(20)
 @needs_strace
 @pytest.mark.parametrize(("call", "most"), STEPS.items())
-def test_a_kill_at_any_step_leaves_a_segment_that_is_sealed_the_next_time(tmp_path: Path, call: str, most: int) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.torture)])
+def test_a_kill_at_any_step_leaves_a_segment_that_is_sealed_the_next_time(
+    tmp_path: Path, call: str, most: int, kills: int
+) -> None:
     original = tmp_path / "original.db"
     make_segment(original, ROWS)
     died = 0
-    for number in sorted({1, 2, *range(3, most + 1, max(1, most // 6))}):
+    for number in sorted({1, *range(2, most + 1, -(-most // kills))}):
         path = segment(tmp_path / str(number), DAY)
         path.parent.mkdir(parents=True)
         shutil.copy(original, path)
