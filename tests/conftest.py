@@ -11,8 +11,10 @@ from tests.support.commands import succeed
 from tests.support.old_worker import EXPORT
 from tests.support.processes import end_preloaded
 
-settings.register_profile("service", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("service")
+# Every run draws other examples, so many short runs find what one long run does.
+settings.register_profile("short", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", settings.get_profile("short"), max_examples=60)
+settings.load_profile("short")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,6 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell makes what it runs in the background deaf to Ctrl-C, and that is inherited; tests press it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     choose_seed(long=config.getoption("--torture"))
+    if config.getoption("--torture"):
+        settings.load_profile("long")
     config.pluginmanager.register(CaseReport(config))
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from telemetry.catalogue.rows import Row, digests, nth_copy
@@ -45,7 +44,6 @@ def test_digests_of_a_batch_are_distinct_and_number_the_copies_of_each_event_fro
 
 @pytest.mark.case(49)
 @given(steps=STEPS)
-@examples(max_examples=40)
 def test_an_event_is_stored_as_often_as_the_batch_with_the_most_copies_has_it(
     steps: list[tuple[str, list[Batch]]],
 ) -> None:

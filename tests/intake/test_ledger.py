@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from telemetry.counting.counters import Counters
@@ -154,7 +153,6 @@ STEPS = st.lists(st.tuples(st.sampled_from(["store", "fail", "leave", "restart"]
 
 
 @given(steps=STEPS, queue_events_max=st.integers(4, 12))
-@examples(max_examples=40)
 def test_the_ledger_adds_up_whatever_happens(steps: list[tuple[str, Any]], queue_events_max: int) -> None:
     with tempfile.TemporaryDirectory(prefix="telemetry-") as folder:
         asyncio.run(live_through(Path(folder, "data"), steps, queue_events_max))

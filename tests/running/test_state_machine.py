@@ -13,7 +13,7 @@ from sqlite3 import IntegrityError
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from telemetry.errors import ErrorCode, Refusal
 from tests.support import oracle
@@ -120,5 +120,6 @@ class ServiceMachine(RuleBasedStateMachine):
         assert Counter((raw.type, raw.timestamp, raw.installation_id) for raw in stored) == self.acknowledged
 
 
-TestService = ServiceMachine.TestCase
-TestService.settings = settings(max_examples=30, stateful_step_count=20)
+@pytest.mark.parametrize("lives", [15, pytest.param(60, marks=pytest.mark.torture)])
+def test_nothing_is_lost_or_counted_twice_whatever_happens_in_a_life(lives: int) -> None:
+    run_state_machine_as_test(ServiceMachine, settings=settings(max_examples=lives, stateful_step_count=20))

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.counting.deltas import Delta
@@ -53,7 +53,6 @@ async def flush(path: Path, seen: list[tuple[int, set[str]]]) -> None:
         await aggregates.close()
 
 
-@settings(max_examples=30)
 @given(seen=st.lists(st.tuples(AGO, IDS), max_size=8), erased=IDS)
 def test_active_installations_are_those_seen_in_the_period_in_whatever_order_days_come(
     empty: Path, seen: list[tuple[int, set[str]]], erased: set[str]
