@@ -46,7 +46,7 @@ def read_sums(folder: Path) -> dict[str, str]:
     found = [_LINE.fullmatch(line) for line in lines]
     sums = {one[2]: one[1] for one in found if one}
     if len(sums) != len(lines) or DATASET_MANIFEST not in sums:
-        raise DamagedError(f"{path} has lines that are no digests: export the data set again")
+        raise DamagedError(f"{path} has lines that are not digests: export the data set again")
     return sums
 
 
@@ -61,11 +61,16 @@ def verify_files(folder: Path) -> dict[str, str]:
     return sums
 
 
+def read_dataset_manifest(folder: Path) -> DatasetManifest:
+    """Return the manifest of a data set; raise ``DamagedError`` if it cannot be read."""
+    with _telling(folder, DATASET_MANIFEST):
+        return msgspec.json.decode((folder / DATASET_MANIFEST).read_bytes(), type=DatasetManifest)
+
+
 def read_dataset(folder: Path) -> StoredDataset:
     """Return a data set whose files, rows and content id agree; raise as ``read_sums`` does."""
     verify_files(folder)
-    with _telling(folder, DATASET_MANIFEST):
-        manifest = msgspec.json.decode((folder / DATASET_MANIFEST).read_bytes(), type=DatasetManifest)
+    manifest = read_dataset_manifest(folder)
     places = {split: data_path(split, "jsonl") for split in manifest.rows}
     lines: dict[str, bytes] = {}
     rows: list[DatasetRow] = []

@@ -6,11 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from telemetry.dataset.card import CARD
-from telemetry.dataset.folder import read_sums, verify_files
-from telemetry.dataset.manifest import DATASET_MANIFEST, DatasetManifest
+from telemetry.dataset.folder import read_dataset_manifest, read_sums, verify_files
+from telemetry.dataset.manifest import DatasetManifest
 from telemetry.dataset.places import SUMS
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.operator_errors import DamagedError, NoDataError
@@ -67,7 +65,7 @@ class DatasetCollection:
         offered = None
         try:
             offered = _read(name, folder)
-        except (DamagedError, NoDataError, OSError, msgspec.DecodeError) as error:
+        except (DamagedError, NoDataError, OSError) as error:
             logger.warning("a data set is not offered: %s", error)
         self._read[name] = (stamp, offered)
         return offered
@@ -109,7 +107,7 @@ def _read(name: str, folder: Path) -> OfferedDataset:
         if size > FILE_BYTES_MAX:
             raise DamagedError(f"{folder / place} has more than {FILE_BYTES_MAX} bytes: offer it elsewhere")
     sums = verify_files(folder)
-    manifest = msgspec.json.decode((folder / DATASET_MANIFEST).read_bytes(), type=DatasetManifest)
+    manifest = read_dataset_manifest(folder)
     card = (folder / CARD).read_text(errors="replace") if CARD in sums else ""
     own = _offered_file(folder / SUMS)
     return OfferedDataset(
