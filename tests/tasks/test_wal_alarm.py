@@ -1,5 +1,6 @@
 """Case 14 of the fault list: a reader that holds its snapshot for long."""
 
+import http.client
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -10,7 +11,7 @@ import pytest
 from telemetry.storage.sqlite.database import WAL_BYTES_KEPT
 from tests.running.test_storage_faults import segment_of
 from tests.support.admin import scrape
-from tests.support.events import Traffic, encode
+from tests.support.events import Traffic
 from tests.support.http import eventually
 from tests.support.load import Ledger
 from tests.support.server import ServerProcess, serving
@@ -23,13 +24,13 @@ def wal_bytes(server: ServerProcess) -> float:
 
 
 def post_until(server: ServerProcess, ledger: Ledger, traffic: Traffic, condition: Callable[[], bool]) -> None:
-    """Post batches, all of which must be taken, until a condition holds."""
-    for number in range(5_000):
-        batch = traffic.batch(2)
-        assert server.post(encode(batch)).status == 200
-        ledger.enter(batch)
-        if number % 20 == 0 and condition():
-            return
+    """Post batches over one connection, all of which must be taken, until a condition holds."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+        for number in range(5_000):
+            ledger.post(connection, traffic.batch(2))
+            assert not ledger.refused
+            if number % 20 == 0 and condition():
+                return
     raise AssertionError("the condition never held")
 
 
