@@ -1,4 +1,4 @@
-"""What commands that look at data share: where it is, and the kinds of values their options take."""
+"""Arguments of the commands that look at data: where it is, and the kinds of values that options take."""
 
 import os
 import pwd
@@ -72,7 +72,7 @@ class Day(click.ParamType[str]):
         try:
             return date.fromisoformat(value).isoformat()
         except ValueError:
-            self.fail(f"{value!r} is no day such as 2026-11-23", param, ctx)
+            self.fail(f"{value!r} is not a day such as 2026-11-23", param, ctx)
 
 
 class PastDay(Day):
@@ -94,5 +94,5 @@ class ServiceUrl(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the address without a slash at its end."""
         if not value.startswith(("http://", "https://")):
-            self.fail(f"{value!r} is no address such as http://127.0.0.1:8787", param, ctx)
+            self.fail(f"{value!r} is not an address such as http://127.0.0.1:8787", param, ctx)
         return str(value).rstrip("/")

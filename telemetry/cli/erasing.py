@@ -1,4 +1,4 @@
-"""What ``forget`` and ``exclude`` share: they ask the service that runs, or do it themselves where none does."""
+"""Erasing for ``forget`` and ``exclude``: the running service erases, or the command itself if none runs."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ from telemetry.settings import Settings
 from telemetry.storage.erasure.requests import Erased, ErasureRequest
 from telemetry.wording import amount
 
-# Settings of those who do it themselves; a service has its own.
+# The settings of a command that erases by itself; a running service has its own.
 SETTINGS = (
     "environment", "data_dir", "synchronous", "retention_days", "daily_labels_max", "daily_signatures_max",
     "flush_keys_max", "log_format",

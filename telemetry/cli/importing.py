@@ -112,7 +112,7 @@ async def _import(
         directory, aggregates = DataDirectory(Path(settings.data_dir)), None
         if dry_run:
             check_aggregates(directory)
-            # Where there is no key yet, nothing is stored that hashes could be compared with.
+            # Without a key, nothing is stored yet that the hashes would have to match.
             id_key = find_key(directory, settings.id_key) or IdKey.random()
             folder = stack.enter_context(temporary())
         else:

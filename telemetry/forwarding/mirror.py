@@ -66,11 +66,11 @@ class Mirror:
             self._connection.execute("UPDATE main.meta SET revision = ?", (revision,))
 
     def days(self) -> dict[tuple[str, str], int]:
-        """Return how many events the cluster was told of, by day and node."""
+        """Return the numbers of events that were last sent to the table ``days``, by day and node."""
         return {(day, node): events for day, node, events in self._connection.execute("SELECT * FROM days")}
 
     def note_days(self, days: dict[tuple[str, str], int]) -> None:
-        """Note how many events the cluster was told of, by day and node."""
+        """Note the numbers of events that were sent to the table ``days``, by day and node."""
         with _transaction(self._connection):
             self._connection.execute("DELETE FROM days")
             rows = ((day, node, events) for (day, node), events in days.items())

@@ -132,4 +132,4 @@ def test_nobody_listening_is_a_clear_error_and_other_schemes_are_refused() -> No
     assert run("stats", "--url", url).returncode == 69
     refused = run("stats", "--url", "file:///etc/passwd")
     assert refused.returncode == 2
-    assert "is no address such as http://127.0.0.1:8787" in refused.stderr
+    assert "is not an address such as http://127.0.0.1:8787" in refused.stderr

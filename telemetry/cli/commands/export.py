@@ -102,7 +102,7 @@ def _dataset_folder(folder: Path | None) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _Export:
-    """What is exported, but for where to."""
+    """An export without its destination."""
 
     directory: DataDirectory
     writer_class: WriterClass

@@ -50,7 +50,7 @@ def command(folder: Path, *, target: Path | None, force: bool, config: Path | No
         again = amount(restored.erased_again, "installation")
         click.echo(f"{again} {were(restored.erased_again)} erased since: the next start does that again")
     for path in restored.unread:
-        click.echo(f"{path} could not be read: whoever was forgotten or excluded since {manifest.made_at} may be back")
+        click.echo(f"{path} could not be read: installations that were erased since {manifest.made_at} may be back")
     for state in restored.missing:
         click.echo(f"error: {state.day}.db: {missing_sentence(state)}")
     if restored.aside:

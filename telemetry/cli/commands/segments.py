@@ -70,7 +70,7 @@ def _count(path: Path) -> int | None:
         with read_only(path) as connection:
             ((rows,),) = connection.execute(query("count_events_roughly"))
     except (sqlite3.OperationalError, InUseError, ConflictError, DataDirectoryError, StorageFailedError):
-        # It has no table yet, is being sealed, or cannot be read by this user.
+        # The segment has no table yet, is being sealed, or cannot be read by this user.
         return None
     return int(rows)
 

@@ -82,7 +82,7 @@ class _Stream(io.BufferedWriter):
 
 @contextmanager
 def _telling(name: str, option: str) -> Iterator[None]:
-    """Raise ``OutputError`` for an ``OSError``; a reader that goes away is no failure of ours."""
+    """Raise ``OutputError`` for an ``OSError``; a reader that goes away is not a failure."""
     try:
         yield
     except OSError as error:

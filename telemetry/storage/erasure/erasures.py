@@ -1,5 +1,7 @@
-"""The table ``erasures`` as those see it who are not the running service: whom an import leaves out, and what a restore
-has to have done again."""
+"""The table ``erasures``, read and written while no service runs.
+
+An import leaves out the installations in it. A restore has their erasure done again.
+"""
 
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -22,7 +24,7 @@ class Erasure(NamedTuple):
 
 
 def known_erasures(aggregates: Path) -> list[Erasure]:
-    """Return what a database knows; nothing if it is not there, too old or damaged.
+    """Return the erasures in a database; none if it is missing, too old or damaged.
 
     Raises ``OperatorError`` if it cannot be read for another reason.
     """
@@ -37,7 +39,7 @@ def known_erasures(aggregates: Path) -> list[Erasure]:
 
 
 def is_unreadable(aggregates: Path) -> bool:
-    """Tell whether a database is there and nobody can tell what it knows."""
+    """Tell whether a database exists but cannot be read."""
     try:
         with read_only(aggregates) as connection:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
@@ -49,12 +51,12 @@ def is_unreadable(aggregates: Path) -> bool:
 
 
 def erasures_by_installation(aggregates: Path) -> dict[str, Erasure]:
-    """Return what a database knows, by the hashed id of the installation."""
+    """Return the erasures in a database by the hashed id of the installation."""
     return {erasure.installation_sha256: erasure for erasure in known_erasures(aggregates)}
 
 
 async def request_again(path: Path, erasures: Iterable[Erasure]) -> int:
-    """Have the next start erase what a database does not know to be erased; return how many installations."""
+    """Request the erasures that a database lacks, for the next start; return how many it lacked."""
     aggregates = await Aggregates.open(path, synchronous="FULL")
     try:
         requested = 0
@@ -68,7 +70,7 @@ async def request_again(path: Path, erasures: Iterable[Erasure]) -> int:
 
 
 def undone_exclusions(aggregates: Path) -> dict[str, str]:
-    """Return when exclusions were undone, by hashed id of the installation; older databases know of none."""
+    """Return when exclusions were undone, by hashed id of the installation; none for an older database."""
     try:
         with read_only(aggregates) as connection:
             return dict(connection.execute("SELECT installation_sha256, undone_at FROM undone_exclusions"))

@@ -4,19 +4,19 @@ from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
 
-# What has to be remembered for ever is bounded too.
+# Exclusions are kept for ever, so their number is bounded.
 EXCLUSIONS_MAX = 10_000
 _REMEMBERED_MAX = 4_096
 
 
 @lru_cache(maxsize=_REMEMBERED_MAX)
 def hashed(installation_id: str) -> str:
-    """Return what is kept of an id that is to be forgotten."""
+    """Return the SHA-256 of an id; nothing else is kept of an id that was erased."""
     return sha256(installation_id.encode()).hexdigest()
 
 
 class Exclusions:
-    """A set of hashed ids; it is falsy while there are none, so that nobody's events have to be looked at."""
+    """A set of hashed ids. It is falsy when empty: the ids of a batch are hashed only if some are excluded."""
 
     def __init__(self) -> None:
         self._hashes: set[str] = set()
@@ -33,11 +33,11 @@ class Exclusions:
         return len(self._hashes) >= EXCLUSIONS_MAX
 
     def replace(self, hashes: Iterable[str]) -> None:
-        """Exclude just these."""
+        """Exclude these installations and no others."""
         self._hashes = set(hashes)
 
     def add(self, hashed_id: str) -> None:
-        """Exclude one more."""
+        """Exclude one more installation."""
         self._hashes.add(hashed_id)
 
     def includes(self, installation_id: str) -> bool:

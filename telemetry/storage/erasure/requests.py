@@ -1,4 +1,4 @@
-"""What may be asked of the eraser, and what it reports; both travel through the admin socket as JSON."""
+"""Requests to the eraser and its reports; both pass through the admin socket as JSON."""
 
 from enum import StrEnum
 
@@ -9,9 +9,9 @@ from telemetry.catalogue.shapes import is_installation_id
 
 
 class ErasureKind(StrEnum):
-    """What is taken away: the raw events alone, or the numbers they made too, for good.
+    """``forget`` erases raw events alone; ``exclude`` also subtracts what they added to the numbers, for good.
 
-    To undo an exclusion takes nothing away: new events count again.
+    ``undo`` ends an exclusion: new events of the installation count again.
     """
 
     FORGET = "forget"
@@ -20,7 +20,7 @@ class ErasureKind(StrEnum):
 
 
 class ErasureRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """What is asked for; a dry run only reports."""
+    """An order to erase an installation; a dry run only reports."""
 
     installation: str
     kind: ErasureKind
@@ -32,7 +32,7 @@ class ErasureRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Erased(msgspec.Struct):
-    """What was erased, or would be: events by day, and how many rows of each table they have a part in.
+    """What was erased, or would be: events by day, and the number of rows of each table that they added to.
 
     It is not ``finished`` if a stop has left some of it to the next start. ``undone`` tells whether an exclusion was.
     """

@@ -1,4 +1,4 @@
-"""What an erasure does to the numbers: statements to run with ``contribution`` attached."""
+"""The statements by which an erasure changes the numbers, to run with ``contribution`` attached."""
 
 from telemetry.counting.aggregates import BOUNDED_BY_DAY, COUNTED
 from telemetry.storage.aggregates.row_statements import row_statement
@@ -9,7 +9,7 @@ _OF_ROWS = ("add_removed_to_remaining", "subtract_rows", "delete_empty_rows", "c
 
 
 def forgetting() -> list[str]:
-    """Return the statements that note what the raw events have added, so that recounts add it."""
+    """Return the statements that keep what the raw events have added, so that a recount adds it again."""
     of_rows = [row_statement("keep_removed_rows", aggregate) for aggregate in COUNTED]
     of_rows += [row_statement("note_forgotten_senders", aggregate) for aggregate in BOUNDED_BY_DAY]
     return [query("keep_removed_stats"), *of_rows, query("count_erased_events")]

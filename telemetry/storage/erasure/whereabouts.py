@@ -1,4 +1,4 @@
-"""Under which ids the events of one installation are stored: as it was sent, before ids were hashed, and as a hash."""
+"""The ids that events of one installation are stored under: the hash of its id and, in older rows, the id as sent."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -18,13 +18,13 @@ _INSTALLATIONS = "SELECT installation_id FROM installations"
 def erasure_name(id_key: IdKey, given: str) -> str:
     """Return the SHA-256 by which ``erasures`` knows an installation.
 
-    It is that of the stored form: an id that has never reached the disk does not do so, guessable, by its erasure.
+    The stored form is hashed: from the SHA-256 of an id that never reached the disk, that id could be guessed.
     """
     return hashed(id_key.stored_once(given))
 
 
 def ids_of(directory: DataDirectory, id_key: IdKey, given: str) -> frozenset[str]:
-    """Return every id that events of an installation may be stored under; it is known by its id or its stored form."""
+    """Return every id that events of an installation may be stored under; ``given`` is its id or the stored form."""
     ids = {given, id_key.stored(given)}
     if is_stored_form(given):
         with read_only(directory.aggregates) as aggregates:
@@ -33,7 +33,7 @@ def ids_of(directory: DataDirectory, id_key: IdKey, given: str) -> frozenset[str
 
 
 def ids_with(directory: DataDirectory, id_key: IdKey, erased: str, reading_day: ReadingDay) -> frozenset[str]:
-    """Return the ids that events are stored under and that an erasure, by its SHA-256, is meant for."""
+    """Return the stored ids that an erasure, given by its SHA-256, is meant for."""
 
     def is_meant(stored: str) -> bool:
         return hashed(stored) == erased or (not is_random_uuid(stored) and hashed(id_key.stored(stored)) == erased)
@@ -41,7 +41,7 @@ def ids_with(directory: DataDirectory, id_key: IdKey, erased: str, reading_day: 
     with read_only(directory.aggregates) as aggregates:
         found = set(filter(is_meant, _texts(aggregates, _INSTALLATIONS)))
     for day in directory.days():
-        # What is stored as it was sent has no other form.
+        # A random UUID is stored as it was sent, so there is nothing else to find.
         if not any(map(is_random_uuid, found)):
             with reading_day(day) as segment:
                 found.update(filter(is_meant, _texts(segment, "SELECT DISTINCT installation_id FROM events")))

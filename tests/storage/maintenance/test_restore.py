@@ -96,5 +96,5 @@ def test_a_restore_says_that_it_cannot_know_who_was_erased_when_what_is_there_is
 
     said = succeed("restore", backups, "--to", data_dir, "--force")
 
-    assert f"{data_dir / 'telemetry.db'} could not be read: whoever was forgotten or excluded since 20" in said
+    assert f"{data_dir / 'telemetry.db'} could not be read: installations that were erased since 20" in said
     assert len(replayed(data_dir)) == 4
