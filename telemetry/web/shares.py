@@ -1,8 +1,9 @@
 """Fair shares: what all connections may hold together, and whose connection goes when that is too much.
 
 There is no quota for a client. When something runs out, the client network that has most of it loses a connection, and
-so on. One network alone may have everything until another one needs some. Bytes weigh more the longer they are held: a
-client that sends a megabyte at once takes less from others than one that holds some kilobytes for ten seconds.
+so on. One network alone may have everything until another one needs some. Bytes weigh by how long they are held, each
+from its own arrival: a client that sends a megabyte at once takes less from others than one that holds some kilobytes
+for ten seconds. What a client of modest speed would hold counts little, because the service may be slow to read it.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -15,6 +16,10 @@ _CONNECTIONS_AT_ONCE = 128
 _BYTES_AT_ONCE = 8
 # What was received in the same moment is weighed by its size alone.
 _SECONDS_MIN = 0.001
+# A client this fast is not slow, and what it holds meanwhile counts for a twentieth: some, so that among many fast ones
+# those go that hold most.
+_FAST_BYTES_PER_S = 250_000
+_FAST_PART = 20
 
 
 class Holder(Protocol):
@@ -34,7 +39,7 @@ class ConnectionShare:
     """What one connection of a network holds: itself, and bytes that wait for its client.
 
     ``since`` is when its client had its last answer, or began to send what is not complete; before its first answer it
-    is not ``known``.
+    is not ``known``. ``byte_seconds`` sums up for how long the bytes were held until they last ``changed_at``.
     """
 
     holder: Holder
@@ -43,10 +48,26 @@ class ConnectionShare:
     bytes: int = 0
     known: bool = False
     evicted: bool = False
+    byte_seconds: float = 0.0
+    changed_at: float = 0.0
 
     def served(self, now: float) -> None:
         """Note that the client has had an answer."""
         self.since, self.known = now, True
+
+    def hold(self, held: int, now: float) -> None:
+        """Note how many bytes wait for the client now."""
+        if self.bytes:
+            self.byte_seconds += self.bytes * (now - self.changed_at)
+        elif held:
+            self.since, self.byte_seconds = now, 0.0
+        self.bytes, self.changed_at = held, now
+
+    def weight(self, now: float) -> float:
+        """Return what the bytes take from others, in byte seconds; what a fast client would take counts little."""
+        taken = self.byte_seconds + self.bytes * (now - self.changed_at + _SECONDS_MIN)
+        if_fast = min(taken, self.bytes * self.bytes / (2 * _FAST_BYTES_PER_S))
+        return taken - if_fast + if_fast / _FAST_PART
 
 
 class Shares:
@@ -80,10 +101,8 @@ class Shares:
         """Note how many bytes a connection holds now; evict connections, perhaps this one, if all hold too many."""
         if share not in self._shares or share.evicted:
             return
-        if held and not share.bytes:
-            share.since = self._monotonic()
         self.bytes += held - share.bytes
-        share.bytes = held
+        share.hold(held, self._monotonic())
         if self.bytes > self._bytes_max:
             self._relieve()
 
@@ -106,7 +125,7 @@ class Shares:
         now = self._monotonic()
 
         def weight(share: ConnectionShare) -> float:
-            return share.bytes * (now - share.since + _SECONDS_MIN)
+            return share.weight(now)
 
         holding = sorted((share for share in self._shares if share.bytes), key=weight)
         excess = self.bytes - self._bytes_max + self._bytes_max // _BYTES_AT_ONCE

@@ -116,6 +116,47 @@ def test_slow_bytes_go_before_those_that_just_came_however_many_these_are() -> N
     assert crowd.shares.bytes <= 1_000
 
 
+def test_a_fast_body_stays_however_slowly_the_service_reads_it() -> None:
+    crowd = _Crowd(bytes_max=20_000_000)
+
+    def attack(first: int, end: int) -> None:
+        for network in range(first, end):
+            crowd.seconds += 0.0004
+            crowd.enter(network, 25_000)
+
+    attack(0, 1_000)
+    honest = crowd.enter("honest", 250_000)
+    attack(1_000, 1_250)
+    # The rest of it had been waiting to be read.
+    crowd.shares.hold(honest, 500_000)
+    attack(1_250, 1_500)
+
+    assert len(crowd.evicted()) > 500
+    assert not honest.evicted
+
+
+def test_a_body_is_as_old_as_its_bytes_and_not_as_its_head() -> None:
+    crowd = _Crowd()
+    late = crowd.enter("late", 10)
+    slow = [crowd.enter(f"attacker {number}", 90) for number in range(5)]
+    crowd.seconds = 5.0
+
+    crowd.shares.hold(late, 600)
+
+    assert set(crowd.evicted()) < set(slow)
+
+
+def test_a_body_that_stops_to_come_goes_after_a_while_although_it_began_fast() -> None:
+    crowd = _Crowd(bytes_max=1_000_000)
+    stalled = crowd.enter("stalled", 500_000)
+    crowd.seconds = 2.0
+    fresh = crowd.enter("fresh", 400_000)
+
+    crowd.shares.hold(fresh, 600_000)
+
+    assert crowd.evicted() == [stalled]
+
+
 def test_what_left_or_was_evicted_holds_nothing() -> None:
     crowd = _Crowd()
     first, second = crowd.enter("a", 600), crowd.enter("b", 500)
