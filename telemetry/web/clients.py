@@ -104,11 +104,16 @@ class ClientLimit:
         if wait_s := self.limiter.charge_s(self._clients.find(request), requests, self._monotonic()):
             raise self._too_fast(request, wait_s)
 
-    def note_body(self, request: web.BaseRequest, size: int) -> None:
-        """Count a large body as one more request for each 64 KiB: it costs as much to receive and to look at."""
-        if size >= _BODY_BYTES_OF_A_REQUEST:
-            client, now = self._clients.find(request), self._monotonic()
-            self.limiter.owe(client, size // _BODY_BYTES_OF_A_REQUEST, now)
+    def note_body(self, request: web.BaseRequest, size: int, *, comes_again: bool = False) -> None:
+        """Count a large body as one more request for each 64 KiB: it costs as much to receive and to look at.
+
+        One that was refused and ``comes_again`` counts for no more than lets it come again at once.
+        """
+        requests = size // _BODY_BYTES_OF_A_REQUEST
+        if comes_again:
+            requests = min(requests, self.limiter.spare)
+        if requests:
+            self.limiter.owe(self._clients.find(request), requests, self._monotonic())
 
     def _too_fast(self, request: web.BaseRequest, wait_s: float) -> Refusal:
         if self._clients.is_proxy(request):

@@ -126,16 +126,14 @@ class PublicSite:
                 charge=no_charge if self.limit is None else partial(self.limit.charge, request),
             )
         except Refusal as refusal:
-            # A large batch is to be sent again: it is paid for then.
-            if refusal.code is not ErrorCode.TOO_MANY_EVENTS:
-                self._note_body(request)
+            self._note_body(request, comes_again=refusal.code is ErrorCode.TOO_MANY_EVENTS)
             raise
         self._note_body(request)
         return json_answer(receipt)
 
-    def _note_body(self, request: web.BaseRequest) -> None:
+    def _note_body(self, request: web.BaseRequest, *, comes_again: bool = False) -> None:
         if self.limit is not None:
-            self.limit.note_body(request, request.content.total_bytes)
+            self.limit.note_body(request, request.content.total_bytes, comes_again=comes_again)
 
     async def _get_stats(self, request: web.BaseRequest) -> Answer:
         document = self.service.stats()

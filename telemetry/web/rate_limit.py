@@ -48,6 +48,14 @@ class RateLimiter:
         """Count that many more requests for one that was admitted: later ones wait for them."""
         self._enter(self._key(client), requests, now)
 
+    @property
+    def spare(self) -> int:
+        """How many more requests a client may owe and still come again twice at once, and be charged the second time.
+
+        That is none with a burst below six.
+        """
+        return max(0, self._charged_at_once_max - 1)
+
     def _admit(self, client: bytes, now: float, *, requests: int, free: int) -> float:
         key = self._key(client)
         free_at = max(self._free_at.get(key, now), now)

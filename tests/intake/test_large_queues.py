@@ -180,3 +180,13 @@ def test_a_large_queue_gets_in_however_small_the_burst_is_and_is_paid_for_afterw
         refused = server.post(encode(fresh_events(1, "unknown")))
         assert refused.status == 429
         assert int(refused.headers["Retry-After"]) > (50 - burst) * 60
+
+
+def test_large_batches_that_never_come_again_cost_what_it_takes_to_look_at_them(data_dir: Path) -> None:
+    with audited(data_dir, "--rate-limit-requests-per-minute", "1", "--rate-limit-burst", "60") as server:
+        events = fresh_events(101, new_installation())
+        # A megabyte counts as 16 more requests.
+        bodies = [encode(events).ljust(1_048_576 + number) for number in range(4)]
+
+        assert [server.post(body).status for body in bodies] == [400, 400, 400, 400]
+        assert server.post(bodies[3]).status == 429

@@ -100,3 +100,16 @@ def test_what_is_owed_is_never_refused_and_later_requests_wait_for_it() -> None:
     assert limiter.wait_s(b"a", now=0.0) == pytest.approx(55)
     assert limiter.wait_s(b"b", now=0.0) == 0
     assert limiter.wait_s(b"a", now=55.0) == 0
+
+
+@pytest.mark.parametrize("burst", range(1, 31))
+def test_who_owes_no_more_than_is_spared_can_come_again_at_once_and_be_charged(burst: int) -> None:
+    limit = limiter(per_minute=1, burst=burst)
+    assert limit.wait_s(b"a", 0.0) == 0.0
+    limit.owe(b"a", limit.spare, 0.0)
+
+    tries = 2 if burst > 5 else 1
+    for _ in range(min(tries, burst - 1)):
+        assert limit.wait_s(b"a", 0.0) == 0.0
+    if burst > 1:
+        assert limit.charge_s(b"a", 50, 0.0) == 0.0

@@ -180,7 +180,7 @@ async def test_the_file_is_sent_as_it_is_within_its_bound_and_the_rate_of_its_si
         def __init__(self) -> None:
             pass
 
-        def note_body(self, _request: object, size: int) -> None:
+        def note_body(self, _request: object, size: int, *, comes_again: bool = False) -> None:  # noqa: ARG002
             owed.append(size)
 
     request = make_mocked_request("GET", "/published.db")
