@@ -26,12 +26,15 @@ BASE_NAMES = ("type", "timestamp", "installationId", VERSION_NAME)
 _REMEMBERED_MAX = 4_096
 
 
+fits_version = lru_cache(maxsize=_REMEMBERED_MAX)(is_version)
+
+
 @lru_cache(maxsize=_REMEMBERED_MAX)
 def misshapen_origin(installation_id: str, drift_version: str) -> RejectionCode | None:
     """Return what is wrong with where an event says it comes from, or None."""
     if not is_installation_id(installation_id):
         return RejectionCode.INSTALLATION_INVALID
-    return None if is_version(drift_version) else RejectionCode.VERSION_INVALID
+    return None if fits_version(drift_version) else RejectionCode.VERSION_INVALID
 
 
 fits_label = lru_cache(maxsize=_REMEMBERED_MAX)(is_label)
