@@ -194,8 +194,17 @@ class Appender:
             await self._log.prove_alive()
 
     async def _commit(self) -> None:
-        """Store the next group and, meanwhile, count the one that was stored before."""
+        """Store the next group and, meanwhile, count the one that was stored before, if there is one."""
         group = self._queue.take()
+        if self._unfinished is None:
+            await self._store(group)
+        else:
+            await self._store_and_count(group)
+        self._unfinished = group
+        if not self._queue:
+            self._finish()
+
+    async def _store_and_count(self, group: Group) -> None:
         storing = asyncio.create_task(self._store(group))
         try:
             # One turn of the loop, in which the thread that writes is given its work.
@@ -207,9 +216,6 @@ class Appender:
             raise
         finally:
             await storing
-            self._unfinished = group
-        if not self._queue:
-            self._finish()
 
     async def _store(self, group: Group) -> None:
         received_at = column_time(self._clock.now())
