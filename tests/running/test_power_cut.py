@@ -30,12 +30,12 @@ def cut_the_power(recording: Recording, cuts: int, seed: int) -> None:
     assert found.acknowledged > cuts
 
 
-@pytest.mark.parametrize("cuts", [24, pytest.param(2_800, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("cuts", [24, pytest.param(5_000, marks=pytest.mark.torture)])
 def test_a_power_cut_at_any_moment_loses_no_acknowledged_event(tmp_path: Path, cuts: int, seed: int) -> None:
     cut_the_power(recorded("workload", tmp_path), cuts, seed)
 
 
-@pytest.mark.parametrize("cuts", [16, pytest.param(1_000, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("cuts", [16, pytest.param(1_600, marks=pytest.mark.torture)])
 def test_a_power_cut_while_a_log_is_checkpointed_and_begun_anew_loses_no_event(
     tmp_path: Path, cuts: int, seed: int
 ) -> None:
