@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from tests.bench import closing, growth, known, machine, plan, report, soak
+from tests.bench import beside, closing, growth, known, machine, plan, report, soak
 from tests.bench.events import Population
 from tests.bench.load import LoadError, require_wrk
 from tests.bench.measure import Timing
@@ -38,7 +38,7 @@ def quick(output: Path) -> None:
 @cli.command()
 @_output
 def full(output: Path) -> None:
-    """Measure everything three times and take medians; about half an hour."""
+    """Measure everything three times and take medians; about twenty minutes."""
     _run_plan(plan.FULL, output)
 
 
@@ -121,6 +121,7 @@ def soak_command(minutes: int, lives: int, output: Path) -> None:
 def _run_plan(chosen: plan.Plan, output: Path) -> None:
     def measure(bench: plan.Bench, results: Results) -> None:
         plan.run(chosen, bench, results)
+        beside.run(bench, results, chosen.runs)
 
     _measure(chosen.name, chosen.runs, chosen.timing, output, measure)
 

@@ -13,6 +13,7 @@ def describe() -> dict[str, str]:
     return {
         "CPU": f"{_cpu_model()}, {os.cpu_count()} cores",
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB",
+        "system": _system(),
         "kernel": platform.release(),
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
@@ -24,6 +25,13 @@ def describe() -> dict[str, str]:
 def _additions_s() -> float:
     """Return what tells a fast hour of a shared machine from a slow one: the best of five times of the same work."""
     return min(timeit.repeat("total += 1", "total = 0", number=2_000_000, repeat=5))
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return platform.system()
 
 
 def _cpu_model() -> str:

@@ -99,7 +99,7 @@ def measure_trickle(command: Sequence[str], batches: Path, data_dir: Path, *, ra
     with serving(command, data_dir) as server:
         server.wait_until_flushed()
         before, said_before = server.usage(), totals(data_dir)
-        _latencies(_start(server.port, batches, rate, requests), run_s)
+        latencies(start_open_loop(server.port, batches, rate, requests), run_s)
         server.wait_until_flushed()
         after, said = server.usage(), totals(data_dir).since(said_before)
     written = after.written_bytes - before.written_bytes
@@ -110,9 +110,9 @@ def pace(port: int, batches: Path, *, batch: int, rate: float, run_s: int) -> Pa
     """Measure the same on a server that runs."""
     stats = batches.with_suffix(".stats")
     corpus.write(stats, [corpus.STATS_REQUEST] * (STATS_PER_S * run_s))
-    reading = _start(port, stats, STATS_PER_S, STATS_PER_S * run_s)
-    ingesting = _start(port, batches, rate, int(rate * run_s))
-    return Paced(batch, _latencies(ingesting, run_s), _latencies(reading, run_s))
+    reading = start_open_loop(port, stats, STATS_PER_S, STATS_PER_S * run_s)
+    ingesting = start_open_loop(port, batches, rate, int(rate * run_s))
+    return Paced(batch, latencies(ingesting, run_s), latencies(reading, run_s))
 
 
 def _settle(server: Server, case: Case) -> float:
@@ -124,12 +124,14 @@ def _settle(server: Server, case: Case) -> float:
     return max(0.0, grown_at - ended_at)
 
 
-def _start(port: int, path: Path, rate: float, requests: int) -> subprocess.Popen[bytes]:
+def start_open_loop(port: int, path: Path, rate: float, requests: int) -> subprocess.Popen[bytes]:
+    """Start to send requests of a corpus at a rate per second."""
     command = [sys.executable, "-m", "tests.bench.open_loop", "--port", str(port), "--corpus", str(path)]
     return subprocess.Popen([*command, "--rate", str(rate), "--requests", str(requests)], stdout=subprocess.PIPE)
 
 
-def _latencies(process: subprocess.Popen[bytes], run_s: int) -> Latencies:
+def latencies(process: subprocess.Popen[bytes], run_s: int) -> Latencies:
+    """Return what was seen by requests that are sent for so long."""
     try:
         output, _ = process.communicate(timeout=run_s + _GRACE_S)
     finally:

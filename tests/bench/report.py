@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from tests.bench.baselines import Inserted
+from tests.bench.beside_report import beside_parts
 from tests.bench.closing_report import closing_parts
 from tests.bench.results import Life, Load, Paced, Results, Soak, median
 from tests.bench.tables import number, table
@@ -48,6 +49,7 @@ def markdown(results: Results) -> str:
         table(_INSERT_HEADINGS, map(_insert_row, results.inserts)),
         table(_PACED_HEADINGS, (row for each in paced for row in _paced_rows(each))),
     ]
+    parts += beside_parts(results.beside_ingest)
     if (sealing := results.sealing) is not None:
         before, meanwhile = sealing.before.ingest, sealing.meanwhile.ingest
         parts.append(
@@ -64,7 +66,7 @@ def markdown(results: Results) -> str:
     parts += closing_parts(results)
     if results.soak is not None:
         parts += _soak_parts(results.soak)
-    return "\n\n".join(filter(None, parts)) + "\n"
+    return "\n\n".join(filter(None, [*parts, *results.notes])) + "\n"
 
 
 def _repetitions(results: Results) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from tests.bench.baselines import Inserted
 from tests.bench.open_loop import Latencies
+from tests.bench.reading import FirstPage
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -148,8 +149,40 @@ class Soak(msgspec.Struct, frozen=True):
         return not (self.failed or self.missing or grown)
 
 
+class Beside(msgspec.Struct, frozen=True):
+    """Readers beside ingest at saturation: medians of several turns, and what readers saw in the last one.
+
+    ``ratio`` is that of events/s with readers over without in the same turn. ``cpu_us_per_request`` is what an answer
+    costs the service while it does nothing else.
+    """
+
+    name: str
+    rate: float
+    alone_events_per_s: float
+    events_per_s: float
+    ratio: float
+    cpu_us_per_request: float
+    seen: Latencies
+
+
+class BesideIngest(msgspec.Struct, frozen=True):
+    """What readers cost ingest; ``publish_ms`` is how long it took to make the live statistics, each time."""
+
+    readers: list[Beside]
+    first_page: FirstPage
+    publish_ms: float
+    missing: int
+
+    def of(self, name: str) -> Beside | None:
+        """Return what readers of one kind cost."""
+        return next((each for each in self.readers if each.name == name), None)
+
+
 class Results(msgspec.Struct):
-    """Everything that one run of the benchmark measured; loads and inserts are medians over its runs."""
+    """Everything that one run of the benchmark measured; loads and inserts are medians over its runs.
+
+    ``notes`` are sentences about what was left out.
+    """
 
     mode: str
     date: str
@@ -166,6 +199,8 @@ class Results(msgspec.Struct):
     closed: list[ClosedWindow] = []
     closing_beside_load: ClosingBesideLoad | None = None
     soak: Soak | None = None
+    beside_ingest: BesideIngest | None = None
+    notes: list[str] = []
 
     def load(self, subject: str, batch: int, connections: int) -> Load | None:
         """Return the load of one kind, if it was measured."""

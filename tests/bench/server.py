@@ -23,8 +23,9 @@ _STILL_S = 0.3
 
 _PYTHON = sys.executable
 PRODUCTION = ("--environment", "production", "--log-format", "json")
+TELEMETRY = str(Path(_PYTHON).with_name("telemetry"))
 SERVICE = (
-    str(Path(_PYTHON).with_name("telemetry")), "serve", *PRODUCTION, "--host", "127.0.0.1", "--port", "0",
+    TELEMETRY, "serve", *PRODUCTION, "--host", "127.0.0.1", "--port", "0",
     # The whole load comes from one address: the limit is at work, and out of reach.
     "--rate-limit-requests-per-minute", "1000000000",
 )  # fmt: skip

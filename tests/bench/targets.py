@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.bench.results import Known, Results
+from tests.bench.results import BesideIngest, Known, Results
 
 SERVICE, NORMAL, NO_FLUSH = "service", "service, NORMAL", "service, no flush"
-CEILING, OBVIOUS = "HTTP ceiling", "obvious way"
+CEILING, OBVIOUS, PEER = "HTTP ceiling", "obvious way", "Fastify"
 
 Value = Callable[[Results], float | None]
 
@@ -86,6 +86,14 @@ def _known(value: Callable[[Known], float]) -> Value:
     return lambda results: value(results.known) if results.known else None
 
 
+def _beside(value: Callable[[BesideIngest], float | None]) -> Value:
+    return lambda results: value(results.beside_ingest) if results.beside_ingest else None
+
+
+def _beside_ratio(name: str) -> Value:
+    return _beside(lambda found: readers.ratio if (readers := found.of(name)) else None)
+
+
 TARGETS = (
     Target("events/s at batch 100, 32 connections, over (a)", _over_inserts(100, 32), 0.9, 1.5),
     Target("events/s at batch 50, 32 connections, over (a)", _over_inserts(50, 32), 0.8, 1.3),
@@ -101,6 +109,11 @@ TARGETS = (
     Target("p99 at half of the maximum, batch 50, open loop, ms", _paced("ingest"), 30, 10, False),
     Target("stats p99 at half of the maximum, ms", _paced("stats"), 15, 5, False),
     Target("peak RSS under full load, MB", _rss_peak, 160, 100, False),
+    Target("events/s with 200 reads a second over without", _beside_ratio("read API"), 0.95, 0.98),
+    Target("events/s with 200 page views a second over without", _beside_ratio("page views"), 0.95, 0.98),
+    Target("first page on one connection, p50, ms", _beside(lambda found: found.first_page.p50_ms), 2, 1, False),
+    Target("size of the first page, kB", _beside(lambda found: found.first_page.size_bytes / 1e3), 100, 50, False),
+    Target("making the live statistics, ms", _beside(lambda found: found.publish_ms), 10, 3, False),
     Target("events/s with a full segment over an empty one", _grown("events_per_s"), 0.9, 1),
     Target("bytes/event with a full segment over an empty one", _grown("bytes_per_event"), 1.1, 1, False),
     Target(
