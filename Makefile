@@ -64,8 +64,8 @@ FUZZ_SECONDS ?= 1800
 fuzz: $(VENV)/.test $(VENV)/.fuzz
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest tests/test_fuzz.py $(ARGS)
 
-# The service beside four baselines; needs wrk. Results go to build/bench.
-bench: $(VENV)/.test
+# The service beside four baselines and a peer, and readers beside ingest; needs wrk. Results go to build/bench.
+bench: $(VENV)/.test $(VENV)/.peer
 	$(BIN)/python -m tests.bench full $(ARGS)
 
 bench-growth: $(VENV)/.test
@@ -188,6 +188,13 @@ $(VENV)/.dataset: tests/dataset-requirements.txt tests/oldest-pyarrow-requiremen
 $(VENV)/.cluster: tests/cluster-requirements.txt $(VENV)/.python
 	$(PYTHON) -m venv $(VENV)/cluster
 	$(VENV)/cluster/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	touch $@
+
+# The peer of the benchmark: Fastify and, on x86-64, a Node.js of its own, 200 MB. Without npm it is left out.
+$(VENV)/.peer: tests/bench/node/package-lock.json $(VENV)/.python
+	mkdir -p $(VENV)/peer
+	cp tests/bench/node/package.json tests/bench/node/package-lock.json $(VENV)/peer
+	-cd $(VENV)/peer && npm ci --silent --ignore-scripts --no-audit --no-fund
 	touch $@
 
 # Without a wheel for this machine the searches are skipped.
