@@ -125,7 +125,11 @@ CREATE TABLE signature_shares (
 ) WITHOUT ROWID;
 
 -- Decisions: sums of each action's share of an installation's decisions; `step` is the least confidence of a step, and
--- `approve_squares` the sum of the squares of the shares of approvals. NULL for `other`.
+-- `approve_squares` the sum of the squares of the shares of `approve`. NULL for `other`.
+-- `judged` is how many installations accepted or rejected something, `accepted` the sum of the share of these decisions
+-- that accept (approve, fix, escalate), `accepted_squares` the sum of its squares: approval is accepted / judged. All are 0
+-- where too few judged, and NULL in windows that were closed before they existed: there, approval is
+-- approve / installations.
 CREATE TABLE decisions (
     window_start TEXT NOT NULL,
     category TEXT NOT NULL,
@@ -135,6 +139,7 @@ CREATE TABLE decisions (
     fix REAL, dismiss REAL, suppress REAL, escalate REAL,
     other_actions REAL,
     approve_squares REAL,
+    judged REAL, accepted REAL, accepted_squares REAL,
     PRIMARY KEY (window_start, category, step)
 ) WITHOUT ROWID;
 
@@ -146,6 +151,7 @@ CREATE TABLE decisions_by_version (
     fix REAL, dismiss REAL, suppress REAL, escalate REAL,
     other_actions REAL,
     approve_squares REAL,
+    judged REAL, accepted REAL, accepted_squares REAL,
     PRIMARY KEY (window_start, version)
 ) WITHOUT ROWID;
 
@@ -157,6 +163,7 @@ CREATE TABLE decisions_by_bulk (
     fix REAL, dismiss REAL, suppress REAL, escalate REAL,
     other_actions REAL,
     approve_squares REAL,
+    judged REAL, accepted REAL, accepted_squares REAL,
     PRIMARY KEY (window_start, how)
 ) WITHOUT ROWID;
 

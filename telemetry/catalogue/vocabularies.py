@@ -8,8 +8,6 @@ CATEGORIES = frozenset(
 )  # fmt: skip
 CATEGORY_SPELLINGS = {known.replace("-", "_"): known for known in sorted(CATEGORIES) if "-" in known}
 """Version 1's spelling of the categories that version 2 spells differently."""
-ACTIONS = ("approve", "ignore", "create_variant", "dismiss_outlier", "fix", "dismiss", "suppress", "escalate")
-"""Decisions of versions 1 and 2 of the tool, in the order in which they are shown."""
 NATIVE_FUNCTIONS = frozenset({"scan", "parse", "buildCallGraph"})
 TIERS = frozenset({"established", "emerging", "tentative", "uncertain"})
 MOMENTA = frozenset({"rising", "falling", "stable"})

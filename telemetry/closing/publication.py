@@ -11,6 +11,7 @@ import msgspec
 
 from telemetry.published.closings import Closing
 from telemetry.published.promise import promise
+from telemetry.published.reading import published_columns
 from telemetry.published.series import SERIES
 from telemetry.published.windows import Period
 from telemetry.storage.directory.own_files import unfinished_publication
@@ -20,17 +21,9 @@ from telemetry.storage.sqlite.syncing import sync_file, sync_folder
 
 PUBLISHED_MODE = 0o400
 PUBLIC_FORMAT = "1"
-# The tables of a period, each with how many columns its key has.
-_KEYS = {
-    period: {
-        table: columns
-        for series in SERIES
-        if series.period is period
-        for table, columns in (
-            (series.name, 1 + len(series.levels)),
-            *([(series.details.table, 1 + len(series.levels) + len(series.details.columns))] if series.details else []),
-        )
-    }
+# The tables of a period, each with the columns of its key and all of its columns.
+_TABLES = {
+    period: {table: columns for series in SERIES if series.period is period for table, columns in series.tables.items()}
     for period in Period
 }
 
@@ -90,10 +83,18 @@ def _fill(connection: sqlite3.Connection, threshold: int) -> None:
     connection.executemany("INSERT INTO main.series VALUES (?, ?, ?)", series)
     connection.execute(query("keep_public_windows"), (threshold,))
     connection.execute(query("merge_public_windows"))
-    for period, tables in _KEYS.items():
-        for table, columns in tables.items():
-            order = ", ".join(map(str, range(1, columns + 1)))
-            connection.execute(query("merge_public_rows").format(table=table, order=order), (period,))
+    for period, tables in _TABLES.items():
+        for table, (key, columns) in tables.items():
+            connection.execute(_merging(connection, table, key, columns), (period,))
+
+
+def _merging(connection: sqlite3.Connection, table: str, key: tuple[str, ...], columns: tuple[str, ...]) -> str:
+    there = published_columns(connection, table, "old")
+    listed = ", ".join(name if name in there or not there else "NULL" for name in columns)
+    # An older version may have published without the table. The new one has no rows yet.
+    source = "old" if there else "main"
+    order = ", ".join(map(str, range(1, len(key) + 1)))
+    return query("merge_public_rows").format(table=table, source=source, columns=listed, order=order)
 
 
 def rows_digest(connection: sqlite3.Connection, period: Period, start: str) -> str:
@@ -105,8 +106,8 @@ def rows_digest(connection: sqlite3.Connection, period: Period, start: str) -> s
 
 
 def _lines(connection: sqlite3.Connection, period: Period, start: str) -> Iterator[bytes]:
-    for table, columns in _KEYS[period].items():
-        order = ", ".join(map(str, range(1, columns + 1)))
+    for table, (key, _) in _TABLES[period].items():
+        order = ", ".join(key)
         sql = f"SELECT * FROM {table} WHERE window_start = ? ORDER BY {order}"
         rows: Iterable[tuple[Any, ...]] = connection.execute(sql, (start,))
         yield from (msgspec.json.encode([table, *row]) for row in rows)

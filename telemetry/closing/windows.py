@@ -14,6 +14,7 @@ from telemetry.published.closings import Closing
 from telemetry.published.contributions import Policy, StoredRow, WindowContributions
 from telemetry.published.folding import Leaf, fold
 from telemetry.published.histograms import Amount, fold_labels, fold_ordered
+from telemetry.published.judgement import JUDGED, without_few
 from telemetry.published.labels import PublicLabels
 from telemetry.published.scales import ONE_IN_MILLIONTHS
 from telemetry.published.series import Series, series_of
@@ -97,6 +98,8 @@ class _Publishing:
         has_amounts = series.additive or leaf.merged is None
         amounts = self._totals.amounts(series, leaf) if series.amounts and has_amounts else []
         sums = {amount.label: amount.value for amount in amounts}
+        if JUDGED in series.amounts:
+            sums = without_few(sums, leaf.installations, self._k)
         values = [self._public(sums.get(name, 0)) if has_amounts else None for name in series.amounts]
         self._insert(series.name, (self._start, *leaf.path, leaf.installations, *values))
         for kind, found in groupby((one for one in amounts if "=" in one.label), lambda one: _kind(one.label)):

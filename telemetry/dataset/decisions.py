@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from telemetry.catalogue.vocabularies import ACTIONS
+from telemetry.catalogue.decisions import ACTIONS
 from telemetry.dataset.averages import rounded
 from telemetry.published.approval import Approval, approval_of
 from telemetry.published.reading import Number
@@ -14,7 +14,7 @@ _NONE: Mapping[str, "_StepDecisions"] = {}
 
 
 class _StepDecisions(NamedTuple):
-    """The voices at a step, the share of each action, and the approval with its interval."""
+    """The voices at a step, the share of each action, and the approval with its interval and its own voices."""
 
     voices: int
     shares: dict[str, float]
@@ -49,9 +49,11 @@ class CategoryDecisions:
             "approved": rounded(approval.share) if approval else None,
             "approved_low": rounded(approval.low) if approval else None,
             "approved_high": rounded(approval.high) if approval else None,
-            "approved_voices": here.voices if here is not None else 0,
+            "approved_voices": approval.voices if approval is not None else 0,
             "decision_steps": [float(step) for step in steps],
             "decision_voices": [step.voices for step in steps.values()],
+            "decision_judging_voices": [step.approval.voices if step.approval else 0 for step in steps.values()],
+            "decision_approved": [rounded(step.approval.share) if step.approval else 0.0 for step in steps.values()],
             **{f"decision_{action}": [step.shares[action] for step in steps.values()] for action in _ALL_ACTIONS},
         }
 

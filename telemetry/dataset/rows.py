@@ -40,16 +40,23 @@ class DatasetRow(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Annotated[float, Meta(description="Average of the confidence that the tool reports, 0 to 1.")]
     approved: Annotated[
         float | None,
-        Meta(description="Approval in the category at this confidence, 0 to 1; none where too few decided."),
+        Meta(description="Approval in the category at this confidence, 0 to 1; none where too few judged."),
     ]
     approved_low: Annotated[float | None, Meta(description="Lower end of its interval of 95 %.")]
     approved_high: Annotated[float | None, Meta(description="Upper end of its interval of 95 %.")]
-    approved_voices: Annotated[int, Meta(description="Voices behind it.")]
+    approved_voices: Annotated[int, Meta(description="Voices behind it: those that accepted or rejected something.")]
     decision_steps: Annotated[
         list[float], Meta(description="Steps of confidence at which the category was decided on, by their least value.")
     ]
     decision_voices: Annotated[list[int], Meta(description="Voices of each step: one an installation and window.")]
-    decision_approve: Annotated[list[float], Meta(description="Share of approvals at each step.")]
+    decision_judging_voices: Annotated[
+        list[int], Meta(description="Voices of each step that accepted or rejected something; 0 if too few.")
+    ]
+    decision_approved: Annotated[
+        list[float],
+        Meta(description="Approval at each step: the share of these that accepts, by `approve`, `fix` or `escalate`."),
+    ]
+    decision_approve: Annotated[list[float], Meta(description="Share of `approve` in all decisions at each step.")]
     decision_ignore: Annotated[list[float], Meta(description="Share of `ignore`.")]
     decision_create_variant: Annotated[list[float], Meta(description="Share of `create_variant`.")]
     decision_dismiss_outlier: Annotated[list[float], Meta(description="Share of `dismiss_outlier`.")]

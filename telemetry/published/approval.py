@@ -1,8 +1,12 @@
-"""Approval: what share of decisions approved, by voices. Each installation has one voice, whatever it decided."""
+"""Approval: what share of the decisions that accept or reject a finding accept it, by voices.
+
+Each installation that accepted or rejected something has one voice.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from telemetry.published.judgement import judgement_of
 from telemetry.published.reading import Number
 from telemetry.published.thresholds import VOICES_MIN
 from telemetry.published.voices import effective_voices, interval
@@ -27,17 +31,16 @@ class Approval:
 
 
 def approval_of(numbers: Iterable[Number]) -> Approval | None:
-    """Return the approval in rows of a series of decisions together; None if no row has amounts.
+    """Return the approval in rows of a series of decisions together; None if too few judged in all of them.
 
     Rows are of several steps or categories: an installation has a voice in each of them.
     """
-    known = [one for one in numbers if one.amounts["approve"] is not None]
-    voices = sum(one.installations for one in known)
+    known = [found for one in numbers if (found := judgement_of(one.installations, one.amounts)) is not None]
+    voices = sum(one.voices for one in known)
     if not voices:
         return None
-    approve = sum(one.amounts["approve"] or 0.0 for one in known)
-    squares = sum(one.amounts["approve_squares"] or 0.0 for one in known)
-    share = min(approve / voices, 1.0)
-    low, high = interval(share, effective_voices(voices, approve, squares))
+    accepted, squares = sum(one.accepted for one in known), sum(one.squares for one in known)
+    share = min(accepted / voices, 1.0)
+    low, high = interval(share, effective_voices(voices, accepted, squares))
     # The correction for continuity moves a bound of a tiny share beyond it.
     return Approval(voices, share, min(low, share), max(high, share))

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from telemetry.catalogue.vocabularies import ACTIONS, MOMENTA, TIERS
+from telemetry.catalogue.decisions import ACTIONS, accepts
+from telemetry.catalogue.vocabularies import MOMENTA, TIERS
 from telemetry.published.folding import Path
+from telemetry.published.judgement import ACCEPTED, ACCEPTED_SQUARES, JUDGED
 from telemetry.published.labels import LabelKind, PublicLabels
 from telemetry.published.observations import Codebase, Decided, Found, SeenVersion
 from telemetry.published.scales import ONE_IN_MILLIONTHS, band_of, millionths, share, step_of
@@ -105,38 +107,64 @@ def _parts_of_format_2(fields: Found) -> Iterator[str]:
             yield f"{kind}={label if label in known else OTHER_LABEL}"
 
 
+class _Decisions:
+    """What an installation decided under one key."""
+
+    __slots__ = ("accepted", "actions", "judged")
+
+    def __init__(self) -> None:
+        self.actions: dict[str, int] = {}
+        self.judged = 0
+        self.accepted = 0
+
+    def shares(self, count: int) -> dict[str, int]:
+        """Return the share of each action, and of those decisions that accept or reject, the share that accepts."""
+        shares = {action: share(number, count) for action, number in self.actions.items()}
+        shares["approve_squares"] = _square(shares.get("approve", 0))
+        if self.judged:
+            accepted = share(self.accepted, self.judged)
+            shares |= {JUDGED: ONE_IN_MILLIONTHS, ACCEPTED: accepted, ACCEPTED_SQUARES: _square(accepted)}
+        return shares
+
+
 class DecisionsTally:
-    """Decisions by a key that ``key`` makes of them, as shares of the actions."""
+    """Decisions by a key that ``key`` makes of them, as shares of the actions and of those that accept."""
 
     def __init__(self, labels: PublicLabels, key: _DecisionKey) -> None:
         self.capped = 0
         self._labels = labels
         self._key = key
-        self._actions: dict[Path, dict[str, int]] = {}
+        self._decided: dict[Path, _Decisions] = {}
 
     def add(self, version: SeenVersion, fields: Decided) -> None:
         """Take a decision."""
         path = self._key(self._labels, version, fields)
-        actions = self._actions.get(path)
-        if actions is None:
-            if len(self._actions) >= KEYS_MAX:
+        decided = self._decided.get(path)
+        if decided is None:
+            if len(self._decided) >= KEYS_MAX:
                 self.capped += 1
                 return
-            actions = self._actions[path] = {}
+            decided = self._decided[path] = _Decisions()
         action = fields.action if fields.action in ACTIONS else _OTHER_ACTIONS
-        actions[action] = actions.get(action, 0) + 1
+        decided.actions[action] = decided.actions.get(action, 0) + 1
+        accepted = accepts(fields.action, fields.reason)
+        if accepted is not None:
+            decided.judged += 1
+            decided.accepted += accepted
 
     def drain(self) -> list[Voice]:
         """Return one voice for each key."""
         voices: list[Voice] = []
-        for path, actions in self._actions.items():
-            count = sum(actions.values())
-            shares = {action: share(number, count) for action, number in actions.items()}
-            approved = shares.get("approve", 0)
-            shares["approve_squares"] = share(approved * approved, ONE_IN_MILLIONTHS**2)
-            voices.append((path, count, shares))
-        self._actions.clear()
+        for path, decided in self._decided.items():
+            count = sum(decided.actions.values())
+            voices.append((path, count, decided.shares(count)))
+        self._decided.clear()
         return voices
+
+
+def _square(part: int) -> int:
+    """Return the square of a share, both in millionths."""
+    return share(part * part, ONE_IN_MILLIONTHS**2)
 
 
 class CodebaseTally:

@@ -173,6 +173,7 @@ class Decided(msgspec.Struct, gc=False, rename="camel"):
     category: str
     confidence_at_action: float
     is_bulk_action: bool
+    reason: str | None = None
 
 
 class Codebase(msgspec.Struct, gc=False, rename="camel"):

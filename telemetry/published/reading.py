@@ -1,6 +1,7 @@
 """Reading ``published.db``: typed rows for pages, the read API, charts and the data set.
 
-The file is replaced as a whole and never written to, so readers take no locks.
+The file is replaced as a whole and never written to, so readers take no locks. An older version may have written it: a
+table that it does not have has no rows, and a column that it does not have is NULL.
 """
 
 import sqlite3
@@ -57,6 +58,7 @@ class PublicNumbers:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._columns: dict[str, frozenset[str]] = {}
 
     def windows(self, period: Period) -> list[ClosedWindow]:
         """Return the windows of a length that were closed, oldest first."""
@@ -114,11 +116,19 @@ class PublicNumbers:
                 yield Detail(row[0], tuple(row[1 : levels + 1]), tuple(row[levels + 1 : -1]), row[-1])
 
     def _rows(self, table: str, series: Series, part: "_Part") -> Iterator[tuple[Any, ...]]:
-        labels = series.details.columns if series.details is not None and table == series.details.table else ()
-        order = ", ".join(("window_start", *series.levels, *labels))
+        key, columns = series.tables[table]
+        there = self._columns_of(table)
+        if not there:
+            return iter(())
+        listed = ", ".join(name if name in there else "NULL" for name in columns)
         conditions, values = part.conditions(series)
-        sql = f"SELECT * FROM {table} WHERE {conditions} ORDER BY {order} LIMIT ? OFFSET ?"
+        sql = f"SELECT {listed} FROM {table} WHERE {conditions} ORDER BY {', '.join(key)} LIMIT ? OFFSET ?"
         return iter(self._connection.execute(sql, (*values, part.limit, part.offset)))
+
+    def _columns_of(self, table: str) -> frozenset[str]:
+        if table not in self._columns:
+            self._columns[table] = published_columns(self._connection, table)
+        return self._columns[table]
 
 
 class _Part(NamedTuple):
@@ -143,6 +153,11 @@ class _Part(NamedTuple):
             found.append(f"({key}) BETWEEN ({places}) AND ({places})")
             values += [*self.between[0], *self.between[1]]
         return " AND ".join(found), values
+
+
+def published_columns(connection: sqlite3.Connection, table: str, schema: str = "main") -> frozenset[str]:
+    """Return the columns that a table has in a file of public numbers; none if it has no such table."""
+    return frozenset(str(row[1]) for row in connection.execute(f"PRAGMA {schema}.table_info({table})"))
 
 
 @contextmanager

@@ -6,7 +6,8 @@ number of installations and the amounts declared here.
 
 from dataclasses import dataclass
 
-from telemetry.catalogue.vocabularies import ACTIONS
+from telemetry.catalogue.decisions import ACTIONS
+from telemetry.published.judgement import ACCEPTED, ACCEPTED_SQUARES, JUDGED
 from telemetry.published.windows import Period
 
 OTHER_LABEL = "other"
@@ -49,12 +50,17 @@ class Series:
         return self.levels[0] == "cohort"
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the table, the window's first day included."""
-        return ("window_start", *self.levels, "installations", *self.amounts)
+    def tables(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        """The table of the series and that of its details: the columns of the key, and all columns in their order."""
+        key = ("window_start", *self.levels)
+        found = {self.name: (key, (*key, "installations", *self.amounts))}
+        if self.details is not None:
+            below = (*key, *self.details.columns)
+            found[self.details.table] = (below, (*below, self.details.value))
+        return found
 
 
-_DECISIONS = (*ACTIONS, "other_actions", "approve_squares")
+_DECISIONS = (*ACTIONS, "other_actions", "approve_squares", JUDGED, ACCEPTED, ACCEPTED_SQUARES)
 _DECIDED = frozenset({"user_action"})
 _TIMED = frozenset(
     {

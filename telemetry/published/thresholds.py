@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from telemetry.published.judgement import judgement_of
 from telemetry.published.reading import Number
 from telemetry.published.scales import step_of
 from telemetry.published.voices import effective_voices, lower_bound
@@ -56,15 +57,15 @@ def thresholds(decisions: Iterable[Number], target: float) -> list[CategoryThres
 
 def step_approval(step: str, number: Number | None) -> StepApproval:
     """Return what the voices of a step say."""
-    approve = number.amounts["approve"] if number is not None else None
-    squares = number.amounts["approve_squares"] if number is not None else None
-    if number is None or approve is None or squares is None:
+    judgement = judgement_of(number.installations, number.amounts) if number is not None else None
+    if judgement is None:
         return StepApproval(step, 0)
-    if number.installations < VOICES_MIN:
-        return StepApproval(step, number.installations)
-    mean = min(approve / number.installations, 1.0)
-    effective = effective_voices(number.installations, approve, squares)
-    return StepApproval(step, number.installations, effective, mean, lower_bound(mean, effective))
+    voices = judgement.voices
+    if voices < VOICES_MIN:
+        return StepApproval(step, voices)
+    mean = min(judgement.accepted / voices, 1.0)
+    effective = effective_voices(*judgement)
+    return StepApproval(step, voices, effective, mean, lower_bound(mean, effective))
 
 
 def _threshold(category: str, numbers: Mapping[str, Number], target: float) -> CategoryThreshold:

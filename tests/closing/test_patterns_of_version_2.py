@@ -1,4 +1,4 @@
-"""Patterns of version 2 in public: rules that the operator admits, hashes of their own format, one spelling."""
+"""Patterns and decisions of version 2 in public: rules that the operator admits, one spelling, and approval."""
 
 from pathlib import Path
 
@@ -18,11 +18,17 @@ PATTERN = {
     "format_version": 2, "category": "data_access", "confidence": 0.9, "detection_method": "AstVisitor",
     "location_count": 12, "outlier_count": 2, "file_spread": 7, "tier": "established", "momentum": "sideways",
 }  # fmt: skip
+DECISION = {
+    "category": "data_access", "confidence_at_action": 0.9, "hours_since_discovery": 1, "is_bulk_action": False,
+}  # fmt: skip
 NAMED = ({"pattern_id": "SEC-XSS-001"}, {"pattern_id": "SEC-SQL-002"}, {"signature_hash": HASH})
 
 
 async def send(data_dir: Path) -> None:
-    """Let six installations of each version report patterns on four weeks' first two days."""
+    """Let six installations of each version report patterns and decide on four weeks' first two days.
+
+    Of version 2, three mend what is found, two dismiss it, and one says that it is known already.
+    """
     hand = HandClock("2026-11-02T12:00:00")
     async with service(data_dir, hand, **production()) as started:
         for _ in range(2):
@@ -34,8 +40,24 @@ async def send(data_dir: Path) -> None:
                 for number in range(6)
                 for name in NAMED
             ]
+            events += [
+                make_event_v2(
+                    "user_action", anonymous_id=installation_id(number), timestamp=now, properties=DECISION | decided
+                )
+                for number, decided in enumerate(
+                    [{"action": "fix"}] * 2
+                    + [{"action": "escalate"}]
+                    + [{"action": "dismiss", "reason": "false_positive"}] * 2
+                    + [{"action": "dismiss", "reason": "duplicate"}]
+                )
+            ]
             common = {"category": "data-access", "signatureHash": HASH, "timestamp": timestamp(hand.now)}
             first = [make_event("pattern_signature", installationId=installation_id(n), **common) for n in range(6, 12)]
+            action = {"action": "approve", "confidenceAtAction": 0.9, "category": "data-access"}
+            first += [
+                make_event("user_action", installationId=installation_id(n), timestamp=timestamp(hand.now), **action)
+                for n in range(6, 12)
+            ]
             await started.service.accept(encode_bare(events), wire=Wire.V2)
             await started.service.accept(encode(first))
             await started.publisher.flush()
@@ -67,6 +89,9 @@ async def test_signatures_of_each_format_are_apart_and_rules_are_shown_once_admi
         ("files", "2-9"), ("method", "ast"), ("momentum", "other"), ("tier", "established"),
     ]  # fmt: skip
     assert b"SEC-XSS-001" not in path.read_bytes()
+    # Nine of eleven accept; the one that does neither counts as their average, because one is too few to be told apart.
+    sql = "SELECT category, step, installations, approve, fix, dismiss, judged, accepted FROM decisions"
+    assert oracle.read(path, sql) == [("data-access", "0.90", 12, 6, 2, 3, 12, 9.818)]
 
 
 async def test_an_admitted_rule_has_its_name_and_is_a_rule_in_the_data_set(data_dir: Path) -> None:

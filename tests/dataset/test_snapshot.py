@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.catalogue.vocabularies import ACTIONS
+from telemetry.catalogue.decisions import ACTIONS
 from telemetry.dataset.averages import INSTALLATION_BANDS, installation_band
 from telemetry.dataset.rows import DATASET_COLUMNS, DatasetRow
 from telemetry.dataset.splits import split_of
@@ -69,6 +69,8 @@ def test_shares_and_decisions_add_up_over_windows(published: Path) -> None:
             assert row.decision_voices == [step[1] for step in steps]
             assert row.decision_approve == pytest.approx([step[2] for step in steps], abs=1e-4)
             assert row.decision_ignore == pytest.approx([step[3] for step in steps], abs=1e-4)
+            # Those who wrote these windows accepted by `approve` alone.
+            assert (row.decision_approved, row.decision_judging_voices) == (row.decision_approve, row.decision_voices)
             here = dict(zip(row.decision_steps, row.decision_approve, strict=True))
             at = max((step for step in here if step <= row.confidence), default=None)
             if row.approved is not None:

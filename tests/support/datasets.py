@@ -46,9 +46,9 @@ def write_windows(
                 connection.execute("INSERT INTO signatures VALUES (?, ?, 'other', 6, NULL)", (start, category))
                 for step in _STEPS:
                     _insert_decisions(connection, chosen, (start, category, step))
-            nothing = [None] * 10
+            nothing = [None] * 13
             connection.execute(
-                "INSERT INTO decisions VALUES (?, 'other', 'other', 7" + ", ?" * 10 + ")", [start, *nothing]
+                "INSERT INTO decisions VALUES (?, 'other', 'other', 7" + ", ?" * 13 + ")", [start, *nothing]
             )
         connection.commit()
 
@@ -68,7 +68,8 @@ def _insert_decisions(connection: sqlite3.Connection, chosen: random.Random, key
     voices = chosen.randint(5, 80)
     _, category, step = key
     approve = round(voices * _APPROVAL[category][_STEPS.index(step)] * chosen.uniform(0.9, 1.1), 3)
-    row = (*key, voices, approve, round(voices - approve, 3), *[0] * 7, round(approve * 0.9, 3))
+    squares = round(approve * 0.9, 3)
+    row = (*key, voices, approve, round(voices - approve, 3), *[0] * 7, squares, voices, approve, squares)
     connection.execute(f"INSERT INTO decisions VALUES ({', '.join('?' * len(row))})", row)
 
 

@@ -55,10 +55,20 @@ def _fill_four_weeks(connection: sqlite3.Connection, window: PublicWindow, voice
     for category, shares in APPROVAL.items():
         for step, share in zip(STEPS, shares, strict=True):
             approve, squares = voices * share, voices * share * (0.5 + share / 2)
-            row = (window.start, category, step, voices, approve, voices - approve, *(0,) * 7, squares)
+            actions = (approve, voices - approve, *(0,) * 7)
+            row = (window.start, category, step, voices, *actions, squares, voices, approve, squares)
             connection.execute(f"INSERT INTO decisions VALUES ({', '.join('?' * len(row))})", row)
     for number in range(20):
         connection.execute("INSERT INTO signatures VALUES (?, 'auth', ?, 9, 6.5)", (window.start, f"{number:016x}"))
 
 
 _FILL = {Period.DAY: _fill_day, Period.WEEK: _fill_week, Period.FOUR_WEEKS: _fill_four_weeks}
+
+
+def drop_added(path: Path) -> None:
+    """Drop the columns that were not there when windows were first published."""
+    with closing(sqlite3.connect(path)) as connection:
+        for table in ("decisions", "decisions_by_version", "decisions_by_bulk"):
+            for column in ("judged", "accepted", "accepted_squares"):
+                connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        connection.commit()

@@ -110,8 +110,8 @@ def _approved(decided: Sequence[ConfidenceWindow]) -> Figure:
         "approved", "Approved at high confidence",
         newest.high.share if newest is not None and newest.high is not None else None, Unit.SHARE,
         f"four weeks to {_day(date.fromisoformat(newest.last_day))}" if newest is not None else "no four weeks yet",
-        "The share of decisions that approve a pattern whose confidence is 0.85 or more. Each installation has one "
-        "voice in each category and step of confidence, whatever it decided.",
+        "The share of decisions that accept a pattern whose confidence is 0.85 or more: approve, fix or escalate, of "
+        "all that accept or reject. Each installation has one voice in each category and step of confidence.",
         before.high.share if before is not None and before.high is not None else None, "the four weeks before",
         f"by {newest.high.voices:,} voices" if newest is not None and newest.high is not None else "",
         [one.high.share if one.high is not None else None for one in decided if one.is_whole],

@@ -6,7 +6,8 @@ from datetime import date
 
 from msgspec import UNSET, UnsetType
 
-from telemetry.catalogue.vocabularies import ACTIONS
+from telemetry.catalogue.decisions import ACTIONS
+from telemetry.published.judgement import judgement_of
 from telemetry.published.reading import ClosedWindow, Number, PublicNumbers
 from telemetry.published.scales import percentile_ms
 from telemetry.published.series import SERIES, Series
@@ -166,18 +167,19 @@ def _duration_row(what: str, version: str | None, buckets: Iterable[tuple[int, i
 
 
 def _decision_row(number: Number) -> documents.DecisionRow:
-    approve, squares = number.amounts["approve"], number.amounts["approve_squares"]
     category, step = number.key
-    if approve is None or squares is None:
-        return documents.DecisionRow(
-            category, step, number.installations, None, None, None, None, dict.fromkeys(_ACTIONS)
-        )
     voices = number.installations
-    effective, mean = effective_voices(voices, approve, squares), min(approve / voices, 1.0)
+    sums = {name: number.amounts[name] for name in _ACTIONS}
+    actions = {name: None if total is None else round(total / voices, _DIGITS) for name, total in sums.items()}
+    judgement = judgement_of(voices, number.amounts)
+    if judgement is None:
+        return documents.DecisionRow(category, step, voices, 0, None, None, None, None, actions)
+    effective, mean = effective_voices(*judgement), min(judgement.accepted / judgement.voices, 1.0)
     low, high = interval(mean, effective)
-    actions: dict[str, float | None] = {name: round((number.amounts[name] or 0) / voices, _DIGITS) for name in _ACTIONS}
     mean, low, high = (round(one, _DIGITS) for one in (mean, low, high))
-    return documents.DecisionRow(category, step, voices, round(effective, 1), mean, low, high, actions)
+    return documents.DecisionRow(
+        category, step, voices, judgement.voices, round(effective, 1), mean, low, high, actions
+    )
 
 
 def _threshold_row(found: CategoryThreshold) -> documents.ThresholdRow:

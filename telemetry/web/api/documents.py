@@ -88,13 +88,15 @@ class OfWindow(Publication, frozen=True, kw_only=True):
 class DecisionRow(Struct, frozen=True):
     """Decisions at a step of confidence, which is its least. One installation has one voice.
 
-    ``approval`` lies between ``approval_low`` and ``approval_high`` with 95 %. ``actions`` are shares. All are null
-    under ``other``.
+    ``judging_voices`` accepted (``approve``, ``fix``, ``escalate``) or rejected something. ``approval`` is the share
+    that they accepted, and lies between ``approval_low`` and ``approval_high`` with 95 %. It is null where too few
+    judged. ``actions`` are shares of all decisions, and null under ``other``.
     """
 
     category: str
     step: str
     voices: _Count
+    judging_voices: _Count
     effective_voices: float | None
     approval: _Share | None
     approval_low: _Share | None
@@ -109,7 +111,10 @@ class DecisionRows(OfWindow, frozen=True, kw_only=True):
 
 
 class StepRow(Struct, frozen=True):
-    """The approval at a step; ``lower_bound`` is one-sided, 95 %. Nothing is known where the voices are few."""
+    """The approval at a step; ``lower_bound`` is one-sided, 95 %. Nothing is known where the voices are few.
+
+    ``voices`` are installations that accepted or rejected something.
+    """
 
     step: str
     voices: _Count

@@ -61,9 +61,10 @@ def _confidence(seen: Overview) -> h.Node:
         f"Approved share of decisions; a diamond belongs in the shaded band.{when}",
         drawings.confidence_exhibit(seen),
         seen.span,
-        "Each installation has one voice in each category and step of confidence: the share of its decisions that "
-        "approve. Low is below 0.70, high from 0.85 on. The bars are 95 % intervals by voices. A category is marked "
-        "if its whole interval at high confidence is below the target, with at least 20 voices.",
+        "Each installation has one voice in each category and step of confidence: the share that accepts (approve, "
+        "fix, escalate) of its decisions that accept or reject. Low is below 0.70, high from 0.85 on. The bars are "
+        "95 % intervals by voices. A category is marked if its whole interval at high confidence is below the target, "
+        "with at least 20 voices.",
         row_address="/categories",
     )
 

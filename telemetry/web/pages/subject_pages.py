@@ -25,8 +25,9 @@ from telemetry.web.pages.subject_drawings import category_course, category_steps
 from telemetry.wording import amount
 
 _APPROVAL_COUNTED = (
-    "Each installation has one voice in each step of confidence: the share of its decisions that approve. The bars are "
-    "95 % intervals by voices. From the threshold on, the one-sided 95 % bound of each step reaches the target."
+    "Each installation has one voice in each step of confidence: the share that accepts (approve, fix, escalate) of "
+    "its decisions that accept or reject. The bars are 95 % intervals by voices. From the threshold on, the one-sided "
+    "95 % bound of each step reaches the target."
 )
 
 
