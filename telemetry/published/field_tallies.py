@@ -8,7 +8,7 @@ from telemetry.published.folding import Path
 from telemetry.published.judgement import ACCEPTED, ACCEPTED_SQUARES, JUDGED
 from telemetry.published.labels import LabelKind, PublicLabels
 from telemetry.published.observations import Codebase, Decided, Found, SeenVersion
-from telemetry.published.scales import ONE_IN_MILLIONTHS, band_of, millionths, share, step_of
+from telemetry.published.scales import ONE_IN_MILLIONTHS, band_of, deviation_step_of, millionths, share, step_of
 from telemetry.published.series import OTHER_LABEL
 from telemetry.published.tallies import KEYS_MAX, DurationsTally, FieldTally, Voice
 
@@ -102,6 +102,10 @@ class SignaturesTally:
 def _parts_of_format_2(fields: Found) -> Iterator[str]:
     if fields.file_spread is not None:
         yield f"files={band_of(fields.file_spread)}"
+    if fields.confidence_mean is not None:
+        yield f"confidence_mean={step_of(fields.confidence_mean)}"
+    if fields.confidence_stddev is not None:
+        yield f"confidence_stddev={deviation_step_of(fields.confidence_stddev)}"
     for kind, label, known in (("tier", fields.tier, TIERS), ("momentum", fields.momentum, MOMENTA)):
         if label is not None:
             yield f"{kind}={label if label in known else OTHER_LABEL}"

@@ -155,6 +155,8 @@ class Found(msgspec.Struct, gc=False, rename="camel"):
     pattern_id: str | None = None
     format_version: int = 1
     file_spread: float | None = None
+    confidence_mean: float | None = None
+    confidence_stddev: float | None = None
     tier: str | None = None
     momentum: str | None = None
 

@@ -21,6 +21,7 @@ _LOWEST_STEP = 550_000
 _STEP = 50_000
 _STEPS = 10
 _STEP_LABELS = tuple(f"{(_LOWEST_STEP + number * _STEP) / ONE_IN_MILLIONTHS:.2f}" for number in range(_STEPS - 1))
+_DEVIATION_LABELS = ("0.00", "0.05", "0.10", "0.15", "0.20", "0.25", "0.30")
 _BAND_ENDS = (1, 2, 10, 100, 1_000)
 _BANDS = ("0", "1", "2-9", "10-99", "100-999", "1000+")
 
@@ -50,6 +51,11 @@ def step_of(confidence: float) -> str:
     """Return the lowest confidence of a step: everything below 0.55 is one, then there is one for each 0.05."""
     number = min((millionths(confidence) - _LOWEST_STEP) // _STEP, _STEPS - 2)
     return _STEP_LABELS[number] if number >= 0 else "0.00"
+
+
+def deviation_step_of(deviation: float) -> str:
+    """Return the lowest standard deviation of a step: one for each 0.05, and everything from 0.30 on is one."""
+    return _DEVIATION_LABELS[min(millionths(deviation) // _STEP, len(_DEVIATION_LABELS) - 1)]
 
 
 def band_of(count: float) -> str:
