@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
 from functools import cache
 
+from telemetry.catalogue.decisions import ACTIONS, accepts
 from telemetry.cli.simulation.code_patterns import FAMILIES, approval
 from telemetry.cli.simulation.traffic import Simulation
 from tests.support.events import Fields
@@ -37,7 +38,9 @@ def test_users_approve_more_when_drift_is_sure_but_for_two_categories() -> None:
     for event in events("user_action"):
         if not event["isBulkAction"]:
             key = event["category"] in MISCALIBRATED, event["confidenceAtAction"] >= SURE
-            approved[key].append(event["action"] == "approve")
+            accepted = accepts(event["action"], event.get("reason"))
+            if accepted is not None:
+                approved[key].append(accepted)
     shares = {key: statistics.mean(actions) for key, actions in approved.items()}
 
     assert shares[False, True] > shares[False, False] + 0.15
@@ -53,6 +56,40 @@ def test_few_decide_and_some_decide_on_much_at_once() -> None:
 
     assert len({event["installationId"] for event in decisions}) < len(everybody) / 3
     assert 0 < sum(event["isBulkAction"] for event in decisions) < len(decisions) / 2
+
+
+def test_decisions_have_the_actions_of_both_versions_and_reasons() -> None:
+    decisions = events("user_action")
+
+    assert {event["action"] for event in decisions} == set(ACTIONS)
+    assert {event["reason"] for event in decisions if "reason" in event} == {
+        "false_positive", "wont_fix", "not_applicable", "duplicate",
+    }  # fmt: skip
+
+
+def test_some_pipelines_and_agents_say_so_day_by_day() -> None:
+    seen = [
+        Counter({event["installationId"]: event.get("context") for event in day}.values()) for day in traffic().values()
+    ]
+
+    for context in ("ci", "agent"):
+        assert statistics.mean(counts[context] for counts in seen) > 3
+    assert all(counts[None] > 5 * (counts["ci"] + counts["agent"]) for counts in seen)
+
+
+def test_every_release_is_measured_three_times_on_its_day() -> None:
+    simulation = Simulation(installations=1, days=42, seed=3, last_day=LAST_DAY)
+    reports = [report for day in simulation.days for report in simulation.reports(day, 1_764_000_000.0)]
+    runs = Counter(report["version"] for report in reports if "corpora" in report)
+    durations = defaultdict(list)
+    for report in reports:
+        if "phases" in report and report["fixture"]["size_label"] == "medium":
+            durations[report["version"]].append(report["kpis"]["total_duration_us"])
+
+    assert len(runs) > 4
+    assert set(runs.values()) == {3}
+    medians = sorted(map(statistics.median, durations.values()))
+    assert medians[-1] > 1.3 * medians[-2]
 
 
 def test_a_new_version_takes_over_within_two_weeks_and_old_ones_never_quite_leave() -> None:

@@ -17,16 +17,27 @@ _DECIDING_SHARE = 0.55
 
 
 class Use(Enum):
-    """What somebody has Drift for: to stay with it, to try it, for one look, in a pipeline, or to develop it."""
+    """What somebody has Drift for: to stay with it, to try it, for one look, in a pipeline, or to develop it.
+
+    A pipeline has a new id for each run, unless the project commits its id. An agent runs Drift for somebody.
+    """
 
     STAYING = "staying"
     TRYING = "trying"
     ONCE = "once"
     PIPELINE = "pipeline"
+    COMMITTED_PIPELINE = "committed_pipeline"
+    AGENT = "agent"
     DEVELOPING = "developing"
 
 
-_SHARES = {Use.STAYING: 0.5, Use.TRYING: 0.2, Use.ONCE: 0.1, Use.PIPELINE: 0.17, Use.DEVELOPING: 0.03}
+_SHARES = {
+    Use.STAYING: 0.46, Use.TRYING: 0.2, Use.ONCE: 0.1, Use.PIPELINE: 0.15, Use.COMMITTED_PIPELINE: 0.03,
+    Use.AGENT: 0.03, Use.DEVELOPING: 0.03,
+}  # fmt: skip
+PIPELINES = {Use.PIPELINE, Use.COMMITTED_PIPELINE}
+_CONTEXTS = {Use.COMMITTED_PIPELINE: "ci", Use.AGENT: "agent"}
+_SECOND_VERSION_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +45,8 @@ class Installation:
     """One project's Drift. Days are counted from the first simulated one.
 
     ``decisions`` is how many its users make in a session, and ``leaning`` how much more of them are approvals than
-    elsewhere; ``slowness`` is how long its machine takes beside others.
+    elsewhere. With ``has_second_actions`` they decide by the actions of version 2. ``slowness`` is how long its machine
+    takes beside others.
     """
 
     id: str
@@ -48,10 +60,16 @@ class Installation:
     is_unnumbered: bool
     decisions: float
     leaning: float
+    has_second_actions: bool
     slowness: float
     files: int
     extensions: tuple[str, ...]
     patterns: tuple[Pattern, ...]
+
+    @property
+    def context(self) -> str | None:
+        """What its events say of who runs the tool. Pipelines with a new id for each run are from before they could."""
+        return _CONTEXTS.get(self.use)
 
     def release(self, releases: Releases, day: int) -> Release:
         """Return what it runs on a day: it began with the newest, and takes its time with those that follow."""
@@ -73,7 +91,7 @@ def _installation(chosen: random.Random, known: Sequence[Detector], days: int) -
     first_day, lifetime = _stay(chosen, use, days)
     families = sorted({skewed(chosen, range(len(FAMILIES))) for _ in range(chosen.choice((1, 1, 2)))})
     extensions = tuple(dict.fromkeys(extension for family in families for extension in FAMILIES[family]))
-    stays = use in {Use.STAYING, Use.DEVELOPING}
+    stays = use in {Use.STAYING, Use.AGENT, Use.DEVELOPING}
     return Installation(
         id=UNKNOWN_INSTALLATION
         if chosen.random() < _UNKNOWN_SHARE
@@ -82,12 +100,13 @@ def _installation(chosen: random.Random, known: Sequence[Detector], days: int) -
         first_day=first_day,
         last_day=first_day + lifetime,
         sessions_per_day=min(chosen.lognormvariate(-0.4, 0.8), 8),
-        weekend_share=0.02 if use is Use.PIPELINE else chosen.choice((0.05, 0.15, 0.3, 0.7)),
+        weekend_share=0.02 if use in PIPELINES else chosen.choice((0.05, 0.15, 0.3, 0.7)),
         hour=chosen.gauss(14, 5) % 24,
-        upgrade_lag_days=0 if use is Use.PIPELINE else _upgrade_lag_days(chosen),
+        upgrade_lag_days=0 if use in PIPELINES else _upgrade_lag_days(chosen),
         is_unnumbered=use is Use.STAYING and chosen.random() < _UNNUMBERED_SHARE,
         decisions=chosen.uniform(0.8, 3.5) if stays and chosen.random() < _DECIDING_SHARE else 0,
         leaning=chosen.gauss(0, 0.05),
+        has_second_actions=chosen.random() < _SECOND_VERSION_SHARE,
         slowness=chosen.lognormvariate(0, 0.35),
         files=int(min(chosen.lognormvariate(6.5, 1.1), 100_000)) + 5,
         extensions=extensions,

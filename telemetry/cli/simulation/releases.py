@@ -2,6 +2,7 @@
 
 import random
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _DAYS_BETWEEN = (6, 13)
@@ -42,6 +43,12 @@ class Releases:
     def newest(self, day: int) -> Release:
         """Return the newest release of a day; the first before there was one."""
         return self._releases[max(bisect_right(self._days, day) - 1, 0)]
+
+    def measured(self, day: int) -> Iterator[tuple[int, Release]]:
+        """Return the releases that are measured on a day, with their numbers: those of the day, on day 0 all before."""
+        for number, release in enumerate(self._releases):
+            if release.day == day or (not day and release.day < 0):
+                yield number, release
 
     def unreleased(self, day: int) -> Release:
         """Return what a developer of Drift runs on a day: what will be the next release, or a plain checkout."""

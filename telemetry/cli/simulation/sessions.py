@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from telemetry.cli.simulation.code_patterns import Pattern, approval
 from telemetry.cli.simulation.draws import skewed
-from telemetry.cli.simulation.population import Installation, Use
+from telemetry.cli.simulation.population import PIPELINES, Installation, Use
 from telemetry.cli.simulation.releases import Release
 from telemetry.clock import iso_milliseconds
 
@@ -18,7 +18,10 @@ _FINDINGS_MAX = 30
 _DECISIONS_MAX = 15
 # With the findings, a batch stays within what the service takes.
 _BULK_DECISIONS = (10, 50)
-_OTHER_ACTIONS = ("ignore", "dismiss_outlier", "create_variant")
+# The actions that accept a finding and those that reject it, of each version of the tool; the more frequent come first.
+_FIRST_ACTIONS = (("approve",), ("ignore", "dismiss_outlier", "create_variant"))
+_SECOND_ACTIONS = (("fix", "escalate"), ("dismiss", "suppress"))
+_REASONS = ("false_positive", "wont_fix", "not_applicable", "duplicate")
 _MS_PER_FILE = 2.2
 _MS_TO_START = 60
 _DURATION_SIGMA = 0.45
@@ -35,16 +38,19 @@ class Session(NamedTuple):
     second: int
     installation_id: str
     version: str
+    context: str | None
     recorded: list[tuple[float, str, SentFields]]
 
     def events(self, submitted_at: float) -> list[SentFields]:
         """Return the events as a client sends them at a time in Unix seconds."""
+        context = {"context": self.context} if self.context else {}
         return [
             {
                 "type": kind,
                 "timestamp": iso_milliseconds(submitted_at - before),
                 "installationId": self.installation_id,
                 "driftVersion": self.version,
+                **context,
                 **fields,
             }
             for before, kind, fields in self.recorded
@@ -62,7 +68,8 @@ def sessions_of(
     # The first day always has a session: that is how an installation comes to be.
     while (first and is_first_day) or chosen.random() < expected / (1 + expected):
         second = int(chosen.gauss(installation.hour, 2.5) * 3_600) % SECONDS_PER_DAY
-        yield Session(second, installation.id, release.version, _recorded(chosen, installation, release, first=first))
+        recorded = _recorded(chosen, installation, release, first=first)
+        yield Session(second, installation.id, release.version, installation.context, recorded)
         first = False
 
 
@@ -74,7 +81,7 @@ def _recorded(
     events = [("scan_completion", _scan(chosen, installation, release, findings))]
     events += [("pattern_signature", _finding(chosen, installation, pattern)) for pattern in seen]
     events += [("user_action", decision) for decision in _decisions(chosen, installation, seen)]
-    if first and installation.use is not Use.PIPELINE:
+    if first and installation.use not in PIPELINES:
         events.append(("aggregate_stats", _make_up(chosen, installation)))
     # A queue is submitted some seconds after the last of its events.
     before = chosen.uniform(0.5, 5) + len(events) * 0.2
@@ -111,14 +118,16 @@ def _decisions(chosen: random.Random, installation: Installation, seen: list[Pat
         yield _decision(chosen, pattern, _action(chosen, installation, pattern), bulk=False)
 
 
-def _action(chosen: random.Random, installation: Installation, pattern: Pattern) -> str:
+def _action(chosen: random.Random, installation: Installation, pattern: Pattern) -> SentFields:
     approves = approval(pattern.detector.category, pattern.confidence) + installation.leaning
-    return "approve" if chosen.random() < approves else skewed(chosen, _OTHER_ACTIONS)
+    accepting, rejecting = _SECOND_ACTIONS if installation.has_second_actions else _FIRST_ACTIONS
+    action = skewed(chosen, accepting if chosen.random() < approves else rejecting)
+    return {"action": action, "reason": skewed(chosen, _REASONS)} if action == "dismiss" else {"action": action}
 
 
-def _decision(chosen: random.Random, pattern: Pattern, action: str, *, bulk: bool) -> SentFields:
+def _decision(chosen: random.Random, pattern: Pattern, action: SentFields, *, bulk: bool) -> SentFields:
     return {
-        "action": action,
+        **action,
         "category": pattern.detector.category,
         "confidenceAtAction": pattern.confidence,
         "hoursSinceDiscovery": int(chosen.expovariate(1 / 30)),
@@ -127,7 +136,7 @@ def _decision(chosen: random.Random, pattern: Pattern, action: str, *, bulk: boo
 
 
 def _scan(chosen: random.Random, installation: Installation, release: Release, findings: int) -> SentFields:
-    incremental = installation.use is not Use.PIPELINE and chosen.random() < _INCREMENTAL_SHARE
+    incremental = installation.use not in PIPELINES and chosen.random() < _INCREMENTAL_SHARE
     files = max(int(installation.files * (chosen.uniform(0, 0.1) if incremental else 1)), 1)
     median_ms = (_MS_TO_START + files * _MS_PER_FILE) * installation.slowness * release.slowness
     return {
@@ -135,7 +144,7 @@ def _scan(chosen: random.Random, installation: Installation, release: Release, f
         "filesScanned": files,
         "newPatternsDiscovered": int(findings * chosen.random()),
         "isIncremental": incremental,
-        "workerCount": 2 if installation.use is Use.PIPELINE else chosen.choice((2, 4, 4, 8, 16)),
+        "workerCount": 2 if installation.use in PIPELINES else chosen.choice((2, 4, 4, 8, 16)),
     }
 
 

@@ -6,7 +6,9 @@ whether the days before it were asked for or not.
 
 import random
 from datetime import date, timedelta
+from typing import Any
 
+from telemetry.cli.simulation.benchmark_reports import benchmark_reports
 from telemetry.cli.simulation.population import population
 from telemetry.cli.simulation.releases import Releases
 from telemetry.cli.simulation.sessions import Session, sessions_of
@@ -23,6 +25,14 @@ class Simulation:
         self.days = [self._first_day + timedelta(days=number) for number in range(days)]
         self._releases = Releases(random.Random(f"{seed}/releases"), days)
         self._installations = population(random.Random(f"{seed}/population"), installations, days)
+
+    def reports(self, day: date, measured_at: float) -> list[Any]:
+        """Return the reports of benchmarks of a day, measured at Unix seconds: those of the releases of the day."""
+        chosen = random.Random(f"{self._seed}/benchmarks/{day.toordinal()}")
+        measured = self._releases.measured((day - self._first_day).days)
+        return [
+            report for number, release in measured for report in benchmark_reports(chosen, release, number, measured_at)
+        ]
 
     def sessions(self, day: date) -> list[Session]:
         """Return what is submitted on a day, in order."""
