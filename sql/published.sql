@@ -93,6 +93,27 @@ CREATE TABLE duration_buckets (
     PRIMARY KEY (window_start, what, version, bucket)
 ) WITHOUT ROWID;
 
+-- The same of pipelines and agents, which `durations` leaves out.
+CREATE TABLE automated_durations (
+    window_start TEXT NOT NULL,
+    cohort TEXT NOT NULL, -- ci or agent
+    what TEXT NOT NULL,
+    version TEXT NOT NULL,
+    installations INTEGER NOT NULL,
+    observations INTEGER NOT NULL,
+    PRIMARY KEY (window_start, cohort, what, version)
+) WITHOUT ROWID;
+
+CREATE TABLE automated_duration_buckets (
+    window_start TEXT NOT NULL,
+    cohort TEXT NOT NULL,
+    what TEXT NOT NULL,
+    version TEXT NOT NULL,
+    bucket INTEGER NOT NULL,
+    observations INTEGER NOT NULL,
+    PRIMARY KEY (window_start, cohort, what, version, bucket)
+) WITHOUT ROWID;
+
 -- In which languages patterns of which category were found.
 CREATE TABLE patterns (
     window_start TEXT NOT NULL,
@@ -100,6 +121,16 @@ CREATE TABLE patterns (
     category TEXT NOT NULL,
     installations INTEGER NOT NULL,
     PRIMARY KEY (window_start, language, category)
+) WITHOUT ROWID;
+
+-- The same of pipelines and agents, which `patterns` leaves out.
+CREATE TABLE automated_patterns (
+    window_start TEXT NOT NULL,
+    cohort TEXT NOT NULL, -- ci or agent
+    language TEXT NOT NULL,
+    category TEXT NOT NULL,
+    installations INTEGER NOT NULL,
+    PRIMARY KEY (window_start, cohort, language, category)
 ) WITHOUT ROWID;
 
 -- Pattern signatures; `confidence` is the sum of each installation's average, NULL for `other`.
@@ -113,7 +144,8 @@ CREATE TABLE signatures (
 ) WITHOUT ROWID;
 
 -- How a signature's occurrences are shared out: `kind` is language, method, or a band of how many occurrences an
--- installation has, and how many locations and outliers an occurrence has.
+-- installation has, and how many locations and outliers an occurrence has. Format 2 also has bands of files, steps of
+-- confidence_mean and of confidence_stddev (each by its least), tier and momentum.
 CREATE TABLE signature_shares (
     window_start TEXT NOT NULL,
     category TEXT NOT NULL,
@@ -141,6 +173,21 @@ CREATE TABLE decisions (
     approve_squares REAL,
     judged REAL, accepted REAL, accepted_squares REAL,
     PRIMARY KEY (window_start, category, step)
+) WITHOUT ROWID;
+
+-- The same of pipelines and agents, which the tables of decisions leave out.
+CREATE TABLE automated_decisions (
+    window_start TEXT NOT NULL,
+    cohort TEXT NOT NULL, -- ci or agent
+    category TEXT NOT NULL,
+    step TEXT NOT NULL,
+    installations INTEGER NOT NULL,
+    approve REAL, ignore REAL, create_variant REAL, dismiss_outlier REAL,
+    fix REAL, dismiss REAL, suppress REAL, escalate REAL,
+    other_actions REAL,
+    approve_squares REAL,
+    judged REAL, accepted REAL, accepted_squares REAL,
+    PRIMARY KEY (window_start, cohort, category, step)
 ) WITHOUT ROWID;
 
 CREATE TABLE decisions_by_version (

@@ -2,7 +2,7 @@
 
 from telemetry.catalogue.purpose import DETECTION, PERFORMANCE, PRODUCT, RELEASES, Purpose
 
-_DURATIONS = ("durations",)
+_DURATIONS = ("durations", "automated_durations")
 _LANGUAGES = Purpose("Relates the cost to the languages; files by language.", PERFORMANCE)
 
 OF_NATIVE_TYPE: dict[str, dict[str, Purpose]] = {

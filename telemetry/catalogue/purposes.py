@@ -10,7 +10,10 @@ from telemetry.catalogue.purpose import DETECTION, PERFORMANCE, PRODUCT, RELEASE
 
 _ACTIVITY = ("activity_daily", "activity_weekly", "activity_four_weekly")
 _BENCHMARKS = ("benchmarks",)
-_DECIDED = ("decisions", "decisions_by_version", "decisions_by_bulk")
+_DECISIONS = ("decisions", "automated_decisions")
+_DECIDED = (*_DECISIONS, "decisions_by_version", "decisions_by_bulk")
+_PATTERNS = ("patterns", "automated_patterns", "signatures")
+_AUTOMATED = ("automated_durations", "automated_patterns", "automated_decisions")
 
 OF_EVERY_EVENT: dict[str, Purpose] = {
     "type": Purpose("Tells which event it is.", RELEASES, ("events",)),
@@ -21,27 +24,29 @@ OF_EVERY_EVENT: dict[str, Purpose] = {
     ),
     "driftVersion": Purpose(
         "Shows which versions are in use, and sets builds from source apart.",
-        RELEASES, ("versions", "durations", "decisions_by_version"),
+        RELEASES, ("versions", "durations", "automated_durations", "decisions_by_version"),
     ),
-    "context": Purpose("Tells pipelines and agents from people. Optional.", RELEASES, ("versions", *_ACTIVITY)),
+    "context": Purpose(
+        "Tells pipelines and agents from people. Optional.", RELEASES, ("versions", *_ACTIVITY, *_AUTOMATED)
+    ),
     "platform": Purpose("Shows which platforms to build for. Optional.", RELEASES),
 }  # fmt: skip
 
 OF_TYPE: dict[str, dict[str, Purpose]] = {
     "pattern_signature": {
         "signatureHash": Purpose("Finds the same pattern in many projects; never code.", DETECTION, ("signatures",)),
-        "category": Purpose("Groups patterns by what they are about.", DETECTION, ("patterns", "signatures")),
+        "category": Purpose("Groups patterns by what they are about.", DETECTION, _PATTERNS),
         "confidence": Purpose("Shows how sure the detector was.", DETECTION, ("signatures",)),
         "locationCount": Purpose("Shows how often the pattern occurs in a project.", DETECTION, ("signatures",)),
         "outlierCount": Purpose("Shows how often code departs from the pattern.", DETECTION, ("signatures",)),
         "detectionMethod": Purpose("Compares the methods of detection.", DETECTION, ("signatures",)),
-        "language": Purpose("Shows in which languages patterns are found.", DETECTION, ("patterns", "signatures")),
+        "language": Purpose("Shows in which languages patterns are found.", DETECTION, _PATTERNS),
         "formatVersion": Purpose("Keeps signatures that are made differently apart.", DETECTION, ("signatures",)),
         "patternId": Purpose("Finds the same rule in many projects.", DETECTION, ("signatures",)),
         "subcategory": Purpose("Groups rules within a category.", DETECTION),
         "fileSpread": Purpose("Shows in how many files a pattern occurs.", DETECTION, ("signatures",)),
-        "confidenceMean": Purpose("Shows how sure the detector was of all places.", DETECTION),
-        "confidenceStddev": Purpose("Shows how sure the detector was of all places.", DETECTION),
+        "confidenceMean": Purpose("Shows how sure the detector was of all places.", DETECTION, ("signatures",)),
+        "confidenceStddev": Purpose("Shows how much that differs between places.", DETECTION, ("signatures",)),
         "tier": Purpose("Shows how well established a pattern is.", DETECTION, ("signatures",)),
         "momentum": Purpose("Shows whether a pattern spreads.", DETECTION, ("signatures",)),
     },
@@ -56,17 +61,17 @@ OF_TYPE: dict[str, dict[str, Purpose]] = {
     },
     "user_action": {
         "action": Purpose("Shows what users decide about a pattern.", DETECTION, _DECIDED),
-        "category": Purpose("Shows for which categories detection is right.", DETECTION, ("decisions",)),
-        "confidenceAtAction": Purpose("Shows whether confidence is right.", DETECTION, ("decisions",)),
+        "category": Purpose("Shows for which categories detection is right.", DETECTION, _DECISIONS),
+        "confidenceAtAction": Purpose("Shows whether confidence is right.", DETECTION, _DECISIONS),
         "hoursSinceDiscovery": Purpose("Shows how long a decision takes.", PRODUCT),
         "isBulkAction": Purpose("Sets decisions about many patterns at once apart.", DETECTION, ("decisions_by_bulk",)),
         "reason": Purpose("Shows why a finding was dismissed.", DETECTION),
     },
     "scan_completion": {
-        "durationMs": Purpose("Shows how long scans take.", PERFORMANCE, ("durations",)),
+        "durationMs": Purpose("Shows how long scans take.", PERFORMANCE, ("durations", "automated_durations")),
         "filesScanned": Purpose("Relates the duration to the work.", PERFORMANCE),
         "newPatternsDiscovered": Purpose("Shows whether a scan finds anything new.", DETECTION),
-        "isIncremental": Purpose("Sets incremental scans apart.", PERFORMANCE, ("durations",)),
+        "isIncremental": Purpose("Sets incremental scans apart.", PERFORMANCE, ("durations", "automated_durations")),
         "workerCount": Purpose("Relates the duration to the machine.", PERFORMANCE),
     },
     **OF_NATIVE_TYPE,

@@ -4,19 +4,17 @@ An event counts if its installation was seen on an earlier UTC day too: ids that
 made up to fill a threshold, are none of the numbers but that of new installations.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
 
-from telemetry.published.field_tallies import new_tally
+from telemetry.published.field_voices import Aside, AsideCounts, Contribution, FieldVoices
 from telemetry.published.labels import PublicLabels
 from telemetry.published.observations import DECODERS, SeenVersions
 from telemetry.published.series import series_of
-from telemetry.published.tallies import NEW, RETURNING, CountTally, EventsTally, FieldTally, VersionTally, Voice
+from telemetry.published.tallies import NEW, RETURNING, CountTally, EventsTally, VersionTally
 from telemetry.published.windows import PublicWindow
 
 THRESHOLD = 5
@@ -40,15 +38,6 @@ def threshold_in(environment: str) -> int:
     return 1 if environment == "development" else THRESHOLD
 
 
-class Aside(StrEnum):
-    """Why an event that a series could read is not in its numbers."""
-
-    FIRST_DAY = "first_day"
-    DEVELOPMENT = "development"
-    UNREADABLE = "unreadable"
-    CAPPED = "capped"
-
-
 @dataclass(frozen=True, slots=True)
 class Policy:
     """``threshold`` is how many installations a published number counts at least.
@@ -64,15 +53,11 @@ class Policy:
         return self.threshold == 1
 
 
-Contribution = tuple[str, list[Voice]]
-"""The name of a series, and the voices of an installation in it."""
-
-
 class _Reading(NamedTuple):
     """How the payloads of one event type are read, and for which series."""
 
     decode: Callable[[Any], Any]
-    tallies: list[FieldTally]
+    voices: list[FieldVoices]
     series: list[str]
 
 
@@ -80,7 +65,7 @@ class WindowContributions:
     """Makes the contributions to one window of ``days``. ``aside`` counts events by series and reason."""
 
     def __init__(self, window: PublicWindow, days: list[str], labels: PublicLabels, policy: Policy) -> None:
-        self.aside: Counter[tuple[str, Aside]] = Counter()
+        self.aside = AsideCounts()
         self._window = window
         self._days = days
         self._counts_first_days = policy.counts_first_days
@@ -91,8 +76,7 @@ class WindowContributions:
         self._counting = [(one.name, _COUNTING[one.name](labels)) for one in series if one.name in _COUNTING]
         self._counted = [name for name, _ in self._counting]
         self._versions_counted = [tally for _, tally in self._counting if isinstance(tally, VersionTally)]
-        self._fields = [(one.name, new_tally(one.name, labels)) for one in series if one.payloads]
-        self._drained: list[tuple[str, CountTally | FieldTally]] = [*self._counting, *self._fields]
+        self._fields = [FieldVoices(one, labels) for one in series if one.payloads]
         self._readings = {
             event_type.encode(): self._reading(event_type) for one in series for event_type in one.payloads
         }
@@ -100,12 +84,12 @@ class WindowContributions:
 
     def _reading(self, event_type: str) -> _Reading:
         names = [one.name for one in series_of(self._window.period) if event_type in one.payloads]
-        tallies = [tally for name, tally in self._fields if name in names]
-        return _Reading(DECODERS[event_type].decode, tallies, names)
+        voices = [one for one in self._fields if one.name in names]
+        return _Reading(DECODERS[event_type].decode, voices, names)
 
     def of(self, first_seen: str | None, events: Iterable[StoredRow]) -> Iterator[Contribution]:
         """Return what an installation contributes; ``first_seen`` is the first day of it that is known, if any."""
-        place, seen_on = -1, 0
+        place, seen_on, callers = -1, 0, 0
         aside: Aside | None = None
         types: _Counts = {}
         versions: _Counts = {}
@@ -125,14 +109,15 @@ class WindowContributions:
             types[event_type] = types.get(event_type, 0) + 1
             versions[version] = versions.get(version, 0) + 1
             if caller:
+                callers |= caller
                 self._active.called_by(caller)
                 if aside is None:
                     for tally in self._versions_counted:
                         tally.called_by(caller)
             if aside is None and event_type in readings:
-                self._read(readings[event_type], version, payload)
+                self._read(readings[event_type], version, payload, caller)
         self._count(types, versions, aside)
-        return self._drain(NEW if first_seen is None or first_seen >= self._window.start else RETURNING)
+        return self._drain(NEW if first_seen is None or first_seen >= self._window.start else RETURNING, callers)
 
     def _count(self, types: _Counts, versions: _Counts, aside: Aside | None) -> None:
         """Count events of one day, that are all set aside or none of them is, and forget them."""
@@ -151,7 +136,7 @@ class WindowContributions:
         types.clear()
         versions.clear()
 
-    def _read(self, reading: _Reading, stored_version: bytes, payload: object) -> None:
+    def _read(self, reading: _Reading, stored_version: bytes, payload: object, caller: int) -> None:
         version = self._versions[stored_version]
         try:
             fields = reading.decode(payload)
@@ -163,24 +148,26 @@ class WindowContributions:
             # Only series that have a branch for builds from source, or name no version, count them.
             self._set_aside(reading, Aside.DEVELOPMENT)
             return
-        for tally in reading.tallies:
-            tally.add(version, fields)
+        for voices in reading.voices:
+            voices.add(version, fields, caller)
 
     def _set_aside(self, reading: _Reading, why: Aside) -> None:
         for name in reading.series:
             self.aside[name, why] += 1
 
-    def _drain(self, seen: str) -> Iterator[Contribution]:
+    def _drain(self, seen: str, callers: int) -> Iterator[Contribution]:
         for (cohort, _), observations, amounts in self._active.drain():
             for name in self._activity:
                 yield name, [((cohort, seen), observations, amounts)]
-        for name, tally in self._drained:
+        for name, tally in self._counting:
             voices = tally.drain()
             if tally.capped:
                 self.aside[name, Aside.CAPPED] += tally.capped
                 tally.capped = 0
             if voices:
                 yield name, voices
+        for field_voices in self._fields:
+            yield from field_voices.drain(callers, self.aside)
 
 
 _COUNTING: dict[str, Callable[[PublicLabels], CountTally]] = {"events": EventsTally, "versions": VersionTally}

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import msgspec
 
 from telemetry.catalogue.installations import PLACEHOLDERS_JSON
-from telemetry.published.series import series_of
+from telemetry.published.field_voices import Aside
+from telemetry.published.series import SERIES, series_of
 from telemetry.published.windows import Period
 from telemetry.storage.aggregates.loss import reading_aggregates
 from telemetry.storage.aggregates.published_windows import RecordedWindow
@@ -17,6 +18,7 @@ from telemetry.storage.sqlite.reading import reading
 
 # An event may have several of their keys, or none.
 _SEVERAL_KEYS = {"frameworks", "features"}
+_BESIDE = {series.beside: series.name for series in SERIES if series.beside}
 
 
 class Unproved(NamedTuple):
@@ -53,8 +55,15 @@ def _count(directory: DataDirectory, day: str, last_id: int) -> dict[str, int]:
 def _differing(one: RecordedWindow, days: list[dict[str, int]]) -> Iterator[Unproved]:
     ledger = msgspec.json.decode(one.ledger or "{}", type=dict[str, dict[str, int]])
     for series in series_of(Period(one.period)):
-        if series.name not in _SEVERAL_KEYS and series.name in ledger:
-            recorded = sum(ledger[series.name].values())
+        if series.name in _SEVERAL_KEYS or series.name not in ledger:
+            continue
+        recorded = sum(ledger[series.name].values())
+        if series.name in _BESIDE:
+            # What its own series has set aside for it.
+            counted = ledger.get(_BESIDE[series.name], {}).get(Aside.AUTOMATED, 0)
+            if recorded != counted:
+                yield Unproved(series.name, one.start, recorded, counted)
+        else:
             counted = _sum(days, series.payloads)
             # A window may have been made before some of the types were known.
             if recorded not in (counted, _sum(days, series.payloads_before or series.payloads)):

@@ -31,6 +31,7 @@ class Series:
 
     With ``exclusive``, an installation is under only one leaf of a window. ``additive`` amounts are sums, which
     ``other`` has too. All other amounts sum one value between 0 and 1 for each installation, and ``other`` has none.
+    ``beside`` names the series that has pipelines and agents, by cohort, which this one leaves out.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Series:
     amounts: tuple[str, ...] = ()
     additive: bool = False
     details: Details | None = None
+    beside: str = ""
 
     @property
     def by_cohort(self) -> bool:
@@ -84,10 +86,20 @@ SERIES: tuple[Series, ...] = (
     Series(
         "durations", Period.DAY, ("what", "version"), "How long scans, parses and native calls take, as a histogram.",
         payloads=_TIMED, payloads_before=frozenset({"scan_completion"}), amounts=("observations",), additive=True,
-        details=Details("duration_buckets", ("bucket",), "observations", ordered=True),
+        details=Details("duration_buckets", ("bucket",), "observations", ordered=True), beside="automated_durations",
+    ),
+    Series(
+        "automated_durations", Period.DAY, ("cohort", "what", "version"), "Durations in pipelines and of agents.",
+        amounts=("observations",), additive=True,
+        details=Details("automated_duration_buckets", ("bucket",), "observations", ordered=True),
     ),
     Series(
         "patterns", Period.WEEK, ("language", "category"), "Where patterns are found.", payloads=_FOUND,
+        beside="automated_patterns",
+    ),
+    Series(
+        "automated_patterns", Period.WEEK, ("cohort", "language", "category"),
+        "Where patterns are found in pipelines and by agents.",
     ),
     Series(
         "signatures", Period.FOUR_WEEKS, ("category", "signature"), "Pattern signatures.", payloads=_FOUND,
@@ -95,7 +107,11 @@ SERIES: tuple[Series, ...] = (
     ),
     Series(
         "decisions", Period.FOUR_WEEKS, ("category", "step"), "Decisions by category and step of confidence.",
-        payloads=_DECIDED, amounts=_DECISIONS,
+        payloads=_DECIDED, amounts=_DECISIONS, beside="automated_decisions",
+    ),
+    Series(
+        "automated_decisions", Period.FOUR_WEEKS, ("cohort", "category", "step"),
+        "Decisions of agents and in pipelines.", amounts=_DECISIONS,
     ),
     Series(
         "decisions_by_version", Period.FOUR_WEEKS, ("version",), "Decisions by version.",

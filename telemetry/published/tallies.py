@@ -129,11 +129,12 @@ class VersionTally:
         self._newest, self._observations, self._callers = None, 0, 0
         if newest is None:
             return []
-        cohort = DEVELOPMENT if newest.is_development else _cohort(callers)
+        cohort = DEVELOPMENT if newest.is_development else cohort_of(callers)
         return [((cohort, newest.shown), observations, {})]
 
 
-def _cohort(callers: int) -> str:
+def cohort_of(callers: int) -> str:
+    """Return the cohort of an installation whose events name some callers."""
     if not callers or callers & Caller.HUMAN:
         return REGULAR
     return CI if callers & Caller.CI else AGENT

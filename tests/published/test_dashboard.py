@@ -138,6 +138,27 @@ def test_rows_without_amounts_are_no_voices() -> None:
     assert approval_of([Number("2026-11-02", ("auth", "other"), 9, {"approve": None, "approve_squares": None})]) is None
 
 
+def test_pipelines_and_agents_are_shown_beside_the_headlines(tmp_path: Path) -> None:
+    path = tmp_path / "published.db"
+    write_publication(path)
+    before = {one.key: (one.shown, one.beside) for one in seen(path).figures}
+    with sqlite3.connect(path) as connection:
+        row = (str(LAST), "ci", "scan", NEW)
+        connection.execute("INSERT INTO automated_durations VALUES (?, ?, ?, ?, 6, 60)", row)
+        connection.execute("INSERT INTO automated_duration_buckets VALUES (?, ?, ?, ?, 190, 60)", row)
+        (start,) = connection.execute("SELECT max(window_start) FROM decisions").fetchone()
+        actions = (6, *(0,) * 8, 6, 8, 6, 5)
+        for step, voices in (("0.90", 8), ("0.60", 40)):
+            values = (start, "agent", "auth", step, voices, *actions)
+            connection.execute(f"INSERT INTO automated_decisions VALUES ({', '.join('?' * len(values))})", values)
+    connection.close()
+
+    after = {one.key: (one.shown, one.beside) for one in seen(path).figures}
+    assert {key: shown for key, (shown, _) in after.items()} == {key: shown for key, (shown, _) in before.items()}
+    assert after["scan-p95"][1] == "beside 1.2\N{NO-BREAK SPACE}min of pipelines and agents"
+    assert after["approved"][1] == f"{before['approved'][1]}, beside 75\N{NO-BREAK SPACE}% of pipelines and agents"
+
+
 def test_days_without_a_window_are_named(tmp_path: Path) -> None:
     path = tmp_path / "published.db"
     write_publication(path)

@@ -30,13 +30,15 @@ _CATEGORIES = {
 }  # fmt: skip
 DAYS = {"day": 1, "week": 7, "four_weeks": 28}
 EXCLUSIVE = {"versions", "activity_daily", "activity_weekly", "activity_four_weekly", "size_tiers"}
-COHORTS = EXCLUSIVE - {"size_tiers"}
+_AUTOMATED = "automated_"
+COHORTS = EXCLUSIVE - {"size_tiers"} | {"automated_durations", "automated_patterns", "automated_decisions"}
 TABLES = {
     "events": ("day", 1), "versions": ("day", 2), "activity_daily": ("day", 2), "activity_weekly": ("week", 2),
     "activity_four_weekly": ("four_weeks", 2), "durations": ("day", 2), "patterns": ("week", 2),
     "signatures": ("four_weeks", 2), "decisions": ("four_weeks", 2), "decisions_by_version": ("four_weeks", 1),
     "decisions_by_bulk": ("four_weeks", 1), "size_tiers": ("four_weeks", 1), "frameworks": ("four_weeks", 1),
-    "features": ("four_weeks", 1),
+    "features": ("four_weeks", 1), "automated_durations": ("day", 3), "automated_patterns": ("week", 3),
+    "automated_decisions": ("four_weeks", 3),
 }  # fmt: skip
 
 
@@ -79,7 +81,7 @@ def public_rows(data_dir: Path) -> dict[Window, list[Any]]:
         (period, start): [generation]
         for period, start, generation in read(path, "SELECT period, window_start, generation FROM windows")
     }
-    details = {"duration_buckets": "day", "signature_shares": "four_weeks"}
+    details = {"duration_buckets": "day", "automated_duration_buckets": "day", "signature_shares": "four_weeks"}
     for table, period in [*((name, of) for name, (of, _) in TABLES.items()), *details.items()]:
         for row in read(path, f"SELECT * FROM {table}"):
             rows[period, row[0]].append((table, row))
@@ -138,22 +140,47 @@ def _sets(table: str, events: list[Raw], first_seen: dict[str, str], start: str,
         for installation, own in _by_installation(events).items():
             known = [event for event in own if not known_only or event.day > first_seen[installation]]
             used = own if table.startswith("activity") else known
-            for key in _only_key(table, used, first_seen[installation], start):
+            for key in _only_key(table, own, used, first_seen[installation], start):
                 sets[key].add(installation)
         return sets
-    for event in events:
-        development = table != "events" and _DEVELOPMENT.fullmatch(event.drift_version)
-        if not development and (not known_only or event.day > first_seen[event.installation_id]):
-            for key in _keys(table, event):
-                sets[key].add(event.installation_id)
+    series = table.removeprefix(_AUTOMATED)
+    for installation, own in _by_installation(events).items():
+        counted = [event for event in own if not known_only or event.day > first_seen[installation]]
+        for cohort, some in _by_cohort(series, own, counted):
+            if table.startswith(_AUTOMATED) == bool(cohort):
+                for key in (key for event in some for key in _keys(series, event)):
+                    sets[(*cohort, *key)].add(installation)
     if table in {"frameworks", "features"}:
         sets = defaultdict(set)
         for installation, own in _by_installation(events).items():
-            latest = _latest_report([e for e in own if not known_only or e.day > first_seen[installation]])
+            known = [e for e in own if not known_only or e.day > first_seen[installation]]
+            latest = _latest_report(_of_people(own, known))
             # Nothing of these is known: all is other.
             if latest and latest["frameworks" if table == "frameworks" else "featuresEnabled"]:
                 sets["other",].add(installation)
     return sets
+
+
+def _by_cohort(series: str, own: list[Raw], counted: list[Raw]) -> list[tuple[tuple[str, ...], list[Raw]]]:
+    """Return an installation's counted events that are of people, and those of a pipeline or agent, in a series."""
+    if series == "events":
+        return [((), counted)]
+    read = [event for event in counted if not _DEVELOPMENT.fullmatch(event.drift_version) and _keys(series, event)]
+    marked = [event for event in read if _caller(event) in {"ci", "agent"}]
+    if marked or _cohort(own) == "regular":
+        return [((), [event for event in read if event not in marked]), ((_cohort(marked),), marked)]
+    return [((_cohort(own),), read)]
+
+
+def _of_people(own: list[Raw], counted: list[Raw]) -> list[Raw]:
+    """Return the reports about code bases that are of people."""
+    reports = [e for e in counted if e.type == "aggregate_stats" and not _DEVELOPMENT.fullmatch(e.drift_version)]
+    unmarked = [event for event in reports if _caller(event) not in {"ci", "agent"}]
+    return unmarked if len(unmarked) < len(reports) or _cohort(own) == "regular" else []
+
+
+def _caller(event: Raw) -> Any:
+    return "ci" if event.type == "ci_detected" else event.payload.get("context")
 
 
 def _by_installation(events: list[Raw]) -> dict[str, list[Raw]]:
@@ -164,9 +191,9 @@ def _by_installation(events: list[Raw]) -> dict[str, list[Raw]]:
     return found
 
 
-def _only_key(table: str, own: list[Raw], first_seen: str, start: str) -> list[tuple[str, ...]]:
+def _only_key(table: str, everything: list[Raw], own: list[Raw], first_seen: str, start: str) -> list[tuple[str, ...]]:
     if table == "size_tiers":
-        latest = _latest_report(own)
+        latest = _latest_report(_of_people(everything, own))
         return [(latest["codebaseSizeTier"],)] if latest else []
     if not own:
         return []
@@ -180,7 +207,7 @@ def _only_key(table: str, own: list[Raw], first_seen: str, start: str) -> list[t
 
 
 def _cohort(own: list[Raw]) -> str:
-    contexts = {"ci" if event.type == "ci_detected" else event.payload.get("context") for event in own}
+    contexts = set(map(_caller, own))
     return next((one for one in ("human", "ci", "agent") if one in contexts), "human").replace("human", "regular")
 
 

@@ -100,6 +100,12 @@ def confidence_windows(numbers: PublicNumbers) -> list[ConfidenceWindow]:
     ]
 
 
+def automated_approval(numbers: PublicNumbers, start: str) -> Approval | None:
+    """Return the approval by pipelines and agents at high confidence in the window that begins on a day, if known."""
+    rows = [one for one in numbers.numbers("automated_decisions", start, start) if OTHER_LABEL not in one.key]
+    return approval_of(one for one in rows if confidence_of(one.key[-1]) is Confidence.HIGH)
+
+
 def _categories(rows: list[Number]) -> Iterable[CategoryApproval]:
     by_category: defaultdict[str, list[Number]] = defaultdict(list)
     for one in rows:

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from telemetry.charts.units import Unit
+from telemetry.published.approval import Approval
 from telemetry.published.dashboard.activity import ActiveWeek, active_weeks, split
 from telemetry.published.dashboard.adoption import Adoption, adoption
 from telemetry.published.dashboard.claims import Claim, headline, p95_ms
-from telemetry.published.dashboard.confidence import ConfidenceWindow, confidence_windows
+from telemetry.published.dashboard.confidence import ConfidenceWindow, automated_approval, confidence_windows
 from telemetry.published.dashboard.figures import Figure, mean
 from telemetry.published.dashboard.findings import Findings, Growth, findings, growth
 from telemetry.published.dashboard.spans import Span
-from telemetry.published.dashboard.speed import Speed, speed
+from telemetry.published.dashboard.speed import Speed, automated_scans, speed
 from telemetry.published.dashboard.trust import Trust, trust
 from telemetry.published.reading import PublicNumbers
 
@@ -54,7 +55,11 @@ def overview(numbers: PublicNumbers, span: Span) -> Overview | None:
         span,
         days,
         headline(decided[-1] if decided else None, adopted, fast, last),
-        [*_people(weeks, span), _approved(decided), _scans(fast, before, days, span)],
+        [
+            *_people(weeks, span),
+            _approved(decided, automated_approval(numbers, decided[-1].start) if decided else None),
+            _scans(fast, before, p95_ms(automated_scans(numbers, first, last)), days, span),
+        ],
         weeks[-(span.weeks or len(weeks)) :] if span is not Span.WEEK else weeks[-2:],
         decided,
         adopted,
@@ -103,29 +108,33 @@ def _people(weeks: Sequence[ActiveWeek], span: Span) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _approved(decided: Sequence[ConfidenceWindow]) -> Figure:
+def _approved(decided: Sequence[ConfidenceWindow], automated: Approval | None) -> Figure:
     newest = decided[-1] if decided else None
+    beside = f", beside {Unit.SHARE.figure(automated.share)} of pipelines and agents" if automated else ""
     before = decided[-2] if len(decided) > 1 and decided[-2].is_whole else None
     return Figure(
         "approved", "Approved at high confidence",
         newest.high.share if newest is not None and newest.high is not None else None, Unit.SHARE,
         f"four weeks to {_day(date.fromisoformat(newest.last_day))}" if newest is not None else "no four weeks yet",
         "The share of decisions that accept a pattern whose confidence is 0.85 or more: approve, fix or escalate, of "
-        "all that accept or reject. Each installation has one voice in each category and step of confidence.",
+        "all that accept or reject. Each installation has one voice in each category and step of confidence. "
+        "Pipelines and agents are not counted.",
         before.high.share if before is not None and before.high is not None else None, "the four weeks before",
-        f"by {newest.high.voices:,} voices" if newest is not None and newest.high is not None else "",
+        f"by {newest.high.voices:,} voices{beside}" if newest is not None and newest.high is not None else "",
         [one.high.share if one.high is not None else None for one in decided if one.is_whole],
     )  # fmt: skip
 
 
-def _scans(fast: Speed, before: Speed | None, days: Sequence[date], span: Span) -> Figure:
+def _scans(fast: Speed, before: Speed | None, automated_ms: float | None, days: Sequence[date], span: Span) -> Figure:
+    beside = f"beside {Unit.DURATION.figure(automated_ms)} of pipelines and agents" if automated_ms is not None else ""
     known = [fast.day(day) for day in days]
     return Figure(
         "scan-p95", "Scan, 95th percentile", p95_ms(fast.between(days[0], days[-1])), Unit.DURATION,
         f"{len(days)} days to {_day(days[-1])}" if len(days) > 1 else f"on {_day(days[-1])}",
-        "95 of 100 full scans take no longer, within 5 %. Incremental scans are not counted.",
+        "95 of 100 full scans take no longer, within 5 %. Incremental scans, and those of pipelines and "
+        "agents, are not counted.",
         p95_ms(before.between(date.min, date.max)) if before is not None else None,
-        "the day before" if len(days) == 1 else f"the {span} days before", "",
+        "the day before" if len(days) == 1 else f"the {span} days before", beside,
         [one[1] if one is not None else None for one in known],
     )  # fmt: skip
 

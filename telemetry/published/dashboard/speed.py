@@ -67,6 +67,14 @@ def speed(numbers: PublicNumbers, first: date, last: date) -> Speed:
     return Speed(by_day, by_version, by_part)
 
 
+def automated_scans(numbers: PublicNumbers, first: date, last: date) -> Buckets:
+    """Return the durations of full scans in pipelines and by agents, of the days from the first to the last."""
+    found = Buckets()
+    for one in numbers.details("automated_durations", first.isoformat(), last.isoformat(), {"what": SCAN}):
+        found[int(one.label[0])] += int(one.value)
+    return found
+
+
 def percentiles(buckets: Mapping[int, int], percents: Iterable[int] = PERCENTS) -> tuple[float, ...] | None:
     """Return the percentiles of some durations in milliseconds, None of nothing."""
     found = [percentile_ms(buckets.items(), percent) for percent in percents]

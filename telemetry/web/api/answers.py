@@ -58,10 +58,11 @@ def read_durations(numbers: PublicNumbers, question: questions.DurationsQuestion
     complete = numbers.complete_up_to()
     first, last = _range(numbers, Period.DAY, question.first, min(question.last or _LAST, complete or _LAST))
     first = max(first, _days_before(last, DAYS_MAX - 1))
-    labels = {name: value for name, value in (("what", question.what), ("version", question.version)) if value}
+    series, labels = _of_cohort("durations", question.cohort)
+    labels |= {name: value for name, value in (("what", question.what), ("version", question.version)) if value}
     buckets: defaultdict[tuple[str, str | None], list[tuple[int, int]]] = defaultdict(list)
-    for detail in numbers.details("durations", first, last, labels):
-        what, version = detail.key
+    for detail in numbers.details(series, first, last, labels):
+        what, version = detail.key[-2:]
         bucket = (int(detail.label[0]), int(detail.value))
         buckets[what, version].append(bucket)
         if not question.version:
@@ -76,8 +77,9 @@ def read_durations(numbers: PublicNumbers, question: questions.DurationsQuestion
 def read_decisions(numbers: PublicNumbers, question: questions.DecisionsQuestion) -> documents.DecisionRows:
     """Return what was decided in a window."""
     window = _window(numbers, question.window)
-    labels = {"category": question.category} if question.category else {}
-    found = numbers.numbers("decisions", window.start, window.start, labels) if window else ()
+    series, labels = _of_cohort("decisions", question.cohort)
+    labels |= {"category": question.category} if question.category else {}
+    found = numbers.numbers(series, window.start, window.start, labels) if window else ()
     return documents.DecisionRows(**_of(numbers, window), rows=[_decision_row(number) for number in found])
 
 
@@ -106,6 +108,11 @@ def read_signatures(numbers: PublicNumbers, question: questions.SignaturesQuesti
     return documents.SignatureRows(
         **_of(numbers, window), next_page=_next_page(question.page, rows), rows=rows[:PAGE_ROWS_MAX]
     )
+
+
+def _of_cohort(name: str, cohort: str) -> tuple[str, dict[str, str]]:
+    """Return the series that has a cohort's numbers, and the labels that its rows have."""
+    return (name, {}) if cohort == _REGULAR else (_SERIES[name].beside, {"cohort": cohort})
 
 
 def _series_row(series: Series, starts: list[str]) -> documents.SeriesRow:
@@ -167,7 +174,7 @@ def _duration_row(what: str, version: str | None, buckets: Iterable[tuple[int, i
 
 
 def _decision_row(number: Number) -> documents.DecisionRow:
-    category, step = number.key
+    category, step = number.key[-2:]
     voices = number.installations
     sums = {name: number.amounts[name] for name in _ACTIONS}
     actions = {name: None if total is None else round(total / voices, _DIGITS) for name, total in sums.items()}

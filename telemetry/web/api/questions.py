@@ -33,6 +33,7 @@ _Cohort = Annotated[
     Literal["regular", "development", "ci", "agent"],
     Meta(description="Regular installations, builds from source, pipelines or agents; only some series have these."),
 ]
+_Callers = Annotated[Literal["regular", "ci", "agent"], Meta(description="Of people, of pipelines or of agents.")]
 _Window = Annotated[_Day, Meta(description="The first day of a window; the last one that was closed by default.")]
 _Target = Annotated[float, Meta(ge=0.5, le=0.999, description="The share of approvals that is wanted.")]
 
@@ -70,6 +71,7 @@ class DurationsQuestion(ListedQuestion, frozen=True, rename={"first": "from", "l
     last: _Day | UnsetType = UNSET
     what: _Label | UnsetType = UNSET
     version: _Label | UnsetType = UNSET
+    cohort: _Callers = "regular"
 
 
 class DecisionsQuestion(ListedQuestion, frozen=True):
@@ -77,6 +79,7 @@ class DecisionsQuestion(ListedQuestion, frozen=True):
 
     window: _Window | UnsetType = UNSET
     category: _Label | UnsetType = UNSET
+    cohort: _Callers = "regular"
 
 
 class ThresholdsQuestion(ListedQuestion, frozen=True):
