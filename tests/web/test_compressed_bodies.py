@@ -22,12 +22,22 @@ from tests.support.server import Answer, ServerProcess
 
 REQUESTS = 10
 CPU_MAX_S = 0.05
-BOMB = gzip.compress(bytes(100_000_000))
+MEGABYTE = bytes(1_000_000)
+BOMB = gzip.compress(MEGABYTE) * 100
 CHUNKED_BOMB = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (BOMB[:50_000], BOMB[50_000:])) + b"0\r\n\r\n"
+
+
+def deflated_bomb() -> bytes:
+    """Return a stream that unfolds to 100 MB: the same block, which refers to nothing before it, again and again."""
+    packer = zlib.compressobj()
+    first, block = (packer.compress(MEGABYTE) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return first + block * 99
+
+
 BODIES = {
     "a bomb": (BOMB, "gzip"),
     "a bomb in a bomb": (gzip.compress(BOMB), "gzip, gzip"),
-    "a deflated bomb": (zlib.compress(bytes(100_000_000)), "deflate"),
+    "a deflated bomb": (deflated_bomb(), "deflate"),
     "a corrupt one": (BOMB[:10] + b"\xff" * 1_000, "gzip"),
     "one cut short": (BOMB[: len(BOMB) // 2], "gzip"),
     "no gzip at all": (b"not gzip", "gzip"),
