@@ -1,7 +1,6 @@
 """Cases 7, 10, 11 and 15 of the fault list: disks that fail, fill up or turn read-only, and checkpoints of others."""
 
 import http.client
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 
 from tests.support.disks import BreakableDisk, fill, memory_disk, needs_root, remount
 from tests.support.events import Traffic, encode
+from tests.support.faults import faulty
 from tests.support.http import eventually
 from tests.support.load import Ledger, load
 from tests.support.segments import CHECKPOINT_PAGES, PAGE_BYTES
@@ -52,8 +52,7 @@ def test_a_sync_that_fails_makes_health_fail_until_one_succeeds_again(data_dir: 
         ledger.unanswered.append(encode(traffic.batch(1)))
         ledger.resend(server)
         assert server.stop() == 0
-    prefix = ("strace", "-D", "-f", "-qq", "-o", os.devnull, "-e", "inject=fdatasync:error=EIO:when=3..4")
-    with serving(data_dir, *NO_FLUSHES, prefix=prefix) as server:
+    with serving(data_dir, *NO_FLUSHES, prefix=faulty("fdatasync:error=EIO:when=3..4")) as server:
         while (answer := server.post(encode(batch := traffic.batch(2)))).status == 200:
             ledger.enter(batch)
         assert (answer.status, answer.json["code"]) == (503, "storage_error")

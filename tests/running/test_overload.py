@@ -1,7 +1,6 @@
 """Cases 8 and 25 of the fault list: a disk that is slow, and more traffic than memory."""
 
 import json
-import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from telemetry.settings import Settings
 from tests.running.test_storage_faults import segment_of
 from tests.support.admin import scrape
 from tests.support.events import Fields, Traffic, encode, make_event, timestamp
-from tests.support.faults import held_lock
+from tests.support.faults import faulty, held_lock
 from tests.support.flood import BATCH_EVENTS, NARROW_QUEUE, QUEUE_EVENTS_MAX, Flood, code
 from tests.support.http import Connection, eventually, post_head
 from tests.support.load import STARTED, Ledger
@@ -32,7 +31,7 @@ def test_a_slow_sync_means_late_or_busy_answers_and_a_queue_within_its_bound(dat
         ledger.unanswered.append(encode(Traffic().batch(1)))
         ledger.resend(server)
         server.stop()
-    slow = ("strace", "-D", "-f", "-qq", "-o", os.devnull, "-e", f"inject=fdatasync:delay_enter={sync_s * 1e6:.0f}")
+    slow = faulty(f"fdatasync:delay_enter={sync_s * 1e6:.0f}")
     with serving(data_dir, *NARROW_QUEUE, "--flush-interval-s", "3600", prefix=slow) as server:
         flood = Flood(server, ledger)
         lengths = flood.pour(until=lambda: flood.taken >= QUEUE_EVENTS_MAX // BATCH_EVENTS + 2)

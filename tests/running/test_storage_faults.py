@@ -11,7 +11,7 @@ import pytest
 
 from telemetry.storage.sqlite.database import LOCK_WAIT_S
 from tests.support.events import Traffic, encode
-from tests.support.faults import held_lock
+from tests.support.faults import faulty, held_lock
 from tests.support.flood import NARROW_QUEUE, QUEUE_EVENTS_MAX, Flood
 from tests.support.load import Ledger
 from tests.support.server import Answer, ServerProcess, serving
@@ -158,8 +158,7 @@ def test_a_sync_that_fails_is_told_as_storage_error_and_what_is_sent_again_is_st
     with serving(data_dir) as server:
         server.post(encode(traffic.batch(1)))
         server.stop()
-    prefix = ("strace", "-D", "-f", "-qq", "-o", os.devnull, "-e", "inject=fdatasync:error=EIO:when=2..6")
-    with serving(data_dir, prefix=prefix) as server:
+    with serving(data_dir, prefix=faulty("fdatasync:error=EIO:when=2..6")) as server:
         codes = []
         for _ in range(3):
             body = encode(traffic.batch(2))

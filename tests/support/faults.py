@@ -1,10 +1,21 @@
-"""Faults that are really there: failing writes and crash images, made with SQLite and the file system."""
+"""Faults that are really there: failing writes and calls, and crash images, made with SQLite, strace and files."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+
+
+def faulty(*faults: str) -> tuple[str, ...]:
+    """Return what to start a program with whose system calls meet faults, such as ``fsync:error=EIO:when=2..3``.
+
+    The program stops for these calls alone. Not for signals: strace 6.1 loses most of those that it injects this way.
+    """
+    calls = ",".join(fault.partition(":")[0] for fault in faults)
+    injected = [part for fault in faults for part in ("-e", f"inject={fault}")]
+    return ("strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", os.devnull, "-e", f"trace={calls}", *injected)
 
 
 @contextmanager

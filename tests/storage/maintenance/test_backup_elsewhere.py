@@ -17,6 +17,7 @@ from tests.support.backups import backup
 from tests.support.cli import fill
 from tests.support.commands import run, succeed
 from tests.support.disks import needs_root, read_only_view
+from tests.support.faults import faulty
 from tests.support.server import serving
 from tests.support.service import HandClock
 
@@ -29,15 +30,7 @@ DAY = timedelta(days=1)
 @needs_strace
 def test_a_backup_copies_where_links_modes_and_locks_are_refused(imported: Path, backups: Path) -> None:
     first = Path(backup(imported, backups)["backup"])
-    prefix = (
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        *(part for text in REFUSALS for part in ("-e", f"inject={text}")),
-    )
-    made = run("backup", backups, "--data-dir", imported, "--json", "--keep", "1", prefix=prefix)
+    made = run("backup", backups, "--data-dir", imported, "--json", "--keep", "1", prefix=faulty(*REFUSALS))
 
     assert made.returncode == 0, made.stderr
     second = json.loads(made.stdout)
