@@ -16,7 +16,7 @@ from telemetry.dataset.snapshot import Snapshot, take_snapshot
 from telemetry.loading import load
 from telemetry.operator_errors import DamagedError, NoDataError, OutputError, UnavailableError
 from telemetry.published.label_file import read_labels
-from telemetry.published.overview import excluded_from
+from telemetry.published.overview import uncorrected_windows
 from telemetry.published.reading import reading_published
 from telemetry.published.windows import Period
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -120,19 +120,20 @@ def _report(manifest: DatasetManifest, snapshot: Snapshot) -> list[str]:
 
 
 def _exclusions(directory: DataDirectory, snapshot: Snapshot) -> list[str]:
-    """Return lines about windows that still have numbers of an excluded installation."""
+    """Return lines about windows that still count an excluded installation or deleted days."""
     if not directory.aggregates.exists():
         # The directory holds only a copy of the published numbers.
         return []
     taken = {window.start for window in snapshot.windows}
-    found = [one for one in excluded_from(directory) if one.period == Period.FOUR_WEEKS and one.start in taken]
+    found = [one for one in uncorrected_windows(directory) if one.period == Period.FOUR_WEEKS and one.start in taken]
     waiting = ", ".join(one.start for one in found if one.state == "closing")
     staying = ", ".join(one.start for one in found if one.state != "closing")
     lines = []
     if waiting:
         lines.append(
-            f"has numbers of an installation that was excluded: {waiting}. Export again after the next publication"
+            f"still counts an installation that was excluded, or deleted days: {waiting}. Export again after the next "
+            "publication"
         )
     if staying:
-        lines.append(f"has numbers of an installation that was excluded, and cannot be made again: {staying}")
+        lines.append(f"counts an installation that was excluded, or deleted days, and cannot be made again: {staying}")
     return lines

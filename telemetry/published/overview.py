@@ -46,7 +46,7 @@ def published_series(directory: DataDirectory) -> list[SeriesWindow]:
 
 
 def late_windows(directory: DataDirectory, today: str) -> list[PublicWindow]:
-    """Return the windows that ended before a day and are neither published nor gaps."""
+    """Return the windows that ended before a day and were never published, except gaps."""
     with reading_aggregates(directory) as connection:
         recorded = {
             PublicWindow(Period(one.period), one.start): one
@@ -54,7 +54,7 @@ def late_windows(directory: DataDirectory, today: str) -> list[PublicWindow]:
         }
         states = _states(connection)
     days = days_as_they_are(states, directory.days())
-    waiting = [window for window, one in recorded.items() if one.state == "closing" and one.last_day < today]
+    waiting = [window for window, one in recorded.items() if _is_first(one) and one.last_day < today]
     ended = due(days, recorded, today)
     return sorted([*waiting, *(one.window for one in ended if not one.is_gone)], key=lambda window: window.last_day)
 
@@ -67,8 +67,8 @@ def lost_windows(directory: DataDirectory) -> list[PublicWindow]:
         return missing_from(numbers, recorded)
 
 
-def excluded_from(directory: DataDirectory) -> list[RecordedWindow]:
-    """Return published windows that have numbers of an excluded installation, oldest first.
+def uncorrected_windows(directory: DataDirectory) -> list[RecordedWindow]:
+    """Return published windows that still count an excluded installation or deleted days, oldest first.
 
     Windows in the state ``closing`` are made again with the next publication. ``uncorrectable`` ones stay, because some
     of their raw events are gone.
@@ -84,6 +84,11 @@ def missing_from(numbers: PublicNumbers | None, recorded: list[RecordedWindow]) 
     found = {(one.period, one.start) for period in Period for one in numbers.windows(period)} if numbers else set()
     windows = (PublicWindow(Period(one.period), one.start) for one in recorded if one.state in _PUBLIC_STATES)
     return sorted((one for one in windows if one not in found), key=lambda window: window.last_day)
+
+
+def _is_first(one: RecordedWindow) -> bool:
+    """Tell whether a window waits for its first publication."""
+    return one.state == "closing" and one.generation == 1
 
 
 def _recorded(row: tuple[str, str, str, str, str, int, str, str]) -> RecordedWindow:

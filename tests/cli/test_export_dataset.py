@@ -106,6 +106,6 @@ async def test_windows_with_numbers_of_an_excluded_installation_are_named(tmp_pa
     said = run("export", "dataset", tmp_path / "set", "--data-dir", tmp_path / "data").stderr
     earlier = run("export", "dataset", tmp_path / "set", "--to", WINDOWS[1][1], "--data-dir", tmp_path / "data").stderr
 
-    assert f"was excluded, and cannot be made again: {WINDOWS[0][0]}\n" in said
-    assert f"was excluded: {WINDOWS[2][0]}. Export again after the next publication" in said
+    assert f"deleted days, and cannot be made again: {WINDOWS[0][0]}\n" in said
+    assert f"deleted days: {WINDOWS[2][0]}. Export again after the next publication" in said
     assert "Export again" not in earlier

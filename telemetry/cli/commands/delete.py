@@ -17,6 +17,7 @@ from telemetry.counting.counters import Counters
 from telemetry.counting.day_labels import DayLabels
 from telemetry.operator_errors import NoDataError
 from telemetry.owning import data_directory
+from telemetry.published.examination import WHEN_CORRECTED
 from telemetry.settings import Settings
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.flushing import flush_counters
@@ -101,3 +102,4 @@ def _lines(found: list[DayFound], *, dry_run: bool) -> Iterator[str]:
         stays = "" if day.is_whole else "; signatures and decisions keep what events that are gone have added"
         yield f"{day.day}: {what}{stays}"
     yield f"{amount(len(found), 'day')} {would}deleted"
+    yield f"public numbers follow {WHEN_CORRECTED}"

@@ -9,6 +9,7 @@ import msgspec
 
 from telemetry.cli.erasing import SETTINGS, InstallationArgument, erase, parts, report_document, shown
 from telemetry.cli.options import load_settings, settings_options
+from telemetry.published.examination import WHEN_CORRECTED
 from telemetry.storage.erasure.requests import Erased, ErasureKind, ErasureRequest
 
 
@@ -38,6 +39,8 @@ def command(installation: str, *, dry_run: bool, undo: bool, as_json: bool, conf
     else:
         click.echo(shown(erased))
         click.echo(f"{'would be ' if dry_run else ''}subtracted from {parts(erased)}")
+        if erased.events:
+            click.echo(f"public numbers follow {WHEN_CORRECTED}")
 
 
 def _undone(erased: Erased) -> str:
