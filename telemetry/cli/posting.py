@@ -4,6 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from typing import NamedTuple
 
 from telemetry import __version__
 from telemetry.operator_errors import UnavailableError
@@ -13,6 +14,13 @@ _TRIES_MAX = 5
 _RETRY_AFTER_S_MAX = 60
 _RETRIED = {429, 503}
 _ANSWER_BYTES_MAX = 65_536
+
+
+class _Later(NamedTuple):
+    """An answer that asks to try again after some seconds, and the sentence that it gives as the reason."""
+
+    wait_s: float
+    sentence: str
 
 
 class Poster:
@@ -25,18 +33,20 @@ class Poster:
     def post(self, body: bytes) -> bytes:
         """Return the receipt of a body that was accepted; raise ``UnavailableError`` if it is not.
 
-        If the service has no room, posting is tried five times, at the times that the service names. After that, the
-        error ends with ``advice`` for the operator.
+        If the service asks to try again later, posting is tried five times, at the times that the service names. After
+        that, the error ends with ``advice`` for the operator.
         """
+        later = _Later(0.0, "")
         for _ in range(_TRIES_MAX):
+            time.sleep(later.wait_s)
             answered = self._try(body)
             if isinstance(answered, bytes):
                 return answered
-            time.sleep(answered)
-        raise UnavailableError(f"{self._address} has had no room for {_TRIES_MAX} tries: {self._advice}")
+            later = answered
+        raise UnavailableError(f"{later.sentence} ({_TRIES_MAX} tries): {self._advice}")
 
-    def _try(self, body: bytes) -> bytes | float:
-        """Return the receipt, or for how long to wait before another try."""
+    def _try(self, body: bytes) -> bytes | _Later:
+        """Return the receipt, or when to try again."""
         headers = {"Content-Type": "application/json", "User-Agent": f"drift-telemetry/{__version__}"}
         request = urllib.request.Request(self._address, body, headers)
         try:
@@ -44,9 +54,10 @@ class Poster:
                 receipt: bytes = answer.read()
         except urllib.error.HTTPError as error:
             with error:
+                refusal = self._refusal(error)
                 if error.code not in _RETRIED:
-                    raise UnavailableError(self._refusal(error)) from None
-                return _wait_s(error.headers.get("Retry-After"))
+                    raise UnavailableError(refusal) from None
+                return _Later(_wait_s(error.headers.get("Retry-After")), refusal)
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise UnavailableError(

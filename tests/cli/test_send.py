@@ -7,6 +7,7 @@ from typing import Any
 from tests.support import oracle
 from tests.support.commands import run
 from tests.support.events import installation_id, make_event
+from tests.support.refusing import refusing
 from tests.support.server import serving
 
 
@@ -39,5 +40,16 @@ def test_a_file_is_sent_in_batches_and_has_one_receipt(data_dir: Path, tmp_path:
     assert again.stderr == "2 events of 252 rejected\n"
     assert json.loads(v2.stdout)["rejected"][0]["code"] == "timestamp_expired"
     assert gone.returncode == 69
-    assert "0 events before line 1 were stored" in gone.stderr
+    assert gone.stderr.endswith("see that a service listens there, then send the file again\n")
     assert len(oracle.raw_events(data_dir)) == 250
+
+
+def test_a_file_that_could_not_be_sent_to_its_end_is_to_be_sent_again_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text(lines(*(make_event() for _ in range(150))))
+    with refusing(200, 503) as (url, bodies):
+        ended = run("send", file, "--url", url)
+
+    assert (ended.returncode, len(bodies)) == (69, 6)
+    advice = "wait some minutes, then send the file again; the 100 events before line 101 are not stored twice"
+    assert ended.stderr.endswith(f"answers with 503: Too busy (5 tries): {advice}\n")

@@ -1,9 +1,5 @@
-import http.server
 import json
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +13,7 @@ from tests.support import oracle
 from tests.support.cli import rows, run_on_terminal
 from tests.support.commands import run
 from tests.support.events import Fields, encode
+from tests.support.refusing import refusing
 from tests.support.server import serving
 
 SMALL = ("simulate", "--installations", "100", "--days", "4")
@@ -105,31 +102,6 @@ def test_a_running_service_is_posted_one_days_events_no_faster_than_told(data_di
     # The last batch need not be waited for.
     assert took_s > (len(events) - 40) / 400
     assert all(abs(datetime.fromisoformat(event.timestamp) - started) < timedelta(minutes=2) for event in events)
-
-
-@contextmanager
-def refusing(*statuses: int) -> Iterator[tuple[str, list[bytes]]]:
-    """Answer requests with each of the statuses in turn, and with the last one from then on."""
-    bodies: list[bytes] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(statuses[min(len(bodies), len(statuses)) - 1])
-            self.send_header("Retry-After", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}", bodies
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def test_a_service_that_asks_for_patience_gets_it(data_dir: Path) -> None:

@@ -63,12 +63,13 @@ def command(file: IO[bytes], *, url: str, v2: bool, show: bool) -> None:
     """Send the events of a file, one JSON object a line, and print the receipt.
 
     The file is sent in batches of up to 100 events. For each rejected event, the receipt has its index among the
-    events, its line, a code and a sentence; the command then ends with 1. `-` reads standard input.
+    events, its line, a code and a sentence; the command then ends with 1. If the service stops answering, send the
+    same file again: no event is stored twice. `-` reads standard input.
 
     Example: telemetry send events.jsonl --url http://127.0.0.1:8787
     """
     sent = _Sent()
-    poster = Poster(f"{url}/{'v2' if v2 else 'v1'}/events", advice="send the rest later")
+    poster = Poster(f"{url}/{'v2' if v2 else 'v1'}/events", advice="wait some minutes")
     for batch in _batches(file, sent):
         body = _ENVELOPE % b",".join(batch.lines)
         if show:
@@ -92,8 +93,8 @@ def _post(poster: Poster, body: bytes, batch: _Batch, sent: _Sent) -> None:
             index, line = batch.places[int(one["index"])]
             sent.reject(index, line, one["code"], one["error"])
     except UnavailableError as error:
-        before = f"{amount(sent.processed, 'event')} before line {batch.places[0][1]} were stored"
-        raise UnavailableError(f"{error} ({before}: send the file again, nothing is stored twice)") from error
+        before = f"; the {amount(sent.processed, 'event')} before line {batch.places[0][1]} are not stored twice"
+        raise UnavailableError(f"{error}, then send the file again{before if sent.processed else ''}") from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise UnavailableError("the answer is not a receipt: check that --url names a telemetry service") from error
     sent.processed += processed
