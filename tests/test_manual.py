@@ -5,7 +5,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from telemetry.cli import COMMANDS
+import click
+
+from telemetry.cli import COMMANDS, cli
 from telemetry.errors import ERROR_SENTENCES, REJECTION_SENTENCES
 from telemetry.operator_errors import MEANINGS, Exit
 from telemetry.settings import describe
@@ -52,6 +54,22 @@ def test_every_command_is_listed() -> None:
     assert {f"`telemetry {name}`" for name in COMMANDS} == {row[0] for row in rows_below("| command | what it does |")}
 
 
+def test_every_part_of_a_command_is_named_beside_it() -> None:
+    said = {row[0].strip("`"): row[1] for row in rows_below("| command | what it does |")}
+    groups = [(name, cli.get_command(click.Context(cli), name)) for name in COMMANDS]
+    parts = [(name, part) for name, group in groups if isinstance(group, click.Group) for part in group.commands]
+    assert len(parts) > 5
+    assert [(name, part) for name, part in parts if not re.search(rf"\b{part}\b", said[f"telemetry {name}"])] == []
+
+
+def test_every_make_target_is_named() -> None:
+    targets = re.findall(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
+    assert len(targets) > 15
+    assert [
+        name for name in targets if not any(re.search(rf"\bmake {name}(?![\w-])", text) for text in PAGES.values())
+    ] == []
+
+
 def test_every_exit_code_is_listed_with_its_meanings() -> None:
     rows = rows_below("| exit code | meaning |")
     assert rows[3:] == [[str(int(meaning.exit)), meaning.sentence] for meaning in MEANINGS.values()]
@@ -69,15 +87,26 @@ def test_every_file_that_is_named_exists() -> None:
     assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
-def test_every_link_leads_to_a_file() -> None:
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    without_code = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", without_code, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_link_leads_to_a_file_and_to_a_heading_in_it() -> None:
     links = [
-        (path, target)
+        (path, (path.parent / target).resolve() if target else path, anchor)
         for path, text in PAGES.items()
-        for target in re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text)
-        if not target.startswith("http")
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text)
     ]
-    assert len(links) > 30
-    assert [(str(path), target) for path, target in links if not (path.parent / target).exists()] == []
+    assert len(links) > 50
+    assert sum(bool(anchor) for _, _, anchor in links) > 20
+    assert [(path.name, target.name) for path, target, _ in links if not target.exists()] == []
+    found = {path: anchors(text) for path, text in PAGES.items()}
+    assert [
+        (path.name, target.name, anchor) for path, target, anchor in links if anchor and anchor not in found[target]
+    ] == []
 
 
 def test_the_readme_leads_to_every_page() -> None:
