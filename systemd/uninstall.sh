@@ -10,8 +10,8 @@ units=$root/etc/systemd/system
 if [ -z "$root" ]; then
     [ "$(id -u)" = 0 ] || { echo "uninstall: only root can: sudo make uninstall" >&2 && exit 1; }
     if [ -d /run/systemd/system ]; then
-        systemctl stop 'drift-telemetry-forward@*.service' 'drift-telemetry-backup@*.timer' 'drift-telemetry@*.socket' \
-            'drift-telemetry@*.service'
+        systemctl stop 'drift-telemetry-*@*.timer' 'drift-telemetry-forward@*.service' \
+            'drift-telemetry-publish@*.service' 'drift-telemetry@*.socket' 'drift-telemetry@*.service'
     fi
 fi
 
@@ -32,8 +32,8 @@ for link in "$root$prefix"/current{,.new}; do
 done
 remove_if_empty "$root$prefix"/releases "$root$prefix"
 
-rm -f "$units"/drift-telemetry{,-backup,-backup-failed,-forward,-failed}@.{service,socket,timer}
-rm -f "$units"/*.wants/drift-telemetry{,-backup,-forward}@*
+rm -f "$units"/drift-telemetry{,-backup,-backup-failed,-forward,-publish,-cluster-failed,-failed}@.{service,socket,timer}
+rm -f "$units"/*.wants/drift-telemetry{,-backup,-forward,-publish}@*
 rm -f "$units"/drift-telemetry@*.socket.d/port.conf "$units"/drift-telemetry@.service.d/restart.conf
 remove_if_empty "$units"/drift-telemetry@*.d
 rm -f "$root/etc/sysusers.d/drift-telemetry.conf"

@@ -47,7 +47,7 @@ def units(tmp_path: Path) -> list[str]:
         for name in (unit.name, unit.name.replace("@", "@canary")):
             (tmp_path / name).write_text(text)
     found = [str(path) for path in sorted(tmp_path.glob("*@canary.*"))]
-    assert len(found) == 7
+    assert len(found) == 10
     return found
 
 
@@ -94,8 +94,9 @@ def test_systemd_finds_nothing_to_complain_about(units: list[str]) -> None:
 
 
 @needs_analyze
-def test_the_service_is_exposed_no_more_than_promised(units: list[str]) -> None:
-    service = next(unit for unit in units if unit.endswith("telemetry@canary.service"))
+@pytest.mark.parametrize("unit", ["drift-telemetry", "drift-telemetry-forward", "drift-telemetry-publish"])
+def test_no_unit_is_exposed_more_than_promised(units: list[str], unit: str) -> None:
+    service = next(path for path in units if path.endswith(f"/{unit}@canary.service"))
     ran = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE_MAX}", "--no-pager", service],
         capture_output=True,
@@ -103,6 +104,13 @@ def test_the_service_is_exposed_no_more_than_promised(units: list[str]) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stdout
+
+
+def test_a_failure_beside_the_service_does_not_close_its_socket() -> None:
+    services = {path.name: directives(path.name) for path in UNITS.glob("*@.service")}
+    assert [name for name, unit in services.items() if "Conflicts" in unit] == ["drift-telemetry-failed@.service"]
+    closing = [name for name, unit in services.items() if unit.get("OnFailure") == "drift-telemetry-failed@%i.service"]
+    assert closing == ["drift-telemetry@.service"]
 
 
 def test_the_units_agree_with_the_settings_and_the_exit_codes() -> None:
@@ -217,6 +225,7 @@ def test_uninstalling_removes_what_install_has_made_and_nothing_else(tmp_path: P
         ((), "name the instance"),
         (("ENV=../x",), "name the instance"),
         (("ENV=canary",), "choose a port that no other instance has"),
+        (("ENV=staging", "EXTRAS=query,clickhouse"), "there is no extra clickhouse: choose parquet, query or both"),
     ],
 )
 def test_an_installation_that_lacks_something_says_what(
