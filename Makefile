@@ -115,9 +115,10 @@ audit:
 		--requirement requirements.txt
 	$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements.txt
 
-# As root. ENV names the instance, PORT its port; upgrading is the same command again.
+# As root. ENV names the instance, PORT its port, EXTRAS what the release has besides; upgrading is the same command again.
 install:
-	@ENV="$(ENV)" PORT="$(PORT)" PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" PYTHON="$(PYTHON)" systemd/install.sh
+	@ENV="$(ENV)" PORT="$(PORT)" EXTRAS="$(EXTRAS)" PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" PYTHON="$(PYTHON)" \
+		systemd/install.sh
 
 uninstall:
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" systemd/uninstall.sh

@@ -15,11 +15,13 @@ instance=${ENV:-}
 root=${DESTDIR:-}
 prefix=${PREFIX:-/opt/drift-telemetry}
 port=${PORT:-}
+extras=${EXTRAS:-}
 units=/etc/systemd/system
 settings=/etc/drift-telemetry/$instance.env
 socket_settings=$units/drift-telemetry@$instance.socket.d/port.conf
 restart_settings=$units/drift-telemetry@.service.d/restart.conf
 release=$prefix/releases/$(date -u +%Y%m%dT%H%M%SZ)
+previous=$(readlink "$root$prefix/current" || true)
 
 [[ $instance =~ ^[a-z][a-z0-9-]{0,31}$ ]] || fail "name the instance in lower-case letters: make install ENV=production"
 if [ -z "$port" ] && [ ! -e "$root$socket_settings" ]; then
@@ -29,6 +31,19 @@ if [ -z "$port" ] && [ ! -e "$root$socket_settings" ]; then
         *) fail "choose a port that no other instance has: make install ENV=$instance PORT=8789" ;;
     esac
 fi
+# An upgrade keeps the extras that the previous release has.
+if [ -z "$extras" ] && [ -n "$previous" ] && [ -e "$root$previous/extras" ]; then
+    extras=$(cat "$root$previous/extras")
+fi
+[ "$extras" != none ] || extras=
+packages=()
+for extra in ${extras//,/ }; do
+    case $extra in
+        parquet) packages+=(pyarrow) ;;
+        query) packages+=(apsw) ;;
+        *) fail "there is no extra $extra: choose parquet, query or both, as in EXTRAS=parquet,query, or EXTRAS=none" ;;
+    esac
+done
 [ -n "$root" ] || [ "$(id -u)" = 0 ] || fail "only root can install: sudo make install ENV=$instance"
 
 command -v "${PYTHON:=python3}" >/dev/null || fail "there is no program $PYTHON: give one, as with PYTHON=python3.12"
@@ -56,6 +71,17 @@ pip() {
     "$python" -m pip --quiet --disable-pip-version-check "$@"
 }
 pip install --no-compile --require-hashes --requirement requirements.txt
+# The version and hashes of a package, from the file that pins what the tests use.
+pinned() {
+    awk -v start="^$1==" '$0 ~ start { within = 1 } within; within && !/\\$/ { exit }' tests/requirements.txt
+}
+if [ -n "${packages[*]}" ]; then
+    for package in "${packages[@]}"; do
+        pinned "$package"
+    done >"$scratch/extras.txt"
+    pip install --no-compile --no-deps --require-hashes --requirement "$scratch/extras.txt"
+    echo "$extras" >"$root$release/extras"
+fi
 # Built from a copy: nothing that belongs to root is left in the checkout.
 cp -R telemetry sql setup.cfg pyproject.toml README.md LICENSE "$scratch"
 pip install --no-compile --no-deps --no-build-isolation "$scratch"
@@ -97,7 +123,6 @@ if [ "${version:-0}" -ge 254 ]; then
     printf '[Service]\nRestartMode=direct\n' | install -D -m 644 /dev/stdin "$root$restart_settings"
 fi
 
-previous=$(readlink "$root$prefix/current" || true)
 ln -sfn "$release" "$root$prefix/current.new"
 mv -T "$root$prefix/current.new" "$root$prefix/current"
 trap 'rm -rf "$scratch"' EXIT

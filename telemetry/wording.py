@@ -9,3 +9,11 @@ def amount(number: int, noun: str, plural: str = "") -> str:
 def were(number: int) -> str:
     """Return the verb that follows such an amount."""
     return "was" if number == 1 else "were"
+
+
+def extra_advice(extra: str, package: str) -> str:
+    """Return how to install an extra of the program, which is one package."""
+    return (
+        f"install the extra `{extra}`: on a server `sudo make install` again with EXTRAS={extra}, elsewhere "
+        f"`pip install {package}` into the environment of `telemetry`"
+    )

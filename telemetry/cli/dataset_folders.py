@@ -21,7 +21,7 @@ from telemetry.published.reading import reading_published
 from telemetry.published.windows import Period
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.places import is_within
-from telemetry.wording import amount
+from telemetry.wording import amount, extra_advice
 
 DATASET = "dataset"
 _MODE = 0o644
@@ -33,7 +33,7 @@ def export_dataset(folder: Path, last_day: str | None, config: Path | None, flag
     try:
         from telemetry.dataset.content import dataset_files  # noqa: PLC0415 - needs an optional extra
     except ImportError as error:
-        raise UnavailableError("the data set needs the extra `parquet`: install drift-telemetry[parquet]") from error
+        raise UnavailableError(f"the data set needs pyarrow: {extra_advice('parquet', 'pyarrow')}") from error
     settings = load(flags, config=config, needed=[*flags, *_SETTINGS])
     directory = DataDirectory(Path(settings.data_dir))
     snapshot = _snapshot(directory, last_day)

@@ -209,7 +209,7 @@ async def test_parquet_says_what_it_needs(data_dir: Path, tmp_path: Path) -> Non
     missing = run(*arguments, PYTHONPATH=str(tmp_path))
 
     assert missing.returncode == 69
-    assert "install drift-telemetry[parquet]" in missing.stderr
+    assert "EXTRAS=parquet" in missing.stderr
     pytest.importorskip("pyarrow", reason="needs the extra parquet: pyarrow")
     assert "Parquet is not for terminals" in run_on_terminal(*arguments)
 

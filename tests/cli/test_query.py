@@ -178,7 +178,7 @@ def test_more_days_than_sqlite_attaches_need_the_extra(
 
     assert failed.returncode == 69
     assert "have 12 segments, and this SQLite attaches 10 files at once" in failed.stderr
-    assert "drift-telemetry[query]" in failed.stderr
+    assert "install the extra `query`" in failed.stderr
     assert answer(data_dir, statement) == [{"days": 12, "events": 60}]
     assert answer(data_dir, "SELECT day FROM events WHERE false") == []
 

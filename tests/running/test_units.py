@@ -144,6 +144,7 @@ def test_an_upgrade_removes_what_nothing_uses_holds_what_runs_and_names_the_next
     for name in (old, running_still, previous, foreign):
         (releases / name).mkdir(parents=True)
     current.symlink_to(f"/opt/drift-telemetry/releases/{previous}")
+    (releases / previous / "extras").write_text("query\n")
     with running(f"/opt/drift-telemetry/releases/{running_still}/bin/python"):
         made = make("install", "ENV=staging", f"DESTDIR={root}", f"PYTHON={PYTHON}", programs=programs)
 
@@ -157,6 +158,8 @@ def test_an_upgrade_removes_what_nothing_uses_holds_what_runs_and_names_the_next
     assert current.readlink() == Path("/opt/drift-telemetry/releases") / release
     assert_units_are_written(root / "etc/systemd/system")
     assert_release_runs(releases / release, root)
+    assert (releases / release / "extras").read_text() == "query\n"
+    subprocess.run([releases / release / "bin/python", "-c", "import apsw"], check=True)
 
     (releases / foreign).rmdir()
     removed = make("uninstall", f"DESTDIR={root}")

@@ -23,7 +23,7 @@ from telemetry.operator_errors import NoDataError, OutputError, UnavailableError
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.reader import FIRST_DAY, LAST_DAY, LogReader
 from telemetry.storage.lookup.tables import EVENT_COLUMNS, TABLES, Column, TableRow, columns_of, event_rows, table_rows
-from telemetry.wording import amount
+from telemetry.wording import amount, extra_advice
 
 WriterClass = Callable[[BinaryIO, Iterable[Column]], RowWriter]
 
@@ -59,7 +59,7 @@ def command(
     days that have not changed since are skipped: run the same command again to go on after an interruption.
 
     Exported events and installations hold installation ids. Memory stays small, and a service may run; later rows can
-    then be newer than earlier ones. Parquet needs the extra drift-telemetry[parquet].
+    then be newer than earlier ones. Parquet needs the extra `parquet`.
 
     `dataset` makes the folder DIR from public numbers alone: a card, croissant.json, and the signatures of all windows
     that ended by --to, as Parquet and JSON lines. It needs the extra too.
@@ -169,7 +169,7 @@ def _writer_class(form: str) -> WriterClass:
     try:
         from telemetry.cli.output.parquet import Parquet  # noqa: PLC0415 - an optional extra
     except ImportError as error:
-        raise UnavailableError("Parquet needs the extra `parquet`: install drift-telemetry[parquet]") from error
+        raise UnavailableError(f"Parquet needs pyarrow: {extra_advice('parquet', 'pyarrow')}") from error
     return Parquet
 
 

@@ -49,7 +49,7 @@ def command(
     the view events of the days asked for, with the columns day, id, type, timestamp, installation_id, drift_version,
     payload, created_at.
 
-    SQLite attaches ten days' files at once; with the extra drift-telemetry[query] 125. Nothing can be written, and
+    SQLite attaches ten days' files at once; with the extra `query` 125. Nothing can be written, and
     the service is never delayed, but while a statement runs the service cannot reset its write-ahead logs: one that
     runs for long lets them grow. Ctrl-C stops it.
 

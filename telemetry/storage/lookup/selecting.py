@@ -22,6 +22,7 @@ from telemetry.storage.sqlite.statements import (
     StatementError,
     StatementInterrupted,
 )
+from telemetry.wording import extra_advice
 
 # Their extended codes are about files, not about the statement.
 _REFUSED = {sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY}
@@ -78,7 +79,7 @@ def _connected(directory: DataDirectory, segments: int) -> Iterator[Connection]:
 def _too_many(segments: int, attached_max: int) -> OperatorError:
     return UnavailableError(
         f"the days asked for have {segments} segments, and this SQLite attaches {attached_max} files at once: ask for "
-        "fewer days, install the extra `query` (drift-telemetry[query]), which attaches 125, or use `telemetry export`"
+        f"fewer days, use `telemetry export`, or, for 125 days, {extra_advice('query', 'apsw')}"
     )
 
 
