@@ -22,7 +22,8 @@ from tests.support.pasted import Host
 from tests.support.proxies import EXAMPLES, caddy, caddy_version, changed, example, needing, proxying
 from tests.support.server import serving
 
-PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
+PAGE_FOLDER = Path(__file__).parents[2] / "docs"
+PAGE = (PAGE_FOLDER / "recipes.md").read_text()
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="needs the Debian package prometheus")
 
@@ -62,6 +63,8 @@ def test_an_instance_moves_to_a_new_host(tmp_path: Path) -> None:
     assert oracle.raw_events(new.data) == oracle.raw_events(old.data)
     assert (new.data / "id.key").read_bytes() == (old.data / "id.key").read_bytes()
     assert (new.root / "etc/drift-telemetry/production.env").exists()
+    for unit in ("@production.socket", "@production.service", "-backup@production.timer"):
+        assert re.search(rf"^disable --now.* drift-telemetry{unit}", (old.root / "systemctl").read_text(), re.MULTILINE)
     oracle.check(new.data)
 
 
@@ -75,6 +78,8 @@ def test_the_data_moves_to_another_disk(tmp_path: Path) -> None:
     with unmounting(host.data):
         host.paste(move)
         assert f" {host.data} " in Path("/proc/self/mounts").read_text()
+        # Only then does systemd know that the service needs the mount.
+        assert "daemon-reload" in (host.root / "systemctl").read_text().splitlines()
         assert "no problems found" in host.paste("sudo telemetry-production check")
         host.paste(clean)
         assert oracle.check(host.data) == events
@@ -86,7 +91,7 @@ def test_an_upgrade_is_taken_back_with_the_copy_that_it_kept(tmp_path: Path) -> 
     asyncio.run(make_older(host.data, tmp_path))
     older = oracle.read(host.data / "telemetry.db", "SELECT * FROM daily_stats ORDER BY 1, 2")
     releases = host.root / "opt/drift-telemetry/releases"
-    for name in ("20261101T120000Z", "20261102T120000Z"):
+    for name in ("20261031T120000Z", "20261101T120000Z", "20261102T120000Z", "20261103T120000Z"):
         (releases / name).mkdir()
     current = host.root / "opt/drift-telemetry/current"
     current.symlink_to(releases / "20261102T120000Z")
@@ -94,14 +99,31 @@ def test_an_upgrade_is_taken_back_with_the_copy_that_it_kept(tmp_path: Path) -> 
         assert server.post(encode(Traffic(seed=9).batch(10))).status == 200
         assert server.stop() == 0
 
-    host.paste(*blocks("Go back to the previous release", "sh"))
+    printed = host.paste(*blocks("Go back to the previous release", "sh"))
 
+    assert "The release is 20261101T120000Z now\ntelemetry.db is telemetry.db-schema-1 now" in printed
     assert current.readlink() == releases / "20261101T120000Z"
     assert oracle.read(host.data / "telemetry.db", "PRAGMA user_version") == [(1,)]
     assert oracle.read(host.data / "telemetry.db", "SELECT * FROM daily_stats ORDER BY 1, 2") == older
     with serving(host.data) as server:
         assert server.stop() == 0
     assert len(oracle.check(host.data)) == 30
+
+
+def test_where_no_older_release_is_left_nothing_is_changed_and_that_is_said(tmp_path: Path) -> None:
+    host = Host(tmp_path / "host")
+    only = host.root / "opt/drift-telemetry/releases/20261102T120000Z"
+    only.mkdir()
+    (host.root / "opt/drift-telemetry/current").symlink_to(only)
+    host.data.mkdir(parents=True)
+    for name in ("telemetry.db", "telemetry.db-schema-1"):
+        (host.data / name).write_text(name)
+
+    printed = host.paste_all(*blocks("Go back to the previous release", "sh"))
+
+    assert printed == "There is no release older than 20261102T120000Z: nothing was changed\n"
+    assert (host.data / "telemetry.db").read_text() == "telemetry.db"
+    assert (host.root / "systemctl").read_text().splitlines()[-1].startswith("start drift-telemetry@production.socket")
 
 
 @needing("caddy")
@@ -157,6 +179,15 @@ def test_the_metrics_have_a_port_of_their_own_and_a_token_that_prometheus_sends(
     assert f"127.0.0.1:{settings.admin_port}" in section("Watch it with Prometheus")
     # Not that of another instance.
     assert port not in (EXAMPLES / "install.sh").read_text()
+
+
+def test_the_metrics_of_a_server_are_where_the_manual_says(tmp_path: Path) -> None:
+    host = Host(tmp_path / "host")
+    (command,) = re.findall(r"^sudo curl .*$", (PAGE_FOLDER / "metrics.md").read_text(), re.MULTILINE)
+    with serving(host.data) as server:
+        printed = host.paste(command.replace("sudo curl", "sudo curl --silent --fail"))
+        assert server.stop() == 0
+    assert "\ndrift_telemetry_healthy 1.0\n" in printed
 
 
 def test_the_health_check_of_a_container_tells_a_service_from_none(data_dir: Path) -> None:

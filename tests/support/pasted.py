@@ -53,11 +53,17 @@ class Host:
             (root / "bin" / name).chmod(0o755)
 
     def paste(self, block: str) -> str:
-        """Run a block, which must succeed as a whole, and return what it prints."""
+        """Run a block, each line of which must succeed, and return what it prints."""
+        ran = self._run(["bash", "-e", "-o", "pipefail"], block)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    def paste_all(self, block: str) -> str:
+        """Run all lines of a block, as a terminal does when one of them fails, and return what they print."""
+        return self._run(["bash"], block).stdout
+
+    def _run(self, shell: list[str], block: str) -> "subprocess.CompletedProcess[str]":
         block = re.sub(r"(?<![\w./])/(etc|var|opt|data)(?=[/ ])", rf"{self.root}/\1", block)
         block = re.sub(r"(?<=cd )/(?= )", str(self.root), block)
         environment = os.environ | {"PATH": f"{self.root}/bin:{os.environ['PATH']}", "ROOT": str(self.root)}
-        command = ["bash", "-e", "-o", "pipefail", "-c", block]
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stderr
-        return ran.stdout
+        return subprocess.run([*shell, "-c", block], env=environment, capture_output=True, text=True, check=False)
