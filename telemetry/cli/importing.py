@@ -178,6 +178,7 @@ def _document(origin: Origin, judgement: Judgement, imported: Imported, *, dry_r
         "expired_days": imported.expired_days,
         "stats_kept": imported.stats_kept,
         "stats_left": imported.stats_left,
+        "late_days": imported.late_days,
     }
 
 
@@ -196,10 +197,18 @@ def _lines(origin: Origin, judgement: Judgement, imported: Imported, *, dry_run:
         yield f"{day.day}: {day.added} {would}added; daily_stats recomputed from {recounted}{old}"
     for name, staged in imported.expired_days.items():
         yield f"{name}: {amount(staged, 'event')} counted here before, and removed by retention since; left as it is"
+    # Only an instance of this service has them.
+    left_out = "; its signatures and decisions of that day are left out" if origin.logged else ""
     for name in imported.stats_kept:
-        yield f"{name}: no raw events; the daily_stats of {origin.owner} {would}taken over"
+        yield f"{name}: no raw events; the daily_stats of {origin.owner} {would}taken over{left_out}"
     for name in imported.stats_left:
         yield f"{name}: no raw events there, but counted here; the daily_stats of {origin.owner} left out"
+    if imported.late_days:
+        days, late = amount(len(imported.late_days), "day"), amount(sum(imported.late_days.values()), "event")
+        yield (
+            f"{late} of {days} {would or 'are '}late: the public numbers of these days are final and do not count "
+            "them; those of weeks that are not closed yet do"
+        )
     if judgement.counters_refused:
         yield f"daily_stats: {amount(judgement.counters_refused.total(), 'row')} refused"
         yield from _counts("refused", judgement.counters_refused, REASON_SENTENCES.__getitem__)

@@ -27,7 +27,8 @@ def command(
 
     No service may run here. Events are judged as if this service had received them at their time, and counted. For days
     without raw events, statistics are taken over if this instance has none, but signatures and decisions are not: merge
-    the younger instance into the older one. Merging again adds only new events. The other instance is not changed.
+    the younger instance into the older one. Public numbers that are made already stay as they are. Merging again adds
+    only new events. The other instance is not changed.
 
     Installation ids that were hashed with another id.key are refused.
 

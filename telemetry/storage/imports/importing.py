@@ -23,6 +23,8 @@ from telemetry.storage.sqlite.database import Synchronous
 from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.reading import read_only
 
+_CLOSED_DAYS = "SELECT window_start FROM published_windows WHERE period = 'day'"
+
 
 class ImportedDay(NamedTuple):
     """A day with raw events: how many the old data has, how many of them were new here, and what both counts say."""
@@ -44,6 +46,8 @@ class Imported:
     # Days of the old daily_stats without raw events: taken over, or left because they are counted here.
     stats_kept: list[str] = field(default_factory=list)
     stats_left: list[str] = field(default_factory=list)
+    # Events by day of which the public numbers are made, or given up: they are in none of them.
+    late_days: dict[str, int] = field(default_factory=dict)
 
     @property
     def added(self) -> int:
@@ -54,7 +58,7 @@ class Imported:
 def plan(staging: Staging, directory: DataDirectory) -> Imported:
     """Reduce what is staged to what is new, and return what an import will do; the data directory is only read."""
     planned = Imported()
-    counted, taken_over = _known_days(directory)
+    counted, taken_over, closed = _known_days(directory)
     staged_days = staging.days()
     for day, staged in staged_days.items():
         segment = directory.segment(day)
@@ -67,6 +71,8 @@ def plan(staging: Staging, directory: DataDirectory) -> Imported:
             continue
         added = staging.count(day)
         planned.days.append(ImportedDay(day, staged, added, stored + added, staging.old_totals.get(day)))
+        if added and day in closed:
+            planned.late_days[day] = added
     for day in sorted(staging.stats):
         if day in staged_days:
             continue
@@ -114,18 +120,27 @@ async def carry_out(
         await log.close()
 
 
-def _known_days(directory: DataDirectory) -> tuple[set[str], set[str]]:
-    """Return the days that have been counted here, and those whose counts were taken over."""
+class _KnownDays(NamedTuple):
+    """Days that have been counted here, that were taken over, and whose public numbers are made or given up."""
+
+    counted: set[str]
+    taken_over: set[str]
+    closed: set[str]
+
+
+def _known_days(directory: DataDirectory) -> _KnownDays:
+    known = _KnownDays(set(), set(), set())
     if not directory.aggregates.exists():
-        return set(), set()
+        return known
     with read_only(directory.aggregates) as aggregates:
+        # A dry run may find the schema of an older program.
         tables = {str(row[0]) for row in aggregates.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         if "segments" not in tables:
-            return set(), set()
-        taken_over: set[str] = set()
-        counted_days = "read_counted_days"
+            return known
         if "imported_stats" in tables:
-            taken_over = {str(row[0]) for row in aggregates.execute("SELECT DISTINCT date FROM imported_stats")}
-            counted_days = "read_days_counted_here"
-        counted = {str(row[0]) for row in aggregates.execute(query(counted_days))}
-    return counted, taken_over
+            known.taken_over.update(day for (day,) in aggregates.execute("SELECT DISTINCT date FROM imported_stats"))
+        if "published_windows" in tables:
+            known.closed.update(day for (day,) in aggregates.execute(_CLOSED_DAYS))
+        counted = query("read_days_counted_here" if "imported_stats" in tables else "read_counted_days")
+        known.counted.update(day for (day,) in aggregates.execute(counted))
+    return known

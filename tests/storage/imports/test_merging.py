@@ -20,6 +20,7 @@ from tests.support.commands import run, succeed
 from tests.support.events import encode, make_event, timestamp
 from tests.support.events_v2 import encode_bare, make_event_v2
 from tests.support.old_worker import make_old_database, old_event
+from tests.support.publishing import Crowd, pass_crowded_day, production, published_bytes
 from tests.support.reports import cibench
 from tests.support.service import HandClock, service
 
@@ -83,8 +84,28 @@ async def test_numbers_of_days_without_raw_events_are_taken_over_where_there_are
     for _ in range(2):
         assert report("merge", there, data_dir=here)["stats_kept"] == ["2026-08-01"]
         assert [row for row in oracle.read(here / "telemetry.db", COUNTED) if row[0] == "2026-08-01"] == past
-    assert "the daily_stats of the other instance taken over" in succeed("merge", there, "--data-dir", here)
+    printed = succeed("merge", there, "--data-dir", here)
+    assert (
+        "the daily_stats of the other instance taken over; its signatures and decisions of that day are left" in printed
+    )
     assert "no problems found" in succeed("check", "--data-dir", here)
+
+
+async def test_events_of_days_that_are_public_are_reported_as_late(tmp_path: Path) -> None:
+    here, there, hand = tmp_path / "here", tmp_path / "there", HandClock("2026-11-20T12:00:00")
+    async with service(here, hand, **production()) as started:
+        await pass_crowded_day(started, hand, Crowd(1), range(12))
+        await started.upkeep.closer.check()
+        once = published_bytes(here)
+    await fill(there, days=("2026-11-20", "2026-11-21"), batches=2)
+
+    late = "10 events of 1 day would be late: the public numbers of these days are final"
+    assert late in succeed("merge", there, "--dry-run", "--data-dir", here)
+    assert report("merge", there, data_dir=here)["late_days"] == {"2026-11-20": 10}
+    async with service(here, hand, **production()) as started:
+        await started.upkeep.sealer.check()
+        await started.upkeep.closer.check()
+    assert published_bytes(here) == once
 
 
 async def test_ids_that_were_hashed_with_another_key_are_refused(tmp_path: Path) -> None:
