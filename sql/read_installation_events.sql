@@ -1,6 +1,6 @@
--- ?1: an installation, ?2 and ?3: ids above and up to which its events are read.
+-- ?1 and ?2: ids above and up to which events are read, ?3: how many, ?4: an installation.
 SELECT id, created_at, type, timestamp, installation_id, drift_version, coalesce(payload, '{}')
 FROM events
-WHERE installation_id = ?1 AND id > ?2 AND id <= ?3
+WHERE installation_id = ?4 AND id > ?1 AND id <= ?2
 ORDER BY id
-LIMIT ?4
+LIMIT ?3

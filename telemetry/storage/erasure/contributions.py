@@ -83,12 +83,16 @@ class Contributions:
 
     async def _count(self, watermarks: dict[str, int], *, others: bool) -> None:
         # Labels without a metric of their own were counted as others, whatever the bound was then.
-        await self._count_into(self.contribution, watermarks, query("read_installation_events"), self._ids)
+        await self._count_into(
+            self.contribution, watermarks, query("read_installation_events"), [(one,) for one in self._ids]
+        )
         # The events of all others are those that none of the ids has.
         related = related_events_statement(COUNTED)
-        await self._count_into(self.remaining, watermarks if others else {}, related, [json.dumps(self._ids)])
+        await self._count_into(self.remaining, watermarks if others else {}, related, [(json.dumps(self._ids),)])
 
-    async def _count_into(self, path: Path, watermarks: dict[str, int], sql: str, whose: Sequence[str]) -> None:
+    async def _count_into(
+        self, path: Path, watermarks: dict[str, int], sql: str, whose: Sequence[tuple[str, ...]]
+    ) -> None:
         labels = DayLabels(labels_max=0)
         counters = Counters(labels, self._names())
         counted_there = AsCounted(self._directory.aggregates)
@@ -106,7 +110,9 @@ class Contributions:
         finally:
             await aggregates.close()
 
-    def _stored(self, day: str, watermark: int, sql: str, whose: Sequence[str]) -> Iterator[list[StoredEvent]]:
+    def _stored(
+        self, day: str, watermark: int, sql: str, whose: Sequence[tuple[str, ...]]
+    ) -> Iterator[list[StoredEvent]]:
         with telling_stop(self._stop), reading(self._directory.segment(day), "segment") as segment:
             segment.set_progress_handler(self._stop.is_set, INSTRUCTIONS_PER_LOOK)
             for name_of, path in (("contribution", self.contribution), ("current", self._directory.aggregates)):
@@ -146,11 +152,13 @@ class DayContributions(Contributions):
     async def _count(self, watermarks: dict[str, int], *, others: bool) -> None:
         own = {day: watermark for day, watermark in watermarks.items() if day in self._days}
         rest = {day: watermark for day, watermark in watermarks.items() if day not in self._days}
-        await self._count_into(self.contribution, own, query("read_day_events"), [""])
-        await self._count_into(self.remaining, rest if others else {}, related_events_statement(COUNTED), ["[]"])
+        await self._count_into(self.contribution, own, query("read_day_events"), [()])
+        await self._count_into(self.remaining, rest if others else {}, related_events_statement(COUNTED), [("[]",)])
 
 
-def _rows(segment: sqlite3.Connection, sql: str, whose: str, after: int, watermark: int) -> Iterator[tuple[int, ...]]:
-    while rows := segment.execute(sql, (whose, after, watermark, ROWS_PER_READ)).fetchall():
+def _rows(
+    segment: sqlite3.Connection, sql: str, whose: tuple[str, ...], after: int, watermark: int
+) -> Iterator[tuple[int, ...]]:
+    while rows := segment.execute(sql, (after, watermark, ROWS_PER_READ, *whose)).fetchall():
         yield from rows
         after = rows[-1][0]
