@@ -15,11 +15,10 @@ from telemetry.operator_errors import DamagedError
 from telemetry.storage.imports.rows import OldRow
 from telemetry.storage.imports.statements import CHARACTERS_MAX, CutOffError, is_needed, statements
 from telemetry.storage.sqlite.copying import Progress, damage, no_progress
-from telemetry.storage.sqlite.database_files import JOURNAL, LOG, beside, immutable_uri
+from telemetry.storage.sqlite.database_files import JOURNAL, LOG, MAGIC, beside, immutable_uri
 from telemetry.storage.sqlite.errors import primary_code
 from telemetry.storage.sqlite.queries import query
 
-_MAGIC = b"SQLite format 3\0"
 _HEAD_BYTES = 512
 _ROWS = 1_000
 _COUNTERS = "SELECT date, metric, value FROM daily_stats ORDER BY date, value DESC, metric"
@@ -157,7 +156,7 @@ def old_data(path: Path, folder: Path, on_bytes: Progress = no_progress) -> Iter
     """Open a file of the old worker; ``folder`` takes a database that has to be copied. Raises ``DamagedError``."""
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    if head.startswith(_MAGIC):
+    if head.startswith(MAGIC):
         with closing(_open(path, folder)) as connection:
             yield _Database(connection, path, on_bytes)
         return

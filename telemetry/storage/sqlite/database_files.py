@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+MAGIC = b"SQLite format 3\0"
+"""How each database file begins."""
 LOG, SHARED_MEMORY, JOURNAL = "-wal", "-shm", "-journal"
 """The ends of the names of what SQLite keeps beside a database; the shared memory is the log's index."""
 COMPANIONS = (LOG, SHARED_MEMORY, JOURNAL)

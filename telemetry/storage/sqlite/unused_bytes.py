@@ -8,8 +8,9 @@ https://www.sqlite.org/fileformat.html.
 from collections.abc import Iterator
 from itertools import pairwise
 
+from telemetry.storage.sqlite.database_files import MAGIC
+
 _HEADER_BYTES = 100
-_MAGIC = b"SQLite format 3\0"
 # By the first byte of a page: the size of its header, whether it is a page of a table, and whether it is a leaf.
 _INTERIOR_INDEX, _INTERIOR_TABLE, _LEAF_INDEX, _LEAF_TABLE = 2, 5, 10, 13
 _INTERIOR = (_INTERIOR_INDEX, _INTERIOR_TABLE)
@@ -32,7 +33,7 @@ class DatabaseFile:
     """The content of a database file that no one writes and that has no write-ahead log."""
 
     def __init__(self, content: memoryview) -> None:
-        if bytes(content[: len(_MAGIC)]) != _MAGIC:
+        if bytes(content[: len(MAGIC)]) != MAGIC:
             raise NotUnderstoodError("it is not a database")
         self._content = content
         size = self._number(16, 2)
