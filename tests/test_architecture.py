@@ -46,6 +46,7 @@ LAYERS = [
         "systemd",
         "admin_socket",
         "environment_file",
+        "stoppable",
     ],
 ]
 # The same inside a room that has rooms of its own; ``*`` are the modules that lie in the room itself.

@@ -14,6 +14,7 @@ from telemetry.clock import Clock, column_time
 from telemetry.counting.aggregates import BOUNDED
 from telemetry.counting.counters import Counters
 from telemetry.operator_errors import LimitReachedError, StoppedError, StorageFailedError
+from telemetry.stoppable import StoppableWork
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.directory.data_directory import DataDirectory
@@ -45,7 +46,7 @@ class _Unfinished(NamedTuple):
     done_through: str | None
 
 
-class Eraser:
+class Eraser(StoppableWork):
     """Owns the table ``erasures``, and what is excluded. One erasure at a time is under way."""
 
     def __init__(
@@ -62,6 +63,7 @@ class Eraser:
         counters: Counters,
         keys_max: int,
     ) -> None:
+        super().__init__()
         self._directory = directory
         self._aggregates = aggregates
         self._states = SegmentStates(aggregates)
@@ -74,8 +76,6 @@ class Eraser:
         self._counters = counters
         self._keys_max = keys_max
         self._turn = aggregates.rearranging
-        self._tasks: set[asyncio.Task[Erased]] = set()
-        self._stop = asyncio.Event()
 
     async def load(self) -> None:
         """Exclude whom the database says: those who were excluded, and those who are just being erased."""
@@ -89,10 +89,7 @@ class Eraser:
         Raises ``InUseError`` if a reader is in the way, ``LimitReachedError`` if no more can be excluded, and
         ``StoppedError`` if a dry run was stopped.
         """
-        erasing = asyncio.create_task(self._erase(request.installation, request.kind, dry_run=request.dry_run))
-        self._tasks.add(erasing)
-        erasing.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(erasing)
+        return await self._carried_out(self._erase(request.installation, request.kind, dry_run=request.dry_run))
 
     async def resume(self) -> None:
         """Finish what a crash or a stop has left, and what a restored backup does not know yet."""
@@ -101,16 +98,6 @@ class Eraser:
                 await self._resume()
             except StoppedError as reason:
                 logger.info("%s", reason)
-
-    def stop(self) -> None:
-        """Ask what is under way to stop soon, where a start can go on."""
-        self._stop.set()
-
-    async def close(self) -> None:
-        """Stop, and return when nothing is under way any more."""
-        self.stop()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
 
     async def _erase(self, installation_id: str, kind: ErasureKind, *, dry_run: bool) -> Erased:
         async with self._turn:
