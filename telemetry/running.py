@@ -168,6 +168,7 @@ class _Parts:
             self.log,
             self.exclusions,
             self.clock,
+            archive=self.archive,
             id_key=id_key,
             settle=self.appender.settle,
             flush=self.publisher.flush,

@@ -6,9 +6,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from telemetry.running import Running
@@ -65,14 +66,19 @@ async def pass_a_day(started: Running, hand: HandClock, traffic: Traffic, *, eve
 
 
 @asynccontextmanager
-async def sealing_stopped(started: Running) -> AsyncIterator[tuple[asyncio.Task[None], int]]:
-    """Begin a check whose process stops itself at once; it goes on at the end of the block, if it is still there."""
+async def sealing_stopped(
+    started: Running, work: Coroutine[Any, Any, Any] | None = None
+) -> AsyncIterator[tuple[asyncio.Task[Any], int]]:
+    """Begin work whose sealing process stops itself at once; it goes on at the end of the block, if it is still there.
+
+    Without ``work``, begin a check of the sealer.
+    """
     archive = started.upkeep.sealer._archive
     stopping = archive._directory.root / "stopping"
     stopping.write_text(f'#!/bin/sh\nkill -STOP $$\nexec {sys.executable} "$@"\n')
     stopping.chmod(0o700)
     with mock.patch.object(sys, "executable", str(stopping)):
-        checking = asyncio.create_task(started.upkeep.sealer.check())
+        checking = asyncio.create_task(work or started.upkeep.sealer.check())
         while (pid := archive.sealing_pid) is None or not is_stopped(pid):  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.001)
     stopping.unlink()

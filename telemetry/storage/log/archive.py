@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class Archive:
 
     @property
     def sealing_pid(self) -> int | None:
-        """The process that is sealing a segment, or None."""
+        """The process that is sealing a segment or erasing from one, or None."""
         return self._sealing.pid if self._sealing else None
 
     @property
@@ -109,19 +109,24 @@ class Archive:
         await self.close()
         return version
 
-    async def seal(self, day: str, sealed_at: str) -> int | None:
+    async def seal(self, day: str, sealed_at: str, erased: Collection[str] | None = None) -> int | None:
         """Seal a segment; return its bytes, or None if it was needed meanwhile.
 
-        Raises ``NotNowError``, ``SealingError`` or ``sqlite3.Error``; then it can be done again.
+        With ``erased``, erase the events of these installations first; a sealed segment is then sealed again. Raises
+        ``NotNowError``, ``SealingError``, ``SegmentUnusableError`` or ``sqlite3.Error``; then it can be done again.
         """
         path = self._directory.segment(day)
         async with self._turn:
             if day == self._lent:
                 return None
+            if self._sealing is not None:
+                raise NotNowError("another segment is being sealed")
             await self._create(day)
             await self._close(day)
+            if erased is not None:
+                await self._unseal(day)
             watermark = (await self.states.get(day)).watermark
-            sealing = self._sealing = await SealingProcess.start(path, watermark)
+            sealing = self._sealing = await SealingProcess.start(path, watermark, erased)
         await sealing.wait()
         async with self._turn:
             if self._sealing is not sealing:
@@ -190,15 +195,19 @@ class Archive:
         return state._replace(sealed_at=None) if mode & WRITABLE_MODE != SEALED_MODE else state
 
     async def _open_again(self, day: str) -> Segment:
-        path, state = self._directory.segment(day), await self.states.get(day)
-        if state.retired_at is not None and kind_of(path) is None:
+        path = self._directory.segment(day)
+        if (await self.states.get(day)).retired_at is not None and kind_of(path) is None:
             await self._remove(day)
-        check_usable(path, to_write=True)
-        if state.sealed_at is not None:
-            logger.info("a sealed segment is opened again", extra={"day": day})
-            await self.states.unseal(day)
+        await self._unseal(day)
         with telling_full(path):
             return await Segment.open(path, synchronous=self._synchronous, witness=self._directory.witness)
+
+    async def _unseal(self, day: str) -> None:
+        """Let a segment be written; raise ``SegmentUnusableError`` if this user cannot."""
+        check_usable(self._directory.segment(day), to_write=True)
+        if (await self.states.get(day)).sealed_at is not None:
+            logger.info("a sealed segment is opened again", extra={"day": day})
+            await self.states.unseal(day)
 
     async def _create(self, day: str) -> None:
         """Make the tables of a segment whose creation failed, as on a full disk; it holds no events."""

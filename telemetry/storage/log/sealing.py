@@ -11,7 +11,8 @@ import os
 import sqlite3
 import sys
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from telemetry.catalogue.installations import PLACEHOLDERS_JSON
@@ -40,20 +41,51 @@ def seal(path: Path, watermark: int) -> tuple[int, int]:
 
     Raises ``NotNowError``, ``sqlite3.Error`` or ``OSError``; then, as after a crash, the same can be done again.
     """
+    with changing(path, watermark) as connection:
+        leave_wal(connection)
+        for name, column in INDEXES.items():
+            # Exclusive from its start: a reader that came in later would keep what was sorted from leaving the memory.
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON events ({column})")
+            connection.execute("COMMIT")
+        ((rows, installations),) = connection.execute(query("count_segment"), (PLACEHOLDERS_JSON,))
+    with _descriptor(path) as descriptor:
+        os.fchmod(descriptor, SEALED_MODE)
+        os.fsync(descriptor)
+    return rows, installations
+
+
+@contextmanager
+def changing(path: Path, watermark: int) -> Iterator[sqlite3.Connection]:
+    """Open a segment that nobody writes and that is counted up to ``watermark``.
+
+    Raises ``NotNowError`` if its last events are not counted, or if a reader is in the way of what is done inside.
+    """
     # It is closed after the connection: to close any descriptor of a file drops all locks that a process has on it.
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        with closing(_connect(path)) as connection:
+    with _descriptor(path) as descriptor, closing(_connect(path)) as connection:
+        try:
             if _last_id(connection) > watermark:
                 raise NotNowError("its last events are not counted yet")
             _sync_often(connection, descriptor)
-            _leave_wal_and_index(connection)
-            ((rows, installations),) = connection.execute(query("count_segment"), (PLACEHOLDERS_JSON,))
-        os.fchmod(descriptor, SEALED_MODE)
-        os.fsync(descriptor)
+            yield connection
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            raise NotNowError("a reader is in the way") from error
+
+
+def leave_wal(connection: sqlite3.Connection) -> None:
+    """Move the write-ahead log into the segment and remove it; raise ``sqlite3.OperationalError`` if it is read."""
+    connection.execute("PRAGMA journal_mode = DELETE")
+
+
+@contextmanager
+def _descriptor(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
-    return rows, installations
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -83,26 +115,12 @@ def _sync_often(connection: sqlite3.Connection, descriptor: int) -> None:
     connection.set_progress_handler(sync, _STEPS_PER_LOOK)
 
 
-def _leave_wal_and_index(connection: sqlite3.Connection) -> None:
-    try:
-        connection.execute("PRAGMA journal_mode = DELETE")
-        for name, column in INDEXES.items():
-            # Exclusive from its start: a reader that came in later would keep what was sorted from leaving the memory.
-            connection.execute("BEGIN EXCLUSIVE")
-            connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON events ({column})")
-            connection.execute("COMMIT")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-            raise
-        raise NotNowError("a reader is in the way") from error
-
-
-def main() -> None:
-    """Seal, and print one line of JSON: the counts of the segment, or why not."""
+def print_outcome(work: Callable[[Path, int], tuple[int, int]]) -> None:
+    """Do what the process is for, and print one line of JSON: the counts of the segment, or why not."""
     path, watermark, parent = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     step_back(parent)
     try:
-        print(json.dumps({"counts": seal(path, watermark)}))
+        print(json.dumps({"counts": work(path, watermark)}))
     except NotNowError as reason:
         print(json.dumps({"put_off": str(reason)}))
     except (sqlite3.Error, OSError) as error:
@@ -110,4 +128,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    print_outcome(seal)

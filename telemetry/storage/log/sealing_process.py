@@ -1,12 +1,13 @@
 """The process that seals a segment, as the service sees it."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
 from telemetry.storage.aggregates.segment_states import Counts
-from telemetry.storage.log import sealing
+from telemetry.storage.log import erasing, sealing
 from telemetry.storage.sqlite.background import NotNowError
 from telemetry.storage.sqlite.background_process import BackgroundProcess
 
@@ -32,10 +33,16 @@ class SealingProcess:
         self.stop = process.stop
 
     @classmethod
-    async def start(cls, path: Path, watermark: int) -> Self:
-        """Start sealing a segment that nobody else writes; raise ``NotNowError`` if the system has no room for it."""
+    async def start(cls, path: Path, watermark: int, erased: Collection[str] | None = None) -> Self:
+        """Start sealing a segment that nobody else writes; raise ``NotNowError`` if the system has no room for it.
+
+        With ``erased``, erase the events of these installations first; see ``erasing``.
+        """
+        module = sealing if erased is None else erasing
+        given = None if erased is None else "\n".join(erased).encode()
         arguments = [str(path), str(watermark)]
-        return cls(path, await BackgroundProcess.start(sealing.__name__, arguments, sorting_in=path.parent))
+        process = await BackgroundProcess.start(module.__name__, arguments, sorting_in=path.parent, given=given)
+        return cls(path, process)
 
     def counts(self) -> Counts:
         """Return what the sealed segment holds; raise ``NotNowError`` or ``SealingError`` if it is not sealed."""

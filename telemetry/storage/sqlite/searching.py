@@ -17,6 +17,7 @@ from telemetry.storage.sqlite.unused_bytes import DatabaseFile, NotUnderstoodErr
 
 LOOKING, OVERWRITING = "looking", "overwriting"
 ENDED = b"done\n"
+_SPANS_PER_SYNC = 64
 
 
 def find(content: mmap.mmap, texts: Collection[bytes]) -> Iterator[int]:
@@ -49,6 +50,24 @@ def overwrite(content: mmap.mmap, places: Collection[int]) -> None:
     content.flush()
 
 
+def clear(content: mmap.mmap, texts: Collection[bytes]) -> None:
+    """Fill all unused bytes around the texts with zeros, durably, in a file that no one else writes.
+
+    Without texts, all unused bytes are filled. Raises ``NotUnderstoodError``.
+    """
+    view = memoryview(content)
+    file = DatabaseFile(view)
+    places = sorted({at for text in texts for at in _all(content, text)})
+    spans = filter(None, map(file.unused_around, places)) if texts else file.all_unused()
+    for number, (first, end) in enumerate(spans, 1):
+        if content[first:end].strip(b"\0"):
+            view[first:end] = bytes(end - first)
+        # The syncs of other files wait for what is written here: leave the disk little at a time.
+        if number % _SPANS_PER_SYNC == 0:
+            content.flush()
+    content.flush()
+
+
 def _all(content: mmap.mmap, text: bytes) -> Iterator[int]:
     at = content.find(text)
     while at >= 0:
@@ -57,7 +76,8 @@ def _all(content: mmap.mmap, text: bytes) -> Iterator[int]:
 
 
 @contextmanager
-def _mapped(path: Path, access: int) -> Iterator[mmap.mmap]:
+def mapped(path: Path, access: int) -> Iterator[mmap.mmap]:
+    """Map a file that is not empty into the memory; changes are durable at the end of the block."""
     with path.open("rb" if access == mmap.ACCESS_READ else "r+b") as file:
         # The map is not closed: views of it may be left, and the process ends soon.
         yield mmap.mmap(file.fileno(), 0, access=access)
@@ -76,13 +96,13 @@ def main() -> None:
         step_back(parent)
         texts = sys.stdin.buffer.read().splitlines()
         if path.stat().st_size:
-            with _mapped(path, mmap.ACCESS_READ) as content:
+            with mapped(path, mmap.ACCESS_READ) as content:
                 sys.stdout.write("".join(f"{at}\n" for at in find(content, texts)))
         sys.stdout.write(ENDED.decode())
         return
     end_with(parent)
     for line in sys.stdin:
-        with _mapped(path, mmap.ACCESS_WRITE) as content:
+        with mapped(path, mmap.ACCESS_WRITE) as content:
             overwrite(content, list(map(int, line.split())))
         sys.stdout.buffer.write(ENDED)
         sys.stdout.buffer.flush()

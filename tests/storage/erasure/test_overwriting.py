@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
@@ -69,15 +70,15 @@ async def test_an_erasure_that_was_interrupted_goes_on_with_the_day_after_the_la
         hand.pass_time(86_400)
         await started.service.accept(encode(of_vandal(Traffic(seed=2, moment=hand.now).batch(5))))
         eraser = started.upkeep.eraser
-        erase_events, days = eraser._erase_events, []
+        delete, days = eraser._events.delete, []
 
-        async def interrupted(day: str, one: str) -> None:
+        async def interrupted(day: str, ids: Collection[str], requested_at: str) -> None:
             days.append(day)
             if len(days) > 1:
                 raise sqlite3.OperationalError("disk I/O error")
-            await erase_events(day, one)
+            await delete(day, ids, requested_at)
 
-        monkeypatch.setattr(eraser, "_erase_events", interrupted)
+        monkeypatch.setattr(eraser._events, "delete", interrupted)
         with pytest.raises(sqlite3.OperationalError):
             await eraser.erase(ErasureRequest(VANDAL, ErasureKind.FORGET))
         found = read(data_dir / "telemetry.db", "SELECT installation_ids, done_through FROM erasing")
