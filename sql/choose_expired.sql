@@ -2,10 +2,10 @@
 -- and ?3: the first and the last rowid in `senders` to look at.
 CREATE TABLE flushing.leaving AS
 SELECT {table_keys}, {count} AS events, {first_day} AS first_day, {last_day} AS last_day
-FROM retiring.senders AS told
-CROSS JOIN main.{table} ON {is_told}
+FROM retiring.senders
+CROSS JOIN main.{table} ON {is_senders}
 WHERE
-    told.rowid BETWEEN ?2 AND ?3
+    senders.rowid BETWEEN ?2 AND ?3
     AND sent_by NOT IN ('', '*')
     AND {last_day} <= ?1
     AND NOT EXISTS (

@@ -2,15 +2,15 @@
 -- was first seen on a removed day is older than these notes. sender_mark(): the keyed hash of an installation.
 UPDATE main.{table}
 SET sent_by = CASE
-    WHEN told.sender = '*' THEN '*'
-    WHEN sent_by = sender_mark(told.sender) THEN sent_by
+    WHEN senders.sender = '*' THEN '*'
+    WHEN sent_by = sender_mark(senders.sender) THEN sent_by
     WHEN sent_by != '' THEN '*'
     WHEN {first_day} NOT IN (SELECT day FROM main.segments WHERE retired_at IS NULL) THEN '*'
-    ELSE sender_mark(told.sender)
+    ELSE sender_mark(senders.sender)
 END
-FROM retiring.senders AS told
+FROM retiring.senders
 WHERE
-    told.rowid BETWEEN ?2 AND ?3
-    AND {is_told}
+    senders.rowid BETWEEN ?2 AND ?3
+    AND {is_senders}
     AND {table}.sent_by != '*'
     AND {first_day} <= ?1

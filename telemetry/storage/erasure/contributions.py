@@ -22,9 +22,10 @@ from telemetry.counting.declaring import Aggregate
 from telemetry.counting.names import Name, Names
 from telemetry.storage.aggregates.catalogue_versions import CatalogueVersions
 from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.aggregates.event_statements import related_events_statement
 from telemetry.storage.aggregates.flushing import flush_counters
 from telemetry.storage.aggregates.new_rows import AsCounted
-from telemetry.storage.aggregates.row_statements import names_statement, related_events_statement
+from telemetry.storage.aggregates.row_statements import names_statement
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.log.replaying import count_stored
 from telemetry.storage.log.segment import StoredEvent, stored_event

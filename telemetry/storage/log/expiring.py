@@ -10,8 +10,9 @@ from pathlib import Path
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.counting.aggregates import SIGNATURE_COUNTS
 from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.aggregates.event_statements import senders_statement
 from telemetry.storage.aggregates.pruning import fold_leaving
-from telemetry.storage.aggregates.row_statements import row_statement, senders_statement
+from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.aggregates.segment_states import SegmentState
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.sqlite import statement_process
