@@ -2,7 +2,7 @@
 CREATE TEMP TABLE unsent_{table} AS
 SELECT {columns}, 0 AS removed
 FROM (
-    SELECT {columns} FROM node.{table} WHERE {is_row}
+    SELECT {columns} FROM aggregates.{table} WHERE {is_row}
     EXCEPT
     SELECT {columns} FROM main.{table}
 )
@@ -11,5 +11,5 @@ SELECT {zeroed}, 1 AS removed
 FROM (
     SELECT {columns}
     FROM main.{table}
-    WHERE ({keys}) NOT IN (SELECT {keys} FROM node.{table} WHERE {is_row})
+    WHERE ({keys}) NOT IN (SELECT {keys} FROM aggregates.{table} WHERE {is_row})
 )

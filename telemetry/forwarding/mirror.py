@@ -42,11 +42,11 @@ class Mirror:
         (known,) = self._connection.execute("SELECT revision FROM meta").fetchone()
         uri = readable_uri(aggregates, wait_s=_WAIT_S)
         with held_still(aggregates, uri):
-            self._connection.execute("ATTACH ? AS node", (uri,))
+            self._connection.execute("ATTACH ? AS aggregates", (uri,))
             try:
                 revision = self._find(known)
             finally:
-                self._connection.execute("DETACH node")
+                self._connection.execute("DETACH aggregates")
         return revision
 
     def unsent(self, aggregate: Aggregate) -> Iterator[list[tuple[Any, ...]]]:
@@ -79,7 +79,7 @@ class Mirror:
     def _find(self, known: int) -> int | None:
         # In one transaction, so that all rows are of the same revision.
         with _transaction(self._connection):
-            (revision,) = self._connection.execute("SELECT revision FROM node.state").fetchone()
+            (revision,) = self._connection.execute("SELECT revision FROM aggregates.state").fetchone()
             if revision == known:
                 return None
             for aggregate in SHIPPED_AGGREGATES:
