@@ -1,5 +1,5 @@
 -- The extremes and the latest labels, as the others' events tell that are still there. A row that was first seen by the
--- newest day that retention has removed events of keeps its extremes: they may come from events that are gone.
+-- newest day of which events are gone keeps its extremes: they may come from events that are gone.
 UPDATE main.{table}
 SET {corrected}
 FROM remaining.{table} AS others

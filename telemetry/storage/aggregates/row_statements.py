@@ -9,9 +9,6 @@ from telemetry.counting.declaring import Aggregate
 from telemetry.storage.aggregates.statement_parts import DAY_LENGTH, day, listed, of, text
 from telemetry.storage.sqlite.queries import query
 
-# The newest day that retention has removed raw events of; it may have been reached again since.
-_NEWEST_GONE = "SELECT max(day) FROM main.segments WHERE watermark > 0 AND (retired_at IS NOT NULL OR retired > 0)"
-
 
 @cache
 def row_statement(name: str, aggregate: Aggregate) -> str:
@@ -105,7 +102,8 @@ def _corrected(aggregate: Aggregate, column: StoredColumn) -> str:
             # The stored value may come from raw events that are gone. keep_rows.sql compares the same day.
             (first_seen,) = aggregate.names(Earliest)
             first_day = f"substr({aggregate.table}.{first_seen}, 1, {DAY_LENGTH})"
-            return f"iif({first_day} <= ({_NEWEST_GONE}), {mine}, {theirs})"
+            newest_gone = query("find_newest_gone_day")
+            return f"iif({first_day} <= ({newest_gone}), {mine}, {theirs})"
     return theirs
 
 

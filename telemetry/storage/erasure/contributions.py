@@ -11,6 +11,7 @@ import heapq
 import json
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
@@ -27,6 +28,7 @@ from telemetry.storage.aggregates.flushing import flush_counters
 from telemetry.storage.aggregates.new_rows import AsCounted
 from telemetry.storage.aggregates.row_statements import names_statement
 from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.erasure.lost_days import lost_days
 from telemetry.storage.log.replaying import count_stored
 from telemetry.storage.log.segment import StoredEvent, stored_event
 from telemetry.storage.sqlite.database_files import read_only_uri
@@ -55,6 +57,8 @@ class Contributions:
         Raises ``StoppedError`` soon after a stop was asked for.
         """
         await asyncio.to_thread(asyncio.run, self._count(dict(watermarks), others=others))
+        if others and not self._counted:
+            await asyncio.to_thread(self._note_lost_days)
         self._counted.update(watermarks)
 
     def events_by_day(self) -> dict[str, int]:
@@ -91,6 +95,13 @@ class Contributions:
         related = related_events_statement(COUNTED)
         await self._count_into(self.remaining, watermarks if others else {}, related, [(json.dumps(self._ids),)])
 
+    def _note_lost_days(self) -> None:
+        """Tell the statements that correct rows which days have lost events: a row's extremes may come from these."""
+        lost = [(day,) for day in lost_days(self._directory, self._reading)]
+        with closing(sqlite3.connect(self.remaining)) as remaining, remaining:
+            remaining.execute("CREATE TABLE IF NOT EXISTS lost_days (day TEXT PRIMARY KEY)")
+            remaining.executemany("INSERT OR IGNORE INTO lost_days VALUES (?)", lost)
+
     async def _count_into(
         self, path: Path, watermarks: dict[str, int], sql: str, whose: Sequence[tuple[str, ...]]
     ) -> None:
@@ -114,8 +125,7 @@ class Contributions:
     def _stored(
         self, day: str, watermark: int, sql: str, whose: Sequence[tuple[str, ...]]
     ) -> Iterator[list[StoredEvent]]:
-        with telling_stop(self._stop), reading(self._directory.segment(day), "segment") as segment:
-            segment.set_progress_handler(self._stop.is_set, INSTRUCTIONS_PER_LOOK)
+        with self._reading(day) as segment:
             for name_of, path in (("contribution", self.contribution), ("current", self._directory.aggregates)):
                 segment.execute(f"ATTACH ? AS {name_of}", (read_only_uri(path),))
             position = self._counted.get(day, 0)
@@ -123,6 +133,12 @@ class Contributions:
             rows = heapq.merge(*(_rows(segment, sql, one, position, watermark) for one in whose), key=itemgetter(0))
             while chunk := list(islice(rows, ROWS_PER_READ)):
                 yield [stored_event(row) for row in chunk]
+
+    @contextmanager
+    def _reading(self, day: str) -> Iterator[sqlite3.Connection]:
+        with telling_stop(self._stop), reading(self._directory.segment(day), "segment") as segment:
+            segment.set_progress_handler(self._stop.is_set, INSTRUCTIONS_PER_LOOK)
+            yield segment
 
     def _names(self) -> dict[str, Names]:
         found = {}

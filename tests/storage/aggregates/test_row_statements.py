@@ -74,6 +74,7 @@ def test_what_is_excluded_leaves_what_the_others_have_added(aggregate: Aggregate
         for name, database in (("contribution", contribution), ("remaining", remaining)):
             main.execute(f"ATTACH ':memory:' AS {name}")
             main.deserialize(database.serialize(), name=name)
+        main.execute("CREATE TABLE remaining.lost_days (day TEXT)")
         for name in ("subtract_rows", "delete_empty_rows", "correct_rows"):
             main.execute(row_statement(name, aggregate))
 
