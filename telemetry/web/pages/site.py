@@ -14,12 +14,12 @@ from telemetry.published.dashboard.spans import Span, span_of
 from telemetry.published.reading import PublicNumbers, reading_published
 from telemetry.web.answers import CORS_HEADERS, Answer, empty_answer
 from telemetry.web.known import is_known
-from telemetry.web.pages.benchmarks import BenchmarksSection
 from telemetry.web.pages.dashboard import dashboard_page
 from telemetry.web.pages.emptiness import empty_page
 from telemetry.web.pages.files import FILE_HEADERS, BadgeFile, ChartFile, badge_file, chart_file
+from telemetry.web.pages.front import FrontPage
 from telemetry.web.pages.layout import PAGE_HEADERS, STYLE_PATH, STYLE_SHEET
-from telemetry.web.pages.live import LiveTotals, with_live
+from telemetry.web.pages.live import LiveTotals
 from telemetry.web.pages.shelf import Overviews, Rendered, Shelf, rendered
 from telemetry.web.pages.subject_pages import (
     category_page,
@@ -63,7 +63,7 @@ class PublicPages:
         self._overviews = Overviews()
         self.live: Callable[[], LiveTotals] = lambda: LiveTotals(None, is_storing=True)
         self.benchmarks: Callable[[], Awaitable[BenchmarkNumbers | None]] = _no_benchmarks
-        self._benchmarks = BenchmarksSection()
+        self._front = FrontPage()
         self._style, self._icon = rendered(STYLE_SHEET), rendered(_SCALABLE_ICON)
 
     @property
@@ -95,7 +95,7 @@ class PublicPages:
             f"/ {span}",
             lambda: self._read(span, lambda seen, _: rendered(dashboard_page(seen) if seen is not None else empty())),
         )
-        made = self._benchmarks.put_into(with_live(made, self.live()), await self.benchmarks())
+        made = self._front.get(span, made, self.live(), await self.benchmarks())
         return _answer(request, made, PAGE_HEADERS, _LIVE_MAX_AGE_S)
 
     async def _get_subject(self, folder: str, name: str, request: web.BaseRequest) -> Answer:
