@@ -140,6 +140,8 @@ def _measure(mode: str, runs: int, timing: Timing, output: Path, measure: Measur
         with TemporaryDirectory(prefix="scratch-", dir=output) as scratch:
             measure(plan.Bench(Path(scratch).resolve(), timing, tell), results)
     except (LoadError, ServerError) as error:
+        if results.loads:
+            click.echo(f"What was measured by then is in {report.write(results, output)}")
         raise click.ClickException(str(error)) from error
     path = report.write(results, output)
     click.echo(f"\n{report.markdown(results)}")

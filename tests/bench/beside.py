@@ -28,6 +28,10 @@ _ALONE_PER_S = 1_000
 _DAYS = 60
 _ENVIRONMENT = ("--environment", "demo")
 _SIMULATE_TIMEOUT_S = 600
+# More than one turn takes, and by its end its first events are no longer remembered: then it begins again.
+_CORPUS_EVENTS = 2_500_000
+# Batches while the making of the statistics is timed: each flush has something to publish, and the cores are free.
+_LIVE_PER_S = 20
 # Until the generator of the reads has started and connected.
 _LEAD_S = 1
 
@@ -37,24 +41,24 @@ def run(bench: Bench, results: Results, turns: int) -> None:
     data_dir = bench.scratch / "published"
     bench.tell(f"simulating {_DAYS} days to publish")
     _simulate(data_dir)
-    batches = bench.corpus(PACED_BATCH)
+    batches = bench.corpus(PACED_BATCH, seed=6, events=_CORPUS_EVENTS)
     with serving((*SERVICE, *_ENVIRONMENT), data_dir) as server:
         page = first_page(server.port)
         kinds = (api_reads(server.port), page_views(server.port))
         costs = {kind.name: _cost_us(bench, server, kind) for kind in kinds}
-        since, said_before = last_ids(data_dir), totals(data_dir)
+        publish_ms = _publish_ms(bench, server)
+        since = last_ids(data_dir)
         ingest = _Ingest(bench, server, batches)
         found = _take_turns(bench, ingest, kinds, turns)
         server.wait_until_still()
         server.wait_until_flushed()
-        said = totals(data_dir).since(said_before)
         missing = max(0, ingest.acknowledged - count_events(data_dir, since))
     results.beside_ingest = BesideIngest(
         [
             Beside(name, READS_PER_S, *compared(pairs), costs[name], pairs[-1][2])
             for name, pairs in found.items()
         ],
-        page, said.publish_s / max(said.publications, 1) * 1e3, missing,
+        page, publish_ms, missing,
     )  # fmt: skip
 
 
@@ -80,7 +84,6 @@ class _Ingest:
         return events_per_s, latencies(reading, run_s)
 
     def _drive(self, seconds: int) -> float:
-        # From the start again before the corpus ends: by then its first events are no longer remembered.
         if self._position + 2 * self._longest > self._batches.stat().st_size:
             self._position = 0
         answered: Answered = drive(
@@ -127,6 +130,17 @@ def _cost_us(bench: Bench, server: Server, reads: Reads) -> float:
     if seen.failed:
         raise ServerError(f"{seen.failed} of the {reads.name} were not answered with success")
     return (server.usage().cpu_s - before.cpu_s) / seen.requests * 1e6
+
+
+def _publish_ms(bench: Bench, server: Server) -> float:
+    """Return how long it takes to make the live statistics after each flush of a light load."""
+    run_s = bench.timing.run_s
+    batches = bench.corpus(PACED_BATCH, seed=5, events=_LIVE_PER_S * run_s * PACED_BATCH)
+    before = totals(server.data_dir)
+    latencies(start_open_loop(server.port, batches, _LIVE_PER_S, _LIVE_PER_S * run_s), run_s)
+    server.wait_until_flushed()
+    said = totals(server.data_dir).since(before)
+    return said.publish_s / max(said.publications, 1) * 1e3
 
 
 def _start(bench: Bench, server: Server, reads: Reads, rate: int, seconds: int) -> subprocess.Popen[bytes]:

@@ -166,7 +166,7 @@ class Beside(msgspec.Struct, frozen=True):
 
 
 class BesideIngest(msgspec.Struct, frozen=True):
-    """What readers cost ingest; ``publish_ms`` is how long it took to make the live statistics, each time."""
+    """What readers cost ingest; ``publish_ms`` is how long it takes to make the live statistics."""
 
     readers: list[Beside]
     first_page: FirstPage
