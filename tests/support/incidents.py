@@ -61,6 +61,8 @@ class EventfulYear(Year):
 
     async def start_on_a_full_disk(self) -> None:
         """Be killed and have no room, first for anything and then for flushes, and then some again."""
+        for _ in range(3):
+            await self.send()
         await self._leave_as_a_kill_does()
         with no_room():
             with pytest.raises((sqlite3.Error, OperatorError)) as failed:
@@ -68,8 +70,9 @@ class EventfulYear(Year):
             assert fullness(failed.value, self.data_dir) is not None
         with no_room(above=SHARED_MEMORY_BYTES):
             await self.start()
-            if self.running.sources.replay.events_replayed:
-                assert self.running.service.failing() == ErrorCode.STORAGE_FULL
+            # What a flush of few counters writes may fit into what a file may hold here.
+            is_waiting = self.running.sources.counters.keys > 0
+            assert is_waiting == (self.running.service.failing() == ErrorCode.STORAGE_FULL)
         await self.send_again()
 
     async def lose_a_sealed_segment(self) -> None:
