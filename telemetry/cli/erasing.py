@@ -56,14 +56,14 @@ def erase(settings: Settings, request: ErasureRequest) -> Erased:
 
 
 def shown(erased: Erased) -> str:
-    """Return how many events and rows a report tells of, in words."""
+    """Return the numbers of events and rows in a report, in words."""
     events = sum(erased.events.values())
     verb = "would be erased" if erased.dry_run else "erased"
     return f"{amount(events, 'event')} {verb}, received on {amount(len(erased.events), 'day')}"
 
 
 def parts(erased: Erased) -> str:
-    """Return which numbers the events have a part in."""
+    """Return the names of the numbers that the events have added to."""
     *others, last = (amount(erased.rows.get(each.table, 0), each.noun, each.plural) for each in (DAILY_STATS, *COUNTED))
     return f"{', '.join(others)} and {last}"
 

@@ -137,7 +137,7 @@ class _Export:
         with progress("events", sum(map(log.last_id, changed))) as advance:
             for day in changed:
                 path, stamp = days[day]
-                # With the time of the segment as its own, the file tells later what it was made from.
+                # The file gets the time of its segment: a later run compares the two.
                 try:
                     with self.output(str(path), modified_ns=stamp) as stream:
                         self._write_rows(event_rows(log, day), stream, EVENT_COLUMNS, advance)
@@ -174,9 +174,9 @@ def _writer_class(form: str) -> WriterClass:
 
 
 def _folder(place: str) -> Path | None:
-    """Return the folder that is meant by an output, made if need be, or None if a file or a stream is meant."""
+    """Return the folder that an output names, made if need be, or None if the output is a file or a stream."""
     path = Path(expanded(place))
-    # The folder where the command is run may be closed to its user: nothing is looked for there unless it is named.
+    # The working folder may be closed to the user: look into it only if the output names it.
     if place == STANDARD_OUTPUT or not (place.endswith("/") or os.path.isdir(path)):  # noqa: PTH112 - never raises
         return None
     try:

@@ -35,7 +35,9 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_SETTINGS
 def list_labels(*, days: int, as_json: bool, config: Path | None, **flags: Any) -> None:
-    """List labels that the public does not see, with the most installations of a day and the events of all days.
+    """List labels that the public does not see.
+
+    A label is shown with its installations on the day that had most of them, and its events of all days.
 
     Example: telemetry labels list --days 28
     """

@@ -26,7 +26,7 @@ _ANSWER_BYTES_MAX = 16_777_216
 
 
 class _Document(msgspec.Struct, rename="camel"):
-    """What is needed of an answer of ``GET /v1/stats``; a service may say more."""
+    """The fields of ``GET /v1/stats`` that are shown; an answer may have more."""
 
     period: str
     total_events: int

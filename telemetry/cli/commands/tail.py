@@ -16,7 +16,7 @@ from telemetry.storage.log.segment import StoredEvent
 from telemetry.storage.log.tail import LogTail
 
 POLL_INTERVAL_S = 0.5
-# How far back events that match are looked for.
+# How many of the newest events are searched for matches.
 LOOKED_BACK_MAX = 200_000
 
 
