@@ -21,7 +21,7 @@ def test_segments_lists_a_live_directory_and_a_stopped_one_alike(data_dir: Path)
     make_segment(segment(data_dir, YESTERDAY), 1_234)
     with serving(data_dir, "--flush-interval-s", "0.1") as server:
         server.post(encode(Traffic().batch(7)))
-        eventually(lambda: sealed_days(data_dir) == [YESTERDAY], within_s=20)
+        eventually(lambda: sealed_days(data_dir) == [YESTERDAY])
         live = run("segments", "--data-dir", str(data_dir))
         assert server.stop() == 0
     stopped = run("segments", "--data-dir", str(data_dir))

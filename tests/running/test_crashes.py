@@ -271,8 +271,7 @@ def test_a_real_clients_day_survives_a_kill_and_reads_the_same_in_the_stats(data
 def test_every_answered_event_is_in_the_log_after_a_polite_stop_under_load(data_dir: Path) -> None:
     ledger = Ledger()
     with serving(data_dir) as server, load(server, ledger, seed=9):
-        time.sleep(0.3)
+        eventually(lambda: len(ledger.acknowledged) > 20)
         assert server.stop() == 0
 
     ledger.check(data_dir)
-    assert len(ledger.acknowledged) > 20

@@ -75,7 +75,7 @@ def test_a_flood_is_refused_before_memory_ends_and_loses_and_doubles_nothing(dat
         with ThreadPoolExecutor(len(bodies)) as pool:
             with held_lock(segment_of(server)):
                 answers = [pool.submit(server.post, body) for body in bodies]
-                eventually(lambda: sum(answer.done() for answer in answers) > len(bodies) // 8, within_s=20)
+                eventually(lambda: sum(answer.done() for answer in answers) > len(bodies) // 8)
                 queued = scrape(data_dir).value("queue_bytes")
             codes = [code(answer.result()) for answer in answers]
         for body, refused in zip(bodies, codes, strict=True):

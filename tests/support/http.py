@@ -74,8 +74,8 @@ def assert_only_the_neighbours_are_stored(server: ServerProcess, body: bytes, in
     return rejection
 
 
-def eventually(condition: Callable[[], bool], *, within_s: float = 5) -> None:
-    """Assert that a condition comes true in time."""
+def eventually(condition: Callable[[], bool], *, within_s: float = 20) -> None:
+    """Assert that a condition comes true in time, by default one that only a hang uses up."""
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "did not come true in time"

@@ -89,7 +89,7 @@ def wait_until_sealing(server: ServerProcess, day: str) -> int | None:
         found.extend(int(child) for child in children.read_text().split())
         return bool(found) or day in sealed_days(server.data_dir)
 
-    eventually(seen, within_s=20)
+    eventually(seen)
     return found[0] if found else None
 
 
@@ -116,7 +116,7 @@ def test_a_service_killed_while_it_seals_loses_nothing_and_seals_at_the_next_sta
     assert kill_while_sealing(data_dir, day, ledger) > 1
     with serving(data_dir) as server:
         ledger.resend(server)
-        eventually(lambda: day in sealed_days(data_dir), within_s=20)
+        eventually(lambda: day in sealed_days(data_dir))
         assert server.stop() == 0
 
     assert is_sealed(segment(data_dir, day))

@@ -8,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from tests.support import oracle
 from tests.support.backups import backup, replayed
 from tests.support.commands import run, succeed
 from tests.support.events import Traffic, encode
+from tests.support.http import eventually
 from tests.support.load import Ledger, load
 from tests.support.processes import COMMAND
 from tests.support.server import serving
@@ -38,7 +38,7 @@ def test_a_backup_beside_a_busy_service_restores_to_what_was_acknowledged_before
     before, during = Ledger(), Ledger()
     with serving(data_dir, "--flush-interval-s", "0.05") as server:
         with load(server, before, seed=1):
-            time.sleep(0.3)
+            eventually(lambda: len(before.acknowledged) > 10)
         with load(server, during, seed=2):
             made = [backup(data_dir, backups) for _ in range(2)]
         assert server.stop() == 0

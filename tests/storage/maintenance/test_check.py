@@ -58,9 +58,7 @@ def test_a_busy_service_is_found_well(data_dir: Path) -> None:
     ledger = Ledger()
     with serving(data_dir, "--flush-interval-s", "0.1") as server, load(server, ledger, seed=1):
         # Before the first flush there is nothing to recount.
-        eventually(
-            lambda: bool(oracle.read(data_dir / "telemetry.db", "SELECT 1 FROM daily_stats LIMIT 1")), within_s=20
-        )
+        eventually(lambda: bool(oracle.read(data_dir / "telemetry.db", "SELECT 1 FROM daily_stats LIMIT 1")))
         code, found = check_json(data_dir)
         again = check_json(data_dir)[0]
     assert (code, again, found["ok"], found["differences"]) == (0, 0, True, [])
