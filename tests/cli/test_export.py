@@ -266,7 +266,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 @pytest.mark.parametrize(
-    "events", [200_000, pytest.param(10_000_000, marks=pytest.mark.large)], ids=["short", "ten million"]
+    "events", [100_000, pytest.param(10_000_000, marks=pytest.mark.large)], ids=["short", "ten million"]
 )
 def test_memory_does_not_grow_with_the_number_of_events(data_dir: Path, tmp_path: Path, events: int) -> None:
     long_segment(data_dir, events)
