@@ -38,18 +38,19 @@ from telemetry.storage.sqlite.scrubbing import INSTRUCTIONS_PER_LOOK, check_stop
 
 
 class Contributions:
-    """Owns both databases, in a folder that is the caller's. ``count`` goes on from where it was before."""
+    """Owns both databases, in a folder that is the caller's. ``count`` goes on after the watermarks in ``counted``."""
 
     def __init__(
         self, folder: Path, directory: DataDirectory, ids: Collection[str], stop: asyncio.Event, *, keys_max: int
     ) -> None:
         self.contribution = folder / "contribution.db"
         self.remaining = folder / "remaining.db"
-        self._directory = directory
-        self._ids = sorted(ids)
-        self._stop = stop
-        self._keys_max = keys_max
-        self._counted: dict[str, int] = {}
+        self.folder = folder
+        self.directory = directory
+        self.ids = sorted(ids)
+        self.stop = stop
+        self.keys_max = keys_max
+        self.counted: dict[str, int] = {}
 
     async def count(self, watermarks: Mapping[str, int], *, others: bool) -> None:
         """Count events up to the watermarks, those of others if they are wanted; it takes a thread of its own.
@@ -57,9 +58,9 @@ class Contributions:
         Raises ``StoppedError`` soon after a stop was asked for.
         """
         await asyncio.to_thread(asyncio.run, self._count(dict(watermarks), others=others))
-        if others and not self._counted:
+        if others and not self.counted:
             await asyncio.to_thread(self._note_lost_days)
-        self._counted.update(watermarks)
+        self.counted.update(watermarks)
 
     def events_by_day(self) -> dict[str, int]:
         """Return how many events of the installation were counted."""
@@ -89,15 +90,15 @@ class Contributions:
     async def _count(self, watermarks: dict[str, int], *, others: bool) -> None:
         # Labels without a metric of their own were counted as others, whatever the bound was then.
         await self._count_into(
-            self.contribution, watermarks, query("read_installation_events"), [(one,) for one in self._ids]
+            self.contribution, watermarks, query("read_installation_events"), [(one,) for one in self.ids]
         )
         # The events of all others are those that none of the ids has.
         related = related_events_statement(COUNTED)
-        await self._count_into(self.remaining, watermarks if others else {}, related, [(json.dumps(self._ids),)])
+        await self._count_into(self.remaining, watermarks if others else {}, related, [(json.dumps(self.ids),)])
 
     def _note_lost_days(self) -> None:
         """Tell the statements that correct rows which days have lost events: a row's extremes may come from these."""
-        lost = [(day,) for day in lost_days(self._directory, self._reading)]
+        lost = [(day,) for day in lost_days(self.directory, self._reading)]
         with closing(sqlite3.connect(self.remaining)) as remaining, remaining:
             remaining.execute("CREATE TABLE IF NOT EXISTS lost_days (day TEXT PRIMARY KEY)")
             remaining.executemany("INSERT OR IGNORE INTO lost_days VALUES (?)", lost)
@@ -107,16 +108,16 @@ class Contributions:
     ) -> None:
         labels = DayLabels(labels_max=0)
         counters = Counters(labels, self._names())
-        counted_there = AsCounted(self._directory.aggregates)
+        counted_there = AsCounted(self.directory.aggregates)
         aggregates = await Aggregates.open(path, synchronous="NORMAL", admission=counted_there)
         try:
             for day, watermark in watermarks.items():
                 labels.restore(day, self._metrics(day))
                 versions = self._versions(day)
                 for stored in self._stored(day, watermark, sql, whose):
-                    check_stop(self._stop)
+                    check_stop(self.stop)
                     count_stored(counters, day, stored, versions)
-                    if counters.keys >= self._keys_max:
+                    if counters.keys >= self.keys_max:
                         await flush_counters(counters, aggregates)
             await flush_counters(counters, aggregates)
         finally:
@@ -126,9 +127,9 @@ class Contributions:
         self, day: str, watermark: int, sql: str, whose: Sequence[tuple[str, ...]]
     ) -> Iterator[list[StoredEvent]]:
         with self._reading(day) as segment:
-            for name_of, path in (("contribution", self.contribution), ("current", self._directory.aggregates)):
+            for name_of, path in (("contribution", self.contribution), ("current", self.directory.aggregates)):
                 segment.execute(f"ATTACH ? AS {name_of}", (read_only_uri(path),))
-            position = self._counted.get(day, 0)
+            position = self.counted.get(day, 0)
             # Counters want events in the order of their ids.
             rows = heapq.merge(*(_rows(segment, sql, one, position, watermark) for one in whose), key=itemgetter(0))
             while chunk := list(islice(rows, ROWS_PER_READ)):
@@ -136,24 +137,24 @@ class Contributions:
 
     @contextmanager
     def _reading(self, day: str) -> Iterator[sqlite3.Connection]:
-        with telling_stop(self._stop), reading(self._directory.segment(day), "segment") as segment:
-            segment.set_progress_handler(self._stop.is_set, INSTRUCTIONS_PER_LOOK)
+        with telling_stop(self.stop), reading(self.directory.segment(day), "segment") as segment:
+            segment.set_progress_handler(self.stop.is_set, INSTRUCTIONS_PER_LOOK)
             yield segment
 
     def _names(self) -> dict[str, Names]:
         found = {}
-        with read_only(self._directory.aggregates) as aggregates:
+        with read_only(self.directory.aggregates) as aggregates:
             for aggregate in BOUNDED:
                 names = found[aggregate.table] = Names(aggregate, names_max=0)
                 names.restore(aggregates.execute(names_statement(aggregate)))
         return found
 
     def _versions(self, day: str) -> CatalogueVersions:
-        with read_only(self._directory.aggregates) as aggregates:
+        with read_only(self.directory.aggregates) as aggregates:
             return CatalogueVersions.read(aggregates, day)
 
     def _metrics(self, day: str) -> list[str]:
-        with read_only(self._directory.aggregates) as aggregates:
+        with read_only(self.directory.aggregates) as aggregates:
             return [str(row[0]) for row in aggregates.execute("SELECT metric FROM daily_stats WHERE date = ?", (day,))]
 
 

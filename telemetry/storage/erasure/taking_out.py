@@ -13,6 +13,7 @@ from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.segment_states import SegmentStates
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.erasure.contributions import Contributions
+from telemetry.storage.erasure.counting_process import count_apart
 from telemetry.storage.erasure.requests import Erased, ErasureKind
 from telemetry.storage.erasure.subtracting import excluding, forgetting
 
@@ -46,7 +47,7 @@ class TakingOut:
         """Return what an erasure would change; raise ``StoppedError`` soon after a stop."""
         with self._contributions(ids) as counted:
             try:
-                await counted.count(await self._watermarks(), others=False)
+                await count_apart(counted, await self._watermarks(), others=False)
             except StoppedError as reason:
                 raise StoppedError("the dry run was stopped: do this again") from reason
             return _report(kind, counted, dry_run=True)
@@ -63,18 +64,15 @@ class TakingOut:
         others, now = kind is ErasureKind.EXCLUDE, column_time(self._clock.now())
         with self._contributions(ids) as counted:
 
-            async def count() -> None:
-                watermarks = await self._watermarks()
-                if any(watermark < reached.get(day, 0) for day, watermark in watermarks.items()):
-                    raise StorageFailedError(
-                        "the last events could not be flushed: find the cause in the log, and do this again"
-                    )
-                await counted.count(watermarks, others=others)
+            async def count_rest() -> None:
+                await counted.count(await self._flushed(reached), others=others)
 
-            await count()
+            # Twice: many events may have come while many were counted.
+            for _ in range(2):
+                await count_apart(counted, await self._flushed(reached), others=others)
             # Count again inside the lock: a flush may have run since, and none can now.
             async with self._aggregates.change(
-                count, contribution=counted.contribution, remaining=counted.remaining
+                count_rest, contribution=counted.contribution, remaining=counted.remaining
             ) as connection:
                 for statement in excluding() if kind is ErasureKind.EXCLUDE else forgetting():
                     await connection.execute(statement)
@@ -100,6 +98,15 @@ class TakingOut:
         for aggregate in BOUNDED:
             left = set(await self._aggregates.names(aggregate))
             self._counters.release_names(aggregate, counted.names(aggregate) - left)
+
+    async def _flushed(self, reached: dict[str, int]) -> dict[str, int]:
+        """Return the watermarks; raise ``StorageFailedError`` unless they include what was counted by then."""
+        watermarks = await self._watermarks()
+        if any(watermark < reached.get(day, 0) for day, watermark in watermarks.items()):
+            raise StorageFailedError(
+                "the last events could not be flushed: find the cause in the log, and do this again"
+            )
+        return watermarks
 
     async def _watermarks(self) -> dict[str, int]:
         states, days = await self._states.all(), self._directory.days()
