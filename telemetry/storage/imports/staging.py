@@ -24,6 +24,8 @@ from telemetry.storage.sqlite.queries import query
 # Enough to keep a dry run of a million events off the disk.
 _TEMPORARY_CACHE_KIB = 65_536
 _IDENTITY_BYTES = 16
+# Each raw event is in one of their counts.
+_OF_EVENTS = {"events", "results"}
 
 Refused = Callable[[str, dict[str, Any], RowRefusedError], None]
 """Is told the table, the columns and the reason of each row that is refused."""
@@ -101,7 +103,7 @@ class Staging:
             metric = labels.metric(day, prefix, label) if label else prefix
             metrics = self.stats.setdefault(day, {})
             metrics[metric] = metrics.get(metric, 0) + value
-            self.old_totals[day] = self.old_totals.get(day, 0) + (value if prefix == "events" else 0)
+            self.old_totals[day] = self.old_totals.get(day, 0) + (value if prefix in _OF_EVENTS else 0)
 
     def days(self) -> dict[str, int]:
         """Return how many events are staged for each day, oldest day first."""

@@ -210,7 +210,8 @@ async def test_results_of_benchmarks_come_along_and_the_old_worker_has_none(tmp_
     row = old_event(1, f"{DAYS[0]} 09:00:00")
     forged = (row[0], "benchmark-result", *row[2:])
 
-    assert added("merge", there, data_dir=here) == 12
+    merged = report("merge", there, data_dir=here)
+    assert (merged["events"]["added"], merged["days"][0]["old_total"]) == (12, 12)
     succeed("export", "events", "--output", tmp_path / "events.jsonl", "--data-dir", there)
     assert added("import", "events", tmp_path / "events.jsonl", data_dir=again) == 12
     refused = report("import", "d1", make_old_database(tmp_path / "old.db", [forged]), data_dir=here)["events"]
