@@ -48,6 +48,11 @@ done
 
 command -v "${PYTHON:=python3}" >/dev/null || fail "there is no program $PYTHON: give one, as with PYTHON=python3.12"
 "$PYTHON" systemd/check_python.py || exit 1
+# What a link, or a program that chooses a version, leads to.
+program=$("$PYTHON" -c 'import os, sys; print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))')
+case $program in
+    /home/* | /root/*) fail "$program cannot be reached by the service: give PYTHON=/usr/bin/python3" ;;
+esac
 if [ -e "$root$settings" ] && ! "$PYTHON" -B -m telemetry.environment_file "$root$settings" \
     sh -c '[ -z "${TELEMETRY_PORT:-}${TELEMETRY_HOST:-}" ]'; then
     fail "$settings sets TELEMETRY_PORT or TELEMETRY_HOST, and the socket unit decides where the service listens: take it
@@ -64,9 +69,6 @@ echo "Making $release ..."
 install -d -m 755 "$root$prefix/releases"
 "$PYTHON" -m venv "$root$release"
 python=$root$release/bin/python
-case $(readlink -f "$python") in
-    /home/* | /root/*) fail "$(readlink -f "$python") cannot be reached by the service: give PYTHON=/usr/bin/python3" ;;
-esac
 pip() {
     "$python" -m pip --quiet --disable-pip-version-check "$@"
 }

@@ -252,6 +252,16 @@ def test_an_address_in_the_settings_is_refused_where_the_socket_unit_decides(tmp
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [settings]
 
 
+def test_a_python_in_a_home_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    root, python = tmp_path / "root", tmp_path / "bin/python"
+    write_program(python, "echo /home/somebody/.pyenv/versions/3.12.1/bin/python3.12")
+    made = make("install", "ENV=production", f"DESTDIR={root}", f"PYTHON={python}")
+
+    assert made.returncode != 0
+    assert "/bin/python3.12 cannot be reached by the service: give PYTHON=/usr/bin/python3" in made.stderr
+    assert not root.exists()
+
+
 def test_an_upgrade_that_fails_leaves_what_is_there(tmp_path: Path) -> None:
     root, python = tmp_path / "root", tmp_path / "python"
     releases, current = root / "opt/drift-telemetry/releases", root / "opt/drift-telemetry/current"
