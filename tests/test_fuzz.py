@@ -13,6 +13,7 @@ from tests.fuzz.decoder import decode
 from tests.fuzz.http import HttpTarget
 from tests.fuzz.inputs import folder
 from tests.support import oracle, tally
+from tests.support.events import encode, make_event
 from tests.support.server import serving
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "30"))
@@ -28,6 +29,10 @@ def nasty(target: str) -> list[Path]:
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpTarget]:
     data_dir = tmp_path_factory.mktemp("fuzz") / "data"
     http = HttpTarget(data_dir)
+    # Processes share the inputs out, and what one of them sends may have nothing to store.
+    body = encode([make_event()])
+    sent = b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    assert http.exchange(sent, patience_s=15).startswith(b"HTTP/1.1 200")
     yield http
     http.stop()
     assert oracle.check(data_dir)
