@@ -20,6 +20,9 @@ PROCESSING = (
     "installations. An installation that sends a thousand events weighs as much as one that sends two.",
     "An event counts if its installation was seen on an earlier day too. Keys of fewer than {threshold} are folded "
     "into `other`, and `other` has no row here.",
+    "Approval is the share of decisions that accept what was found (approve, fix, escalate), of those that accept or "
+    "reject it; a dismissal because of wont_fix or duplicate does neither. In windows from before there were such "
+    "amounts it is the share of approve in all decisions.",
     "Windows are put together by voices: a row is an average over all windows that have it.",
     "Shares and averages are rounded to three decimals in each window and to four in the end; installations are in "
     "bands.",
@@ -32,6 +35,7 @@ WHO_IS_NOT = (
     "projects without telemetry, which is off until it is turned on;",
     "installations that were seen on one day only, such as build pipelines with a new id for each run;",
     "builds of the tool from source;",
+    "pipelines and agents whose client says so, but for windows from before they were set aside;",
     "clients that send `DNT: 1` or `Sec-GPC: 1`;",
     "installations that the operator has excluded;",
     "signatures that fewer than {threshold} reported in a window.",
