@@ -1,4 +1,5 @@
 import json
+import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -6,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.catalogue.installations import UNKNOWN_INSTALLATION
 from telemetry.catalogue.rules import BatchRules
 from telemetry.catalogue.wire import decode_batch
+from telemetry.cli.simulation.population import population
 from telemetry.cli.simulation.traffic import Simulation
 from tests.support import oracle
 from tests.support.cli import rows, run_on_terminal
@@ -152,13 +155,18 @@ def test_simulated_traffic_has_the_shape_of_real_traffic() -> None:
     # Installations come and go ...
     assert installations[0] - set().union(*installations[14:])
     assert installations[-3] - set().union(*installations[:14])
-    assert "unknown" in set().union(*installations)
     # ... and those that stay never go back to an older version.
-    for installation in set.intersection(installations[1], installations[-3]) - {"unknown"}:
+    for installation in set.intersection(installations[1], installations[-3]) - {UNKNOWN_INSTALLATION}:
         versions = [event["driftVersion"] for event in everything if event["installationId"] == installation]
         numbers = [list(map(int, version.removesuffix("-dev").split("."))) for version in versions]
         assert all(before <= after or "0.0.0" in versions for before, after in pairwise(numbers))
     assert len({event["driftVersion"] for event in everything}) > 3
+
+
+def test_one_in_a_hundred_simulated_clients_has_no_id() -> None:
+    everybody = [one.id for one in population(random.Random(1), 3_000, 28)]
+
+    assert 10 < everybody.count(UNKNOWN_INSTALLATION) < 60
 
 
 def test_a_simulated_directory_can_be_looked_at(data_dir: Path) -> None:
