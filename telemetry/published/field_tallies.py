@@ -8,14 +8,17 @@ from telemetry.published.folding import Path
 from telemetry.published.judgement import ACCEPTED, ACCEPTED_SQUARES, JUDGED
 from telemetry.published.labels import LabelKind, PublicLabels
 from telemetry.published.observations import Codebase, Decided, Found, SeenVersion
-from telemetry.published.scales import ONE_IN_MILLIONTHS, band_of, deviation_step_of, millionths, share, step_of
+from telemetry.published.scales import BANDS, ONE_IN_MILLIONTHS, band_of, deviation_step_of, millionths, share, step_of
 from telemetry.published.series import OTHER_LABEL
 from telemetry.published.tallies import KEYS_MAX, DurationsTally, FieldTally, Voice
 
 _DecisionKey = Callable[[PublicLabels, SeenVersion, Decided], Path]
 # To look up a member of an enumeration takes longer than all else that an event costs here.
-_LANGUAGE, _CATEGORY = LabelKind.LANGUAGE, LabelKind.CATEGORY
-_SIGNATURE, _METHOD = LabelKind.SIGNATURE, LabelKind.METHOD
+_CATEGORY = LabelKind.CATEGORY
+_REMEMBERED_MAX = 1_000
+_LOCATIONS, _OUTLIERS, _OCCURRENCES = (
+    {band: f"{kind}={band}" for band in BANDS} for kind in ("locations", "outliers", "occurrences")
+)
 _OTHER_ACTIONS = "other_actions"
 
 
@@ -24,12 +27,12 @@ class PatternsTally:
 
     def __init__(self, labels: PublicLabels) -> None:
         self.capped = 0
-        self._shown = labels.shown
+        self._language, self._category = labels.shown_as(LabelKind.LANGUAGE), labels.shown_as(LabelKind.CATEGORY)
         self._counts: dict[Path, int] = {}
 
     def add(self, _version: SeenVersion, fields: Found) -> None:
         """Take a pattern."""
-        path = (self._shown(_LANGUAGE, fields.language), self._shown(_CATEGORY, fields.category))
+        path = (self._language(fields.language), self._category(fields.category))
         counted = self._counts.get(path)
         if counted is None and len(self._counts) >= KEYS_MAX:
             self.capped += 1
@@ -41,6 +44,21 @@ class PatternsTally:
         voices: list[Voice] = [(path, count, {}) for path, count in self._counts.items()]
         self._counts.clear()
         return voices
+
+
+class _Parts(dict[str, str]):
+    """What a label that was sent counts as among the shares of a signature. Holds at most ``_REMEMBERED_MAX``."""
+
+    def __init__(self, kind: str, shown: Callable[[str], str]) -> None:
+        super().__init__()
+        self._kind = kind
+        self._shown = shown
+
+    def __missing__(self, sent: str) -> str:
+        if len(self) >= _REMEMBERED_MAX:
+            self.clear()
+        part = self[sent] = f"{self._kind}={self._shown(sent)}"
+        return part
 
 
 class _Occurrences:
@@ -59,13 +77,14 @@ class SignaturesTally:
 
     def __init__(self, labels: PublicLabels) -> None:
         self.capped = 0
-        self._shown = labels.shown
+        self._category, self._signature = labels.shown_as(LabelKind.CATEGORY), labels.shown_as(LabelKind.SIGNATURE)
+        self._language = _Parts("language", labels.shown_as(LabelKind.LANGUAGE))
+        self._method = _Parts("method", labels.shown_as(LabelKind.METHOD))
         self._found: dict[Path, _Occurrences] = {}
 
     def add(self, _version: SeenVersion, fields: Found) -> None:
         """Take an occurrence."""
-        shown = self._shown
-        path = (shown(_CATEGORY, fields.category), shown(_SIGNATURE, fields.signature))
+        path = (self._category(fields.category), self._signature(fields.signature))
         found = self._found.get(path)
         if found is None:
             if len(self._found) >= KEYS_MAX:
@@ -76,10 +95,10 @@ class SignaturesTally:
         found.confidence += millionths(fields.confidence)
         parts = found.parts
         for part in (
-            f"language={shown(_LANGUAGE, fields.language)}",
-            f"method={shown(_METHOD, fields.detection_method)}",
-            f"locations={band_of(fields.location_count)}",
-            f"outliers={band_of(fields.outlier_count)}",
+            self._language[fields.language],
+            self._method[fields.detection_method],
+            _LOCATIONS[band_of(fields.location_count)],
+            _OUTLIERS[band_of(fields.outlier_count)],
         ):
             parts[part] = parts.get(part, 0) + 1
         if fields.format_version != 1:
@@ -91,7 +110,7 @@ class SignaturesTally:
         voices: list[Voice] = []
         for path, found in self._found.items():
             count = found.count
-            amounts = {"confidence": found.confidence // count, f"occurrences={band_of(count)}": ONE_IN_MILLIONTHS}
+            amounts = {"confidence": found.confidence // count, _OCCURRENCES[band_of(count)]: ONE_IN_MILLIONTHS}
             for part, number in found.parts.items():
                 amounts[part] = ONE_IN_MILLIONTHS if number == count else share(number, count)
             voices.append((path, count, amounts))

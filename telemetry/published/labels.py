@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from functools import partial
 
 from telemetry.catalogue.benchmarks import LEVELS, MEASURES, WHOLE_RUN
 from telemetry.catalogue.events import KNOWN_EVENTS
@@ -74,22 +75,35 @@ def known(kind: LabelKind, sent: str) -> str | None:
     return _KNOWN[kind](sent)
 
 
+class _Remembered(dict[str, str]):
+    """What labels of one kind are shown as, by what was sent. Holds at most ``_REMEMBERED_MAX``."""
+
+    def __init__(self, find: Callable[[str], str]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, sent: str) -> str:
+        if len(self) >= _REMEMBERED_MAX:
+            self.clear()
+        found = self[sent] = self._find(sent)
+        return found
+
+
 class PublicLabels:
-    """PublicLabels as the public sees them. What is hidden is ``other``, also if it is known."""
+    """Labels as the public sees them. What is hidden is ``other``, also if it is known."""
 
     def __init__(self, admitted: Iterable[tuple[str, str]] = (), hidden: Iterable[tuple[str, str]] = ()) -> None:
         self._admitted = frozenset(admitted)
         self._hidden = frozenset(hidden)
-        self._remembered: dict[tuple[LabelKind, str], str] = {}
+        self._remembered = {kind: _Remembered(partial(self._find, kind)) for kind in LabelKind}
 
     def shown(self, kind: LabelKind, sent: str) -> str:
         """Return what stands for a label in public."""
-        found = self._remembered.get((kind, sent))
-        if found is None:
-            if len(self._remembered) >= _REMEMBERED_MAX:
-                self._remembered.clear()
-            found = self._remembered[kind, sent] = self._find(kind, sent)
-        return found
+        return self._remembered[kind][sent]
+
+    def shown_as(self, kind: LabelKind) -> Callable[[str], str]:
+        """Return what returns what stands for a label of one kind, for those who ask often."""
+        return self._remembered[kind].__getitem__
 
     def hides(self, kind: LabelKind, shown: str) -> bool:
         """Tell whether the operator hides a label of published numbers."""

@@ -23,7 +23,8 @@ _STEPS = 10
 _STEP_LABELS = tuple(f"{(_LOWEST_STEP + number * _STEP) / ONE_IN_MILLIONTHS:.2f}" for number in range(_STEPS - 1))
 _DEVIATION_LABELS = ("0.00", "0.05", "0.10", "0.15", "0.20", "0.25", "0.30")
 _BAND_ENDS = (1, 2, 10, 100, 1_000)
-_BANDS = ("0", "1", "2-9", "10-99", "100-999", "1000+")
+BANDS = ("0", "1", "2-9", "10-99", "100-999", "1000+")
+"""The bands of counts, in their order."""
 
 
 def bucket_of(milliseconds: float) -> int:
@@ -60,7 +61,7 @@ def deviation_step_of(deviation: float) -> str:
 
 def band_of(count: float) -> str:
     """Return the band that a count lies in."""
-    return _BANDS[bisect_right(_BAND_ENDS, count)]
+    return BANDS[bisect_right(_BAND_ENDS, count)]
 
 
 def percentile_ms(buckets: Iterable[tuple[int, int]], percent: float) -> float | None:

@@ -23,8 +23,6 @@ KINDS_MAX = 100
 NEW, RETURNING = "new", "returning"
 REGULAR, DEVELOPMENT, CI, AGENT = "regular", "development", "ci", "agent"
 _BUCKETS = tuple(f"={bucket}" for bucket in range(BUCKETS))
-# To look up a member of an enumeration takes long, and this is needed for each installation.
-_TYPE = LabelKind.TYPE
 
 
 Voice = tuple[Path, int, dict[str, int]]
@@ -67,13 +65,13 @@ class EventsTally:
 
     def __init__(self, labels: PublicLabels) -> None:
         self.capped = 0
-        self._shown = labels.shown
+        self._shown = labels.shown_as(LabelKind.TYPE)
         self._counts: dict[str, int] = {}
 
     def add(self, types: Mapping[bytes, int], _newest: SeenVersion) -> None:
         """Count events."""
         for event_type, count in types.items():
-            shown = self._shown(_TYPE, event_type.decode(errors="replace"))
+            shown = self._shown(event_type.decode(errors="replace"))
             counted = self._counts.get(shown)
             if counted is None and len(self._counts) >= KEYS_MAX:
                 self.capped += count

@@ -44,7 +44,7 @@ def _counts_first_days(patch: pytest.MonkeyPatch) -> None:
 
 
 def _shows_every_label(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("telemetry.published.labels.PublicLabels.shown", lambda _self, _kind, sent: sent)
+    patch.setattr("telemetry.published.labels.PublicLabels._find", lambda _self, _kind, sent: sent)
 
 
 def _threshold_of_four(patch: pytest.MonkeyPatch) -> None:
