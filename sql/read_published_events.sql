@@ -1,13 +1,10 @@
 -- ?1: the last id, ?2: the types whose payload is read, as JSON, ?3: the place of the day in the window. By
--- installation, with the index that sealing makes. The last column says who ran the tool: 1 a pipeline, 2 an agent, 4 a
--- person, 0 nobody knows. Searched for as text, because a payload that another program wrote need not be JSON.
+-- installation, with the index that sealing makes. `kind` is all that most series read: who ran the tool (1 a pipeline, 2
+-- an agent, 4 a person, 0 nobody knows), the type and the version. Who ran it is searched for as text, because a payload
+-- that another program wrote need not be JSON.
 SELECT
     installation_id,
     ?3,
-    id,
-    type,
-    drift_version,
-    CASE WHEN type IN (SELECT value FROM json_each(?2)) THEN payload END,
     CASE
         WHEN type = 'ci_detected' THEN 1
         WHEN NOT instr(payload, '"context":"') THEN 0
@@ -15,7 +12,8 @@ SELECT
         WHEN instr(payload, '"context":"agent"') THEN 2
         WHEN instr(payload, '"context":"human"') THEN 4
         ELSE 0
-    END
+    END || type || char(31) || drift_version AS kind,
+    CASE WHEN type IN (SELECT value FROM json_each(?2)) THEN coalesce(payload, '') END
 FROM events INDEXED BY idx_events_installation
 WHERE id <= ?1
 ORDER BY installation_id, id

@@ -15,6 +15,7 @@ from telemetry.cluster.client import ClusterClient
 from telemetry.cluster.tables import EVENTS, INSTALLATIONS_SEEN
 from telemetry.cluster.text import quoted
 from telemetry.published.contributions import StoredRow
+from telemetry.published.kinds import SEPARATOR
 from telemetry.storage.sqlite.background import NotNowError
 from telemetry.storage.sqlite.queries import query
 
@@ -96,7 +97,7 @@ def _once(rows: Iterator[list[bytes]]) -> Iterator[StoredRow]:
     """Return the events of one installation, in the order of their receipt, without copies that another node has."""
     of_node: dict[tuple[bytes, bytes], int] = {}
     counted: dict[bytes, int] = {}
-    for installation, place, node, event_id, digest, event_type, version, payload, has_payload, caller in rows:
+    for installation, place, node, _, digest, event_type, version, payload, has_payload, caller in rows:
         if len(of_node) < _COPIES_MAX or (digest, node) in of_node:
             copy = of_node[digest, node] = of_node.get((digest, node), 0) + 1
             if copy <= counted.get(digest, 0):
@@ -104,4 +105,4 @@ def _once(rows: Iterator[list[bytes]]) -> Iterator[StoredRow]:
             counted[digest] = copy
         if int(place) != _LOOKED_BACK:
             read = payload if has_payload == b"1" else None
-            yield installation, int(place), int(event_id), event_type, version, read, int(caller)
+            yield installation, int(place), b"".join((caller, event_type, SEPARATOR, version)), read

@@ -5,9 +5,10 @@ segment was opened again while it was read, the closing is put off.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from heapq import merge
+from heapq import heapify, heappop, heapreplace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -22,6 +23,10 @@ from telemetry.storage.sqlite.queries import query
 
 _CACHE_KIB = 2_048
 _FIRST_DAYS_PER_READ = 1_000
+_Groups = Iterator[tuple[bytes, Iterator[StoredRow]]]
+# The next installation of a segment, the place of its day, its events, and the installations after it.
+_Next = tuple[bytes, int, Iterator[StoredRow], _Groups]
+_installation = itemgetter(0)
 
 
 class SegmentDamagedError(Exception):
@@ -39,6 +44,7 @@ def merged(
     stamps = {path: _stamp(path) for _, path, _ in segments}
     types = msgspec.json.encode(sorted(payloads)).decode()
     days = [day for day, _, _ in segments]
+    sql = query("read_published_events")
     with ExitStack() as stack, _telling_damage(stamps, days):
         sources = []
         for place, (_, path, last_id) in enumerate(segments):
@@ -46,8 +52,35 @@ def merged(
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             # A text that is no UTF-8 costs its event, not the window.
             connection.text_factory = bytes
-            sources.append(connection.execute(query("read_published_events"), (last_id, types, place)))
-        yield groupby(merge(*sources), itemgetter(0))
+            sources.append(connection.execute(sql, (last_id, types, place)))
+        yield _by_installation(sources)
+
+
+def _by_installation(sources: Sequence[Iterator[StoredRow]]) -> Iterator[tuple[bytes, Iterator[StoredRow]]]:
+    """Return the installations of all segments with their events, those of the first segment first."""
+    # By installation, not by event: there are fewer of them to compare.
+    heap: list[_Next] = [
+        (first[0], place, first[1], groups)
+        for place, groups in enumerate(groupby(source, _installation) for source in sources)
+        if (first := next(groups, None))
+    ]
+    heapify(heap)
+    while heap:
+        installation = heap[0][0]
+        events = _events_of(installation, heap)
+        yield installation, events
+        # What was not asked for is left out.
+        deque(events, maxlen=0)
+
+
+def _events_of(installation: bytes, heap: list[_Next]) -> Iterator[StoredRow]:
+    while heap and heap[0][0] == installation:
+        _, place, events, groups = heap[0]
+        yield from events
+        if following := next(groups, None):
+            heapreplace(heap, (following[0], place, following[1], groups))
+        else:
+            heappop(heap)
 
 
 @contextmanager

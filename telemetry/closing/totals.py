@@ -5,7 +5,7 @@ In memory are the keys that have been added to lately, at most ``_KEYS_MAX`` and
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -24,7 +24,7 @@ _ABOVE_ALL = "\x1e"
 
 
 class _Sum(msgspec.Struct, array_like=True, gc=False):
-    """An amount of a key: of how many installations, and the last one of them."""
+    """An amount of a key: of how many installations, and what was added to it last."""
 
     value: int = 0
     installations: int = 0
@@ -32,7 +32,7 @@ class _Sum(msgspec.Struct, array_like=True, gc=False):
 
 
 class _Key(msgspec.Struct, gc=False):
-    """What has been added to a key: ``last`` is the latest installation, ``members`` the first few."""
+    """What has been added to a key: ``last`` says what the latest was, ``members`` are the first few installations."""
 
     installations: int = 0
     observations: int = 0
@@ -66,38 +66,44 @@ class Totals:
         self._k = k
         self._amounts = 0
         self._flushes = 0
+        self._added = 0
         connection.executescript(query("create_totals"))
 
-    def add(self, series: str, voices: list[Voice], member: int) -> None:
-        """Add the voices of an installation, known by its number alone: all that it has in the series."""
+    def add(self, series: str, voices: list[Voice], members: Sequence[int], installations: int = 1) -> None:
+        """Add the voices that each of some installations has in the series; they are all that it has there.
+
+        Installations are known by their numbers, of which fewer than the threshold must all be given.
+        """
         part, k = self._parts[series], self._k
+        self._added = added = self._added + 1
         for path, observations, amounts in voices:
             way = part.ways.get(path) or part.way(path)
             for key in way:
-                key.observations += observations
-                if key.last != member:
-                    key.last = member
-                    key.installations += 1
+                key.observations += observations * installations
+                if key.last != added:
+                    key.last = added
+                    key.installations += installations
                     if key.installations < k:
-                        key.members.append(member)
+                        key.members.extend(members)
             if amounts:
-                self._sum(way if part.additive else way[-1:], amounts, member)
+                self._sum(way if part.additive else way[-1:], amounts, installations)
         if len(part.keys) > _KEYS_MAX or self._amounts > _AMOUNTS_MAX:
             self.flush()
 
-    def _sum(self, keys: list[_Key], amounts: Mapping[str, int], member: int) -> None:
+    def _sum(self, keys: list[_Key], amounts: Mapping[str, int], installations: int) -> None:
+        added = self._added
         for key in keys:
             sums = key.amounts
             for amount, value in amounts.items():
                 found = sums.get(amount)
                 if found is None:
-                    sums[amount] = _Sum(value, 1, member)
+                    sums[amount] = _Sum(value * installations, installations, added)
                     self._amounts += 1
                 else:
-                    found.value += value
-                    if found.last != member:
-                        found.last = member
-                        found.installations += 1
+                    found.value += value * installations
+                    if found.last != added:
+                        found.last = added
+                        found.installations += installations
 
     def flush(self) -> None:
         """Move what is in memory to the database."""

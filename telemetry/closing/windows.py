@@ -58,15 +58,17 @@ def close_window(
         for installation, events in installations:
             if is_placeholder(installation.decode(errors="replace")):
                 continue
-            for name, voices in contributions.of(known.first_days.of(installation), events):
-                totals.add(name, voices, number)
+            for one in contributions.of(number, known.first_days.of(installation), events):
+                totals.add(*one)
             number += 1
+        for one in contributions.rest():
+            totals.add(*one)
     totals.flush()
     ledger: WindowLedger = {}
-    for one in series:
-        publish = _Publishing(one, totals, known.policy.threshold, closing.start, insert)
-        aside = {str(why): count for (name, why), count in contributions.aside.items() if name == one.name and count}
-        ledger[one.name] = publish.insert_rows() | dict(sorted(aside.items()))
+    for each in series:
+        publish = _Publishing(each, totals, known.policy.threshold, closing.start, insert)
+        aside = {str(why): count for (name, why), count in contributions.aside.items() if name == each.name and count}
+        ledger[each.name] = publish.insert_rows() | dict(sorted(aside.items()))
     return ledger
 
 

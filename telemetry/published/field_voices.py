@@ -17,7 +17,7 @@ from telemetry.published.tallies import REGULAR, Caller, FieldTally, Voice, coho
 
 _AUTOMATED_CALLERS = int(Caller.CI | Caller.AGENT)
 
-Contribution = tuple[str, list[Voice]]
+SeriesVoices = tuple[str, list[Voice]]
 """The name of a series, and the voices of an installation in it."""
 
 
@@ -54,7 +54,7 @@ class FieldVoices:
         else:
             self._people.add(version, fields)
 
-    def drain(self, callers: int, aside: AsideCounts) -> Iterator[Contribution]:
+    def drain(self, callers: int, aside: AsideCounts) -> Iterator[SeriesVoices]:
         """Return the voices; ``callers`` are all that the installation's events of the window name."""
         cohort, callers_marked = cohort_of(callers), self._callers
         self._callers = 0
@@ -69,7 +69,7 @@ class FieldVoices:
         if callers_marked:
             yield from self._apart(cohort_of(callers_marked), *_drained(self._marked), aside)
 
-    def _apart(self, cohort: str, voices: list[Voice], capped: int, aside: AsideCounts) -> Iterator[Contribution]:
+    def _apart(self, cohort: str, voices: list[Voice], capped: int, aside: AsideCounts) -> Iterator[SeriesVoices]:
         aside[self.name, Aside.AUTOMATED] += _observations(voices) + capped
         if self._beside:
             aside[self._beside, Aside.CAPPED] += capped

@@ -5,11 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from telemetry.catalogue.versions import is_development, version_order
-from telemetry.published.labels import LabelKind, PublicLabels
-
-_REMEMBERED_MAX = 10_000
-
+from telemetry.published.labels import LabelKind
 
 _Shown = Callable[[LabelKind, str], str]
 _US_PER_MS = 1_000
@@ -208,19 +204,3 @@ class SeenVersion(NamedTuple):
     text: str
     shown: str
     is_development: bool
-
-
-class SeenVersions(dict[bytes, SeenVersion]):
-    """Versions by their stored text, looked at once each. Holds about ``_REMEMBERED_MAX``."""
-
-    def __init__(self, labels: PublicLabels) -> None:
-        super().__init__()
-        self._labels = labels
-
-    def __missing__(self, stored: bytes) -> SeenVersion:
-        if len(self) >= _REMEMBERED_MAX:
-            self.clear()
-        text = stored.decode(errors="replace")
-        shown = self._labels.shown(LabelKind.VERSION, text)
-        found = self[stored] = SeenVersion(version_order(text), text, shown, is_development(text))
-        return found
