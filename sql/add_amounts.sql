@@ -1,2 +1,2 @@
-INSERT INTO amounts (series, parent, label, flush, sums)
-VALUES (?, ?, ?, ?, ?)
+INSERT INTO amounts (series, parent, label, sums)
+VALUES (?, ?, ?, ?)

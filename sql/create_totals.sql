@@ -9,12 +9,11 @@ CREATE TABLE nodes (
     PRIMARY KEY (series, parent, label)
 ) WITHOUT ROWID;
 
--- `sums` are those of one flush, by name.
+-- `sums` are those of one flush, by name. Rows are appended, and an index is made when all are there: a table in the
+-- order of its keys would be written again by each flush.
 CREATE TABLE amounts (
     series INTEGER NOT NULL,
     parent TEXT NOT NULL,
     label TEXT NOT NULL,
-    flush INTEGER NOT NULL,
-    sums BLOB NOT NULL,
-    PRIMARY KEY (series, parent, label, flush)
-) WITHOUT ROWID;
+    sums BLOB NOT NULL
+);

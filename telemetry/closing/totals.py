@@ -65,7 +65,6 @@ class Totals:
         self._parts = {one.name: _Part(number, additive=one.additive) for number, one in enumerate(series)}
         self._k = k
         self._amounts = 0
-        self._flushes = 0
         self._added = 0
         connection.executescript(query("create_totals"))
 
@@ -115,13 +114,17 @@ class Totals:
                 (*name, key.installations, key.observations, pack(key.members) if key.installations < k else b"", k)
                 for name, key in keys
             )
-            amounts = ((*name, self._flushes, _encode(key.amounts)) for name, key in keys if key.amounts)
+            amounts = ((*name, _encode(key.amounts)) for name, key in keys if key.amounts)
             self._connection.executemany(query("add_node"), nodes)
             self._connection.executemany(query("add_amounts"), amounts)
             part.keys.clear()
             part.ways.clear()
-        self._flushes += 1
         self._amounts = 0
+
+    def finish(self) -> None:
+        """Have everything that was added ready to be read."""
+        self.flush()
+        self._connection.execute("CREATE INDEX amounts_by_key ON amounts (series, parent, label)")
 
     def root(self, series: Series) -> Node:
         """Return the key above all others of a series."""

@@ -63,7 +63,7 @@ def close_window(
             number += 1
         for one in contributions.rest():
             totals.add(*one)
-    totals.flush()
+    totals.finish()
     ledger: WindowLedger = {}
     for each in series:
         publish = _Publishing(each, totals, known.policy.threshold, closing.start, insert)
