@@ -18,7 +18,7 @@ run: $(VENV)/.run
 DEMO := build/demo/$(shell date -u +%F)
 demo: $(VENV)/.run
 	test -e $(DEMO)/made || { rm -rf build/demo && \
-		$(BIN)/telemetry simulate --environment demo --days 60 --data-dir $(DEMO)/data && touch $(DEMO)/made; }
+		$(BIN)/telemetry simulate --environment demo --days 60 --installations 800 --data-dir $(DEMO)/data && touch $(DEMO)/made; }
 	$(BIN)/telemetry serve --environment demo --data-dir $(DEMO)/data $(ARGS)
 
 # The pictures of the README, from what `make demo` serves; needs chromium.

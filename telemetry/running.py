@@ -36,10 +36,11 @@ from telemetry.storage.directory.own_files import size_bytes
 from telemetry.storage.directory.segment_files import foreign_files
 from telemetry.storage.erasure.eraser import Eraser
 from telemetry.storage.erasure.exclusions import Exclusions
-from telemetry.storage.log.archive import Archive
+from telemetry.storage.log.archive import Archive, StartSealing
 from telemetry.storage.log.event_log import EventLog
 from telemetry.storage.log.expiring import Expiry
 from telemetry.storage.log.replaying import Replay
+from telemetry.storage.log.sealing_process import SealingProcess
 from telemetry.tasks.closer import Closer
 from telemetry.tasks.disk import DiskBudget
 from telemetry.tasks.file_watch import FileWatch
@@ -81,7 +82,14 @@ class _Parts:
     """Everything that works on one data directory."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, directory: DataDirectory, aggregates: Aggregates, id_key: IdKey
+        self,
+        settings: Settings,
+        clock: Clock,
+        directory: DataDirectory,
+        aggregates: Aggregates,
+        id_key: IdKey,
+        *,
+        start_sealing: StartSealing,
     ) -> None:
         self.settings = settings
         self._id_key = id_key
@@ -91,7 +99,9 @@ class _Parts:
         self.ledger = Ledger()
         self.counters = Counters(DayLabels(labels_max=settings.daily_labels_max))
         self.window = _window(settings)
-        self.archive = Archive(directory, SegmentStates(aggregates), synchronous=settings.synchronous)
+        self.archive = Archive(
+            directory, SegmentStates(aggregates), synchronous=settings.synchronous, start_sealing=start_sealing
+        )
         self.replay = Replay(aggregates, self.counters)
         self.log = EventLog(self.archive, self.replay.prepare)
         closed = closed_days(directory.published, environment=settings.environment)
@@ -113,18 +123,7 @@ class _Parts:
             keys_max=self._counters_per_flush,
             monotonic=clock.monotonic,
         )
-        self.appender = Appender(
-            log=self.log,
-            counters=self.counters,
-            window=self.window,
-            clock=clock,
-            limits=QueueLimits(settings.queue_events_max, settings.queue_bytes_max, settings.counter_keys_max),
-            ledger=self.ledger,
-            disk_is_full=lambda: self.budget.exceeded,
-            file_is_lost=lambda: self.watch.lost,
-            flush_failing=lambda: self.flusher.failing,
-            on_counted=self.flusher.consider,
-        )
+        self.appender = self._appender()
         self.eraser = self._eraser(id_key)
         self.judge = ClockJudge(aggregates, clock, retention=timedelta(days=settings.retention_days))
         retention = self._retention(id_key)
@@ -140,6 +139,22 @@ class _Parts:
             orders=Orders(aggregates, retention, clock),
         )
         self.service = self._service(id_key)
+
+    def _appender(self) -> Appender:
+        return Appender(
+            log=self.log,
+            counters=self.counters,
+            window=self.window,
+            clock=self.clock,
+            limits=QueueLimits(
+                self.settings.queue_events_max, self.settings.queue_bytes_max, self.settings.counter_keys_max
+            ),
+            ledger=self.ledger,
+            disk_is_full=lambda: self.budget.exceeded,
+            file_is_lost=lambda: self.watch.lost,
+            flush_failing=lambda: self.flusher.failing,
+            on_counted=self.flusher.consider,
+        )
 
     def _retention(self, id_key: IdKey) -> Retention:
         return Retention(
@@ -260,16 +275,19 @@ class _Parts:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, clock: Clock, on_replayed: Callable[[], None] = lambda: None
+    settings: Settings,
+    clock: Clock,
+    on_replayed: Callable[[], None] = lambda: None,
+    start_sealing: StartSealing = SealingProcess.start,
 ) -> AsyncIterator[Running]:
     """Replay the log, then append and flush until the end of the block.
 
     All events that were accepted by then are stored, counted and flushed. ``on_replayed`` is called after every few
-    thousand events, and while older aggregates are rewritten.
+    thousand events, and while older aggregates are rewritten. ``start_sealing`` begins to seal the segment of a day.
     """
     async with data_directory(settings, on_progress=on_replayed) as (directory, aggregates):
         id_key = await settle_key(directory, aggregates, settings.id_key)
-        parts = _Parts(settings, clock, directory, aggregates, id_key)
+        parts = _Parts(settings, clock, directory, aggregates, id_key, start_sealing=start_sealing)
         try:
             sources = await parts.recover(on_replayed)
             async with parts.working(sources) as started:

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from telemetry.operator_errors import OperatorError
-from telemetry.storage.aggregates.segment_states import SegmentState, SegmentStates, missing
+from telemetry.storage.aggregates.segment_states import Counts, SegmentState, SegmentStates, missing
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.own_files import size_bytes
 from telemetry.storage.directory.segment_files import SEALED_MODE, WRITABLE_MODE, check_usable, kind_of
@@ -29,16 +30,44 @@ _OPEN_MAX = 2
 _ROLLBACK_WAIT_S = 2.0
 
 
+class Sealing(Protocol):
+    """The sealing of one segment that is under way."""
+
+    day: str
+    pid: int
+
+    async def wait(self) -> None:
+        """Return when it has ended."""
+
+    async def stop(self) -> None:
+        """End it, and return when it has ended."""
+
+    def counts(self) -> Counts:
+        """Return what the sealed segment holds; raise ``NotNowError`` or an error if it is not sealed."""
+
+
+StartSealing = Callable[[Path, int], Awaitable[Sealing]]
+"""Begins to seal a segment, of which the events up to a watermark are counted."""
+
+
 class Archive:
     """Owns the segment files. Each has one user at a time: the event log, sealing, or retention."""
 
-    def __init__(self, directory: DataDirectory, states: SegmentStates, *, synchronous: Synchronous) -> None:
+    def __init__(
+        self,
+        directory: DataDirectory,
+        states: SegmentStates,
+        *,
+        synchronous: Synchronous,
+        start_sealing: StartSealing = SealingProcess.start,
+    ) -> None:
         self.states = states
         self._directory = directory
         self._synchronous = synchronous
+        self._start_sealing = start_sealing
         self._lent: str | None = None
         self._open: dict[str, Segment] = {}
-        self._sealing: SealingProcess | None = None
+        self._sealing: Sealing | None = None
         # Held while a segment changes hands, never while one is being sealed.
         self._turn = asyncio.Lock()
 
@@ -126,7 +155,10 @@ class Archive:
             if erased is not None:
                 await self._unseal(day)
             watermark = (await self.states.get(day)).watermark
-            sealing = self._sealing = await SealingProcess.start(path, watermark, erased)
+            if erased is None:
+                sealing = self._sealing = await self._start_sealing(path, watermark)
+            else:
+                sealing = self._sealing = await SealingProcess.start(path, watermark, erased)
         await sealing.wait()
         async with self._turn:
             if self._sealing is not sealing:
