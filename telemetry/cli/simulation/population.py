@@ -104,7 +104,7 @@ def _installation(chosen: random.Random, known: Sequence[Detector], days: int) -
         hour=chosen.gauss(14, 5) % 24,
         upgrade_lag_days=0 if use in PIPELINES else _upgrade_lag_days(chosen),
         is_unnumbered=use is Use.STAYING and chosen.random() < _UNNUMBERED_SHARE,
-        decisions=chosen.uniform(0.8, 3.5) if stays and chosen.random() < _DECIDING_SHARE else 0,
+        decisions=chosen.uniform(2, 7) if stays and chosen.random() < _DECIDING_SHARE else 0,
         leaning=chosen.gauss(0, 0.05),
         has_second_actions=chosen.random() < _SECOND_VERSION_SHARE,
         slowness=chosen.lognormvariate(0, 0.35),
