@@ -17,6 +17,7 @@ from telemetry.web.api.reference import DOCS_PATH, docs_page
 from telemetry.web.api.site import MAX_AGE_S, PublicApi
 from telemetry.web.known import is_known
 from telemetry.web.pages.layout import PAGE_HEADERS
+from telemetry.web.pages.origin import with_origin
 from telemetry.web.pages.privacy import PRIVACY_PATH, Keeping, privacy_page
 from telemetry.web.pages.shelf import Rendered, rendered
 from telemetry.web.routing import Routes
@@ -61,7 +62,7 @@ class Explanations:
             answers[endpoint.path] = made.body
         if self._docs is None or self._docs[0] != answers:
             self._docs = answers, rendered(await asyncio.to_thread(docs_page, answers))
-        return _answer(request, self._docs[1], PAGE_HEADERS)
+        return _answer(request, with_origin(self._docs[1], request), PAGE_HEADERS)
 
 
 def _schema(schema: dict[str, Any]) -> Rendered:

@@ -9,11 +9,10 @@ import msgspec
 from telemetry.web.api.declarations import ENDPOINTS, SUMMARY, Endpoint
 from telemetry.web.api.openapi import parameters
 from telemetry.web.pages.layout import page
+from telemetry.web.pages.origin import ORIGIN_PLACE
 
 DOCS_PATH = "/docs"
 _LINES_MAX = 24
-# A proxy may stand before the service, and a Host header may be anything.
-_ORIGIN = "http://127.0.0.1:8787"
 
 
 def docs_page(answers: Mapping[str, bytes]) -> bytes:
@@ -41,7 +40,7 @@ def _section(endpoint: Endpoint, answer: bytes) -> h.Node:
         h.p[endpoint.summary],
         endpoint.names and h.p["Names: ", ", ".join(endpoint.names), "."],
         _parameters(endpoint),
-        h.pre(tabindex="0")[h.code[f"curl '{_ORIGIN}{endpoint.example_path}'"]],
+        h.pre(tabindex="0")[h.code[f"curl '{ORIGIN_PLACE}{endpoint.example_path}'"]],
         h.pre(tabindex="0")[h.code[_shortened(answer)]] if answer else None,
     ]
 

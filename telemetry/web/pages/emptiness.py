@@ -5,12 +5,15 @@ import htpy as h
 from telemetry.web.pages.benchmarks import BENCHMARKS_PLACE
 from telemetry.web.pages.layout import page
 from telemetry.web.pages.live import LIVE_PLACE
+from telemetry.web.pages.origin import ORIGIN_PLACE
 
-_EXAMPLE = """\
-curl http://127.0.0.1:8787/v1/events -H 'Content-Type: application/json' -d '{"events": [{
+_EXAMPLE = (
+    f"curl {ORIGIN_PLACE}/v1/events"
+    + """ -H 'Content-Type: application/json' -d '{"events": [{
   "type": "scan_completion", "timestamp": "'$(date -u +%Y-%m-%dT%H:%M:%S.000Z)'",
   "installationId": "'$(cat /proc/sys/kernel/random/uuid)'", "driftVersion": "0.9.1",
   "durationMs": 1234, "filesScanned": 10, "newPatternsDiscovered": 1, "isIncremental": false, "workerCount": 4}]}'"""
+)
 
 
 def empty_page(threshold: int) -> bytes:

@@ -20,6 +20,7 @@ from telemetry.web.pages.files import FILE_HEADERS, BadgeFile, ChartFile, badge_
 from telemetry.web.pages.front import FrontPage
 from telemetry.web.pages.layout import PAGE_HEADERS, STYLE_PATH, STYLE_SHEET
 from telemetry.web.pages.live import LiveTotals
+from telemetry.web.pages.origin import with_origin
 from telemetry.web.pages.shelf import Overviews, Rendered, Shelf, rendered
 from telemetry.web.pages.subject_pages import (
     category_page,
@@ -96,6 +97,7 @@ class PublicPages:
             lambda: self._read(span, lambda seen, _: rendered(dashboard_page(seen) if seen is not None else empty())),
         )
         made = self._front.get(span, made, self.live(), await self.benchmarks())
+        made = with_origin(made, request)
         return _answer(request, made, PAGE_HEADERS, _LIVE_MAX_AGE_S)
 
     async def _get_subject(self, folder: str, name: str, request: web.BaseRequest) -> Answer:
