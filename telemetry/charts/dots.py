@@ -28,11 +28,15 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class DotRow:
-    """A name and its estimates, one for each kind, None where too little is known; some rows need attention."""
+    """A name and its estimates, one for each kind, None where too little is known; some rows need attention.
+
+    A ``note`` stands in the place of the figure: why there is none to go by.
+    """
 
     name: str
     estimates: Sequence[Estimate | None]
     highlighted: bool = False
+    note: str = ""
 
 
 def dots(
@@ -54,7 +58,7 @@ def dots(
     drawing = Drawing(form)
     looks = _LOOKS[-len(kinds) :]
     top = _draw_key(drawing, frame.head(drawing, caption), kinds, target)
-    labels = [RowLabel(row.name, _figure(row.estimates[len(looks) - 1]), row.highlighted) for row in shown]
+    labels = [RowLabel(row.name, row.note or _figure(row.estimates[len(looks) - 1]), row.highlighted) for row in shown]
     layout = RowLayout(drawing, labels, top)
     scale = shares(layout.left, layout.right, steps=4 if form.width >= WIDE.width else 2)
     if target is not None:

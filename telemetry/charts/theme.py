@@ -45,7 +45,7 @@ LIGHT = Palette(
     muted="#59636e",
     rule="#d8dee4",
     zone="#e3f1e7",
-    alarm="#b33a00",
+    alarm="#c4242d",
     hues=("#0550ae", "#b33a00", "#1a7f37", "#8250df", "#7d4e00", "#59636e"),
     shades=("#0a2f6b", "#0969da", "#3c8f8a", "#8a77d6", "#b0762a", "#87909a"),
 )
@@ -55,7 +55,7 @@ DARK = Palette(
     muted="#9198a1",
     rule="#2b3139",
     zone="#12261a",
-    alarm="#f0883e",
+    alarm="#ff7b72",
     hues=("#58a6ff", "#f0883e", "#3fb950", "#bc8cff", "#d29922", "#9198a1"),
     shades=("#cae2ff", "#58a6ff", "#56b3a9", "#9a82d8", "#a8772c", "#6b747e"),
 )

@@ -29,6 +29,10 @@ class Approval:
         """Whether there are enough voices to claim something."""
         return self.voices >= VOICES_MIN
 
+    def is_apart_from(self, other: "Approval") -> bool:
+        """Tell whether two shares differ for certain: their intervals do not overlap."""
+        return self.high < other.low or other.high < self.low
+
 
 def approval_of(numbers: Iterable[Number]) -> Approval | None:
     """Return the approval in rows of a series of decisions together; None if too few judged in all of them.

@@ -10,6 +10,7 @@ from telemetry.charts.badge import Tone, badge
 from telemetry.charts.dots import DotRow, Estimate, dots
 from telemetry.charts.drawing import NARROW, WIDE, Caption, Form
 from telemetry.charts.lines import Line, lines
+from telemetry.charts.matrix import matrix
 from telemetry.charts.ranges import Range, ranges
 from telemetry.charts.sparkline import sparkline
 from telemetry.charts.stacked_bars import Part, stacked_bars
@@ -102,12 +103,23 @@ def returning() -> Chart:
     return lambda form, theme: stacked_bars(caption, dates, parts, form=form, theme=theme)
 
 
+def found(names: tuple[str, ...] = CATEGORIES) -> Chart:
+    languages = ("typescript", "python", "go", "a language with a long name")
+    counts = [
+        (language, {name: 300 // (place + 1) // (row + 1) for place, name in enumerate(names) if place != row})
+        for row, language in enumerate(languages)
+    ]
+    caption = Caption("Patterns by language and category", "Most are of styling, in typescript.")
+    return lambda form, theme: matrix(caption, names, counts, kinds=("categories", "languages"), form=form, theme=theme)
+
+
 CHARTS: dict[str, Chart] = {
     "versions": versions(),
     "categories": categories(),
     "scans": scans(),
     "scans-by-version": scans_by_version(),
     "returning": returning(),
+    "found": found(),
 }
 
 # Few values, so that a file can be read.
@@ -117,6 +129,7 @@ GOLDEN: dict[str, Chart] = {
     "scans": scans(14),
     "scans-by-version": scans_by_version(),
     "returning": returning(),
+    "found": found(("styling", "auth", "api")),
 }
 
 

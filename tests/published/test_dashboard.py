@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.charts.units import Unit
-from telemetry.published.approval import approval_of
+from telemetry.published.approval import Approval, approval_of
 from telemetry.published.dashboard.adoption import Adoption, releases
 from telemetry.published.dashboard.claims import about_adoption, about_confidence, written
+from telemetry.published.dashboard.confidence import CategoryApproval
 from telemetry.published.dashboard.figures import Figure
 from telemetry.published.dashboard.overview import Overview, overview
 from telemetry.published.dashboard.spans import Span, span_of
 from telemetry.published.reading import Number, reading_published
+from telemetry.published.windows import Period
 from tests.support.publication import FIRST, LAST, NEW, RELEASED, write_publication
 
 
@@ -103,6 +105,41 @@ def test_a_release_is_dated_by_the_first_day_that_it_was_seen(published: Path) -
 )
 def test_a_change_is_told_in_words(value: float | None, before: float | None, unit: Unit, change: str) -> None:
     assert Figure("key", "name", value, unit, "", "", before, "then").change == change
+
+
+@pytest.mark.parametrize(
+    ("value", "before", "unit", "is_large"),
+    [(125, 100, Unit.COUNT, True), (110, 100, Unit.COUNT, False), (146, 100, Unit.DURATION, True),
+     (0.7, 0.81, Unit.SHARE, True), (0.7, 0.75, Unit.SHARE, False), (5, None, Unit.COUNT, False)],
+)  # fmt: skip
+def test_a_change_that_nobody_may_miss_is_large(value: float, before: float | None, unit: Unit, is_large: bool) -> None:
+    assert Figure("key", "name", value, unit, "", "", before, "then").is_large_change is is_large
+
+
+def test_a_longer_duration_is_worse_and_more_installations_are_not() -> None:
+    assert Figure("key", "name", 5, Unit.DURATION, "", "", 4, "then", less_is_better=True).is_worse
+    assert not Figure("key", "name", 5, Unit.COUNT, "", "", 4, "then").is_worse
+
+
+def test_shares_whose_intervals_overlap_are_not_told_apart() -> None:
+    around = Approval(40, 0.8, 0.7, 0.9)
+    assert not around.is_apart_from(Approval(40, 0.65, 0.55, 0.75))
+    assert around.is_apart_from(Approval(40, 0.6, 0.5, 0.65))
+    change = Figure("key", "name", 0.8, Unit.SHARE, "", "", 0.65, "then", is_apart=False)
+    assert change.change == "not told apart from 65\N{NO-BREAK SPACE}% in then"
+    assert not change.is_large_change
+
+
+def test_a_category_is_worse_when_drift_is_sure_only_if_its_intervals_are_apart() -> None:
+    high = Approval(60, 0.5, 0.4, 0.6)
+    assert CategoryApproval("styling", (None, Approval(60, 0.7, 0.65, 0.8), high)).is_inverted
+    assert not CategoryApproval("styling", (None, Approval(60, 0.6, 0.55, 0.7), high)).is_inverted
+
+
+def test_the_next_window_comes_on_the_day_after_its_last(published: Path) -> None:
+    trust = seen(published).trust
+    assert (trust.next_on(Period.DAY), trust.next_on(Period.WEEK)) == (date(2026, 11, 27), date(2026, 11, 30))
+    assert trust.next_on(Period.FOUR_WEEKS) == date(2026, 11, 30)
 
 
 def test_an_unknown_range_is_the_default() -> None:

@@ -32,6 +32,21 @@ def test_a_service_without_numbers_says_how_to_send_the_first_event(server: Serv
     assert b"Send the first event" in answer.body
 
 
+def test_an_example_names_the_address_that_the_reader_has_asked(server: ServerProcess) -> None:
+    port = server.url.rpartition(":")[2]
+
+    def examples(path: str, **headers: str) -> set[str]:
+        page = html.unescape(server.request("GET", path, headers=headers).body.decode())
+        return set(re.findall(r"curl '?(\S+?)/v1/", page))
+
+    for path in ("/", "/docs"):
+        assert examples(path) == {server.url}
+        assert examples(path, Host="drift.example", **{"X-Forwarded-Proto": "https"}) == {"https://drift.example"}
+        assert examples(path, Host="[::1]:9") == {"http://[::1]:9"}
+        for hostile in ("a;reboot", "$(reboot)", "a'b", "<b>", "a b"):
+            assert examples(path, Host=hostile) in ({f"http://localhost:{port}"}, set())
+
+
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     data_dir = Path(tmp_path_factory.mktemp("numbers"))
@@ -49,6 +64,23 @@ def test_the_page_begins_with_what_matters(full: ServerProcess) -> None:
     assert "1 of 3 categories with enough decisions is approved less often when Drift is sure" in page
     assert page.index('class="lead"') < page.index('class="cards"') < page.index("<section")
     assert page.count('<li class="card">') == 4
+
+
+def test_a_page_says_when_its_oldest_numbers_are_renewed_and_what_is_too_few(full: ServerProcess) -> None:
+    page = html.unescape(full.request("GET", "/").body.decode())
+
+    assert page.count("Four weeks to 1 November 2026; the next four are published on 30 November 2026.") == 2
+    assert "The next week is published on 30 November 2026." in page
+    assert "next on 30 November" in page
+    assert "A dash is too few." in page
+
+
+def test_what_is_found_has_a_picture(full: ServerProcess) -> None:
+    for form in ("wide", "narrow"):
+        picture = full.request("GET", f"/charts/found.svg?form={form}").body
+        assert b">auth<" in picture
+        assert b">40<" in picture
+        assert b"<img" not in picture
 
 
 def test_labels_are_text_wherever_they_stand(full: ServerProcess) -> None:

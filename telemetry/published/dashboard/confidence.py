@@ -40,11 +40,11 @@ class CategoryApproval:
 
     @property
     def is_inverted(self) -> bool:
-        """Whether decisions that miss the target approve even less often than where Drift is less sure."""
+        """Whether decisions that miss the target approve for certain less often than where Drift is less sure."""
         medium, high = self.approvals[1:]
         if medium is None or high is None or not medium.is_certain:
             return False
-        return self.misses_target and high.share < medium.share
+        return self.misses_target and high.high < medium.low
 
 
 @dataclass(frozen=True, slots=True)

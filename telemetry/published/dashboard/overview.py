@@ -16,6 +16,7 @@ from telemetry.published.dashboard.spans import Span
 from telemetry.published.dashboard.speed import Speed, automated_scans, speed
 from telemetry.published.dashboard.trust import Trust, trust
 from telemetry.published.reading import PublicNumbers
+from telemetry.published.windows import Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def overview(numbers: PublicNumbers, span: Span) -> Overview | None:
         headline(decided[-1] if decided else None, adopted, fast, last),
         [
             *_people(weeks, span),
-            _approved(decided, automated_approval(numbers, decided[-1].start) if decided else None),
+            _approved(decided, automated_approval(numbers, decided[-1].start) if decided else None, trusted),
             _scans(fast, before, p95_ms(automated_scans(numbers, first, last)), days, span),
         ],
         weeks[-(span.weeks or len(weeks)) :] if span is not Span.WEEK else weeks[-2:],
@@ -108,10 +109,10 @@ def _people(weeks: Sequence[ActiveWeek], span: Span) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _approved(decided: Sequence[ConfidenceWindow], automated: Approval | None) -> Figure:
+def _approved(decided: Sequence[ConfidenceWindow], automated: Approval | None, trusted: Trust) -> Figure:
     newest = decided[-1] if decided else None
     beside = f", beside {Unit.SHARE.figure(automated.share)} of pipelines and agents" if automated else ""
-    before = decided[-2] if len(decided) > 1 and decided[-2].is_whole else None
+    before = decided[-2].high if len(decided) > 1 and decided[-2].is_whole else None
     return Figure(
         "approved", "Approved at high confidence",
         newest.high.share if newest is not None and newest.high is not None else None, Unit.SHARE,
@@ -119,9 +120,11 @@ def _approved(decided: Sequence[ConfidenceWindow], automated: Approval | None) -
         "The share of decisions that accept a pattern whose confidence is 0.85 or more: approve, fix or escalate, of "
         "all that accept or reject. Each installation has one voice in each category and step of confidence. "
         "Pipelines and agents are not counted.",
-        before.high.share if before is not None and before.high is not None else None, "the four weeks before",
+        before.share if before is not None else None, "the four weeks before",
         f"by {newest.high.voices:,} voices{beside}" if newest is not None and newest.high is not None else "",
         [one.high.share if one.high is not None else None for one in decided if one.is_whole],
+        is_apart=newest is None or newest.high is None or before is None or newest.high.is_apart_from(before),
+        following=f"next on {_day(trusted.next_on(Period.FOUR_WEEKS))}",
     )  # fmt: skip
 
 
@@ -136,6 +139,7 @@ def _scans(fast: Speed, before: Speed | None, automated_ms: float | None, days: 
         p95_ms(before.between(date.min, date.max)) if before is not None else None,
         "the day before" if len(days) == 1 else f"the {span} days before", beside,
         [one[1] if one is not None else None for one in known],
+        less_is_better=True,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from telemetry.published.reading import PublicNumbers
 from telemetry.published.series import OTHER_LABEL, SERIES
-from telemetry.published.windows import Period
+from telemetry.published.windows import Period, PublicWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class Trust:
     without_numbers: Sequence[date]
     made_again: int
     unnamed: Sequence[Unnamed]
+
+    def next_on(self, period: Period) -> date:
+        """Return the day on which the next window of a length is published: the one after its last."""
+        current = PublicWindow.of(period, (self.complete_up_to + timedelta(1)).isoformat())
+        return date.fromisoformat(current.last_day) + timedelta(1)
 
 
 def trust(numbers: PublicNumbers) -> Trust | None:

@@ -7,8 +7,11 @@ import htpy as h
 
 from telemetry.charts.units import Unit
 from telemetry.published.dashboard.claims import written
+from telemetry.published.dashboard.confidence import ConfidenceWindow
 from telemetry.published.dashboard.overview import Overview
 from telemetry.published.dashboard.trust import Trust
+from telemetry.published.thresholds import VOICES_MIN
+from telemetry.published.windows import Period
 from telemetry.web.pages import drawings
 from telemetry.web.pages.benchmarks import BENCHMARKS_PLACE
 from telemetry.web.pages.layout import page
@@ -55,10 +58,12 @@ def _reach(trust: Trust) -> str:
 
 def _confidence(seen: Overview) -> h.Node:
     decided = seen.newest_decided
-    when = "" if decided is None else f" Four weeks to {day_in_words(date.fromisoformat(decided.last_day))}."
+    when = "" if decided is None else f" {_four_weeks(decided.last_day, seen.trust)}"
+    beside = " Where bars overlap, shares are not told apart." if decided is not None else ""
+    beside += f" “7 of {VOICES_MIN}” are too few voices for a rate." if _has_few_voices(decided) else ""
     return section(
         "Is confidence right?",
-        f"Approved share of decisions; a diamond belongs in the shaded band.{when}",
+        f"Approved share of decisions; a diamond belongs in the shaded band.{beside}{when}",
         drawings.confidence_exhibit(seen),
         seen.span,
         "Each installation has one voice in each category and step of confidence: the share that accepts (approve, "
@@ -67,6 +72,16 @@ def _confidence(seen: Overview) -> h.Node:
         "with at least 20 voices.",
         row_address="/categories",
     )
+
+
+def _four_weeks(last_day: str, trust: Trust) -> str:
+    """Say what four weeks a section is about, and why it is not about later days."""
+    following = day_in_words(trust.next_on(Period.FOUR_WEEKS))
+    return f"Four weeks to {day_in_words(date.fromisoformat(last_day))}; the next four are published on {following}."
+
+
+def _has_few_voices(decided: ConfidenceWindow | None) -> bool:
+    return decided is not None and any(one.high is not None and not one.high.is_certain for one in decided.categories)
 
 
 def _versions(seen: Overview) -> h.Node:
@@ -122,15 +137,17 @@ def _found(seen: Overview) -> h.Node:
     exhibit = drawings.found_exhibit(seen)
     week = seen.findings
     when = "" if week is None else f" in the week to {day_in_words(date.fromisoformat(week.last_day))}"
+    following = f" The next week is published on {day_in_words(seen.trust.next_on(Period.WEEK))}."
     return h.section("#found", aria_labelledby="found-title")[
         h.h2("#found-title")["What is found?"],
-        h.p[f"Installations in which patterns were found{when}, by language and category."],
+        h.p[
+            f"Installations in which patterns were found{when}, by language and category. A dash is too few.{following}"
+        ],
         table(exhibit, row_address="/languages") if exhibit.rows else h.p["No whole week is published yet."],
         sources(
             exhibit,
             seen.span,
             "An installation counts once for each pair of language and category. Pairs of too few have no number.",
-            drawn=False,
         ),
     ]
 
@@ -147,9 +164,10 @@ def _returning(seen: Overview) -> h.Node:
 
 
 def _growth(seen: Overview) -> h.Node:
+    when = f" {_four_weeks(seen.growth[-1].last_day, seen.trust)}" if seen.growth else ""
     return section(
         "The data set grows",
-        "Signatures of patterns that enough installations have in common, in four weeks.",
+        f"Signatures of patterns that enough installations have in common, in four weeks.{when}",
         drawings.growth_exhibit(seen),
         seen.span,
         "A signature counts if enough installations had it in the same four weeks. It is new in the first of them.",

@@ -8,6 +8,7 @@ from telemetry.catalogue.versions import version_order
 from telemetry.charts.dots import DotRow, Estimate, dots
 from telemetry.charts.drawing import Caption
 from telemetry.charts.lines import Line, lines
+from telemetry.charts.matrix import matrix
 from telemetry.charts.ranges import Range, ranges
 from telemetry.charts.stacked_bars import Part, stacked_bars
 from telemetry.charts.units import Unit
@@ -16,6 +17,7 @@ from telemetry.published.dashboard.confidence import CategoryApproval, Confidenc
 from telemetry.published.dashboard.overview import Overview
 from telemetry.published.dashboard.speed import PERCENTS
 from telemetry.published.series import OTHER_LABEL
+from telemetry.published.thresholds import VOICES_MIN
 from telemetry.web.pages.exhibits import Exhibit, ExhibitColumn, nothing_drawn
 
 _SHOWN_VERSIONS = 5
@@ -28,12 +30,19 @@ def estimate(approval: Approval | None) -> Estimate | None:
     return None if approval is None else Estimate(approval.share, approval.low, approval.high)
 
 
+def note_on(approval: Approval | None) -> str:
+    """Return why there is no rate to go by, if there is none."""
+    if approval is None:
+        return "too few"
+    return "" if approval.is_certain else f"{approval.voices} of {VOICES_MIN}"
+
+
 def approval_columns(first: ExhibitColumn) -> list[ExhibitColumn]:
     """Return the columns of a table of approvals by confidence, behind a first one."""
     columns = [first]
     for confidence in Confidence:
         columns += [
-            ExhibitColumn(f"{confidence}_share", f"{confidence}", Unit.SHARE),
+            ExhibitColumn(f"{confidence}_share", f"{confidence}", Unit.SHARE, missing="too few"),
             ExhibitColumn(f"{confidence}_low", "from", Unit.SHARE),
             ExhibitColumn(f"{confidence}_high", "to", Unit.SHARE),
             ExhibitColumn(f"{confidence}_voices", "voices", Unit.COUNT),
@@ -59,7 +68,10 @@ def confidence_exhibit(seen: Overview) -> Exhibit:
         if wrong
         else "No category is known to be approved less often than high confidence promises."
     )
-    rows = [DotRow(one.category, [estimate(it) for it in one.approvals], one.misses_target) for one in categories]
+    rows = [
+        DotRow(one.category, [estimate(it) for it in one.approvals], one.misses_target, note_on(one.high))
+        for one in categories
+    ]
     return Exhibit(
         "confidence",
         Caption("Approval by category and confidence", claim),
@@ -235,7 +247,7 @@ def growth_exhibit(seen: Overview) -> Exhibit:
 
 
 def found_exhibit(seen: Overview) -> Exhibit:
-    """Return the categories that patterns of were found, by language; a table without a chart."""
+    """Return the categories that patterns of were found, by language."""
     week = seen.findings
     categories = week.categories if week is not None else []
     languages = {
@@ -249,7 +261,9 @@ def found_exhibit(seen: Overview) -> Exhibit:
         Caption("Installations in which patterns were found, by language and category", claim),
         [ExhibitColumn("language", "language"), *(ExhibitColumn(name, name, Unit.COUNT) for name in categories)],
         [[language, *(counts.get(name) for name in categories)] for language, counts in languages.items()],
-        nothing_drawn,
+        lambda caption, form, theme: matrix(
+            caption, categories, list(languages.items()), kinds=("categories", "languages"), form=form, theme=theme
+        ),
     )
 
 

@@ -20,16 +20,20 @@ _FORMULA_STARTS = ("=", "+", "-", "@")
 
 @dataclass(frozen=True, slots=True)
 class ExhibitColumn:
-    """A column: its name in files, its heading on pages, and what its numbers are; names have no unit."""
+    """A column: its name in files, its heading on pages, and what its numbers are; names have no unit.
+
+    ``missing`` is what a page says where there is no number.
+    """
 
     key: str
     heading: str
     unit: Unit | None = None
+    missing: str = "\N{EN DASH}"
 
     def write(self, cell: Cell) -> str:
         """Return a cell as a reader sees it."""
         if cell is None:
-            return "\N{EN DASH}"
+            return self.missing
         if self.unit is not None and isinstance(cell, int | float):
             return f"{cell:,}" if self.unit is Unit.COUNT and isinstance(cell, int) else self.unit.figure(cell)
         return str(cell)

@@ -98,14 +98,13 @@ def details(exhibit: Exhibit, *, row_address: str | None = None) -> h.Node:
     return h.details[h.summary["Table"], table(exhibit, row_address=row_address)]
 
 
-def sources(exhibit: Exhibit, span: Span, counted: str, *, drawn: bool = True) -> h.Node:
+def sources(exhibit: Exhibit, span: Span, counted: str) -> h.Node:
     """Return links to the files of an exhibit, and how it was counted."""
-    kinds = ("svg", "csv", "json") if drawn else ("csv", "json")
     known, path = f"how-{exhibit.name}", f"/charts/{quote(exhibit.name, safe='')}"
     return [
         h.p(".small")[
             (
-                [h.a(href=address_of(f"{path}.{kind}", span))[kind.upper()], " · "] for kind in kinds
+                [h.a(href=address_of(f"{path}.{kind}", span))[kind.upper()], " · "] for kind in ("svg", "csv", "json")
             ),
             h.button(".link", type="button", popovertarget=known)["How is this counted?"],
         ],
@@ -143,7 +142,7 @@ def card(figure: Figure, span: Span) -> h.Node:
         ],
         h.div(id=known, popover=True)[h.p[figure.counted]],
         h.strong[figure.shown],
-        h.p[(h.span[line, h.br] for line in (figure.about, figure.change, figure.beside) if line)],
+        h.p[([line, h.br] for line in (_change(figure), figure.about, figure.following, figure.beside) if line)],
         h.img(
             src=address_of(f"/charts/course-{figure.key}.svg", span),
             width=120,
@@ -153,6 +152,13 @@ def card(figure: Figure, span: Span) -> h.Node:
         if len(figure.course) > 1
         else None,
     ]
+
+
+def _change(figure: Figure) -> h.Node:
+    """Return how a figure changed; what nobody may miss is bold, and in the colour of alarm if it is for the worse."""
+    if not figure.is_large_change:
+        return figure.change
+    return h.b(class_="alarm" if figure.is_worse else None)[figure.change]
 
 
 def _size(exhibit: Exhibit, form: Form) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from telemetry.published.dashboard.subjects import (
     version_subject,
 )
 from telemetry.published.reading import PublicNumbers
-from telemetry.web.pages.drawings import DRAWINGS, estimate
+from telemetry.web.pages.drawings import DRAWINGS, estimate, note_on
 from telemetry.web.pages.exhibits import Exhibit, ExhibitColumn, nothing_drawn
 
 _OVER_TIME = "-over-time"
@@ -28,7 +28,7 @@ _OVER_TIME = "-over-time"
 def category_steps(subject: CategorySubject) -> Exhibit:
     """Return approval by step of confidence, the highest first."""
     steps = list(reversed(subject.steps))
-    rows = [DotRow(step_range(step), [estimate(one)], is_below_target(step, one)) for step, one in steps]
+    rows = [DotRow(step_range(step), [estimate(one)], is_below_target(step, one), note_on(one)) for step, one in steps]
     found = subject.threshold.threshold if subject.threshold is not None else None
     claim = "No threshold is known." if found is None else f"From {found:.2f} on decisions approve often enough."
     return Exhibit(
@@ -125,7 +125,7 @@ def step_range(step: str) -> str:
 
 def _approval_columns() -> list[ExhibitColumn]:
     return [
-        ExhibitColumn("share", "approved", Unit.SHARE),
+        ExhibitColumn("share", "approved", Unit.SHARE, missing="too few"),
         ExhibitColumn("low", "from", Unit.SHARE),
         ExhibitColumn("high", "to", Unit.SHARE),
         ExhibitColumn("voices", "voices", Unit.COUNT),

@@ -27,7 +27,8 @@ from telemetry.wording import amount
 _APPROVAL_COUNTED = (
     "Each installation has one voice in each step of confidence: the share that accepts (approve, fix, escalate) of "
     "its decisions that accept or reject. The bars are 95 % intervals by voices. From the threshold on, the one-sided "
-    "95 % bound of each step reaches the target."
+    "95 % bound of each step reaches the target. “7 of 20” are "
+    "too few voices for a rate."
 )
 
 
@@ -120,6 +121,7 @@ def _version(subject: VersionSubject, seen: Overview, path: str, *, is_watched: 
         h.section(aria_labelledby="beside")[
             h.h2("#beside")["Beside the version before"],
             _comparison(subject),
+            h.p[_not_told_apart(subject)],
             h.p(".small")[
                 "Full scans", " of the first 72 hours" if is_watched else "", "; the newest four weeks of decisions."
             ],
@@ -154,6 +156,14 @@ def _percentile(subject: VersionSubject, name: str, place: int) -> str:
 def _approved(subject: VersionSubject, name: str) -> str:
     found = subject.approvals.get(name)
     return "too few" if found is None else f"{Unit.SHARE.figure(found.share)} by {amount(found.voices, 'voice')}"
+
+
+def _not_told_apart(subject: VersionSubject) -> str | None:
+    """Return a sentence where two approvals look different and are not known to be."""
+    own, before = subject.approvals.get(subject.version), subject.approvals.get(subject.before or "")
+    if own is None or before is None or own.is_apart_from(before):
+        return None
+    return f"The approvals of {subject.version} and {subject.before} are not told apart: their 95 % intervals overlap."
 
 
 def _exhibit(title: str, exhibit: Exhibit, seen: Overview, counted: str) -> h.Node:
