@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import IO, Protocol
 
 from tests.support import forking
@@ -59,9 +60,9 @@ def start(
 
 def end_preloaded() -> None:
     """End the process that forks, if there is one."""
-    if _preloaded.cache_info().currsize:
-        _preloaded().end()
-        _preloaded.cache_clear()
+    if _started.cache_info().currsize:
+        _started().end()
+        _started.cache_clear()
 
 
 def _read_at_start(variables: Mapping[str, str]) -> dict[str, str]:
@@ -89,9 +90,18 @@ class _Preloaded:
         self._process.wait(60)
 
 
+_starting = Lock()
+
+
 @cache
-def _preloaded() -> _Preloaded:
+def _started() -> _Preloaded:
     return _Preloaded()
+
+
+def _preloaded() -> _Preloaded:
+    # Two threads that come first would start one each, and the one that nothing refers to would end.
+    with _starting:
+        return _started()
 
 
 class _Fork:
