@@ -217,4 +217,5 @@ async def test_the_pages_name_every_address_parameter_field_and_purpose(ask: Ask
     assert "<script" not in docs + privacy
     # On a phone a table is wider than the page.
     assert all(page.count("<table") == page.count('<div class="scroll"') > 4 for page in (docs, privacy))
-    assert (await ask("/docs")).body is (await ask("/docs")).body
+    assert (await ask("/docs")).body == (await ask("/docs")).body
+    assert (await ask("/privacy")).body is (await ask("/privacy")).body
