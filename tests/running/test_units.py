@@ -245,11 +245,14 @@ def test_an_address_in_the_settings_is_refused_where_the_socket_unit_decides(tmp
     settings = tmp_path / "etc/drift-telemetry/staging.env"
     settings.parent.mkdir(parents=True)
     settings.write_text("TELEMETRY_PORT = 9000\n")
-    made = make("install", "ENV=staging", f"DESTDIR={tmp_path}", f"PYTHON={sys.executable}")
+    python = tmp_path / "python"
+    # As this Python, but in a place that a service can reach.
+    write_program(python, f'[ "$1" != -c ] || exec echo /usr/bin/python3; exec {sys.executable} "$@"')
+    made = make("install", "ENV=staging", f"DESTDIR={tmp_path}", f"PYTHON={python}")
 
     assert made.returncode != 0
     assert "staging.env sets TELEMETRY_PORT or TELEMETRY_HOST, and the socket unit decides" in made.stderr
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [settings]
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == [settings, python]
 
 
 def test_a_python_in_a_home_is_refused_before_anything_is_made(tmp_path: Path) -> None:
