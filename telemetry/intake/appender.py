@@ -194,7 +194,7 @@ class Appender:
             await self._log.prove_alive()
 
     async def _commit(self) -> None:
-        """Store the next group and, meanwhile, count the one that was stored before, if there is one."""
+        """Store the next group. The one before it, if it is not counted yet, is counted at the same time."""
         group = self._queue.take()
         if self._unfinished is None:
             await self._store(group)
