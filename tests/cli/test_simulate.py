@@ -137,7 +137,6 @@ def test_every_simulated_event_is_one_that_the_service_accepts_and_none_is_a_dup
 
 
 def test_simulated_traffic_has_the_shape_of_real_traffic() -> None:
-    # One of a hundred installations has no id: with this seed, some are there in these days.
     days = traffic(seed=2)
     by_weekday = {
         weekend: [len(e) for d, e in days.items() if (d.weekday() >= 5) is weekend] for weekend in (True, False)
