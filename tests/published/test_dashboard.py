@@ -70,7 +70,7 @@ def test_a_young_release_is_told_with_its_share() -> None:
 def test_headlines_leave_out_builds_from_source_and_show_them_beside(published: Path) -> None:
     active = seen(published).figures[0]
     assert active.value == 250 + 10 * (7 + 8 + 9 + 10) / 4
-    assert active.beside == "beside 9 of builds from source"
+    assert active.beside == "not counted: 9 builds from source"
     assert active.change == "+14\N{NO-BREAK SPACE}% against the 4 weeks before"
 
 
@@ -192,8 +192,8 @@ def test_pipelines_and_agents_are_shown_beside_the_headlines(tmp_path: Path) -> 
 
     after = {one.key: (one.shown, one.beside) for one in seen(path).figures}
     assert {key: shown for key, (shown, _) in after.items()} == {key: shown for key, (shown, _) in before.items()}
-    assert after["scan-p95"][1] == "beside 1.2\N{NO-BREAK SPACE}min of pipelines and agents"
-    assert after["approved"][1] == f"{before['approved'][1]}, beside 75\N{NO-BREAK SPACE}% of pipelines and agents"
+    assert after["scan-p95"][1] == "pipelines and agents 1.2\N{NO-BREAK SPACE}min"
+    assert after["approved"][1] == f"{before['approved'][1]}; pipelines and agents 75\N{NO-BREAK SPACE}%"
 
 
 def test_days_without_a_window_are_named(tmp_path: Path) -> None:

@@ -70,9 +70,9 @@ def test_a_page_says_when_its_oldest_numbers_are_renewed_and_what_is_too_few(ful
     page = html.unescape(full.request("GET", "/").body.decode())
 
     assert page.count("Four weeks to 1 November 2026; the next four are published on 30 November 2026.") == 2
-    assert "The next week is published on 30 November 2026." in page
+    assert "Week to 22 November 2026; the next is published on 30 November 2026." in page
     assert "next on 30 November" in page
-    assert "A dash is too few." in page
+    assert "A dash stands for too few." in page
 
 
 def test_what_is_found_has_a_picture(full: ServerProcess) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from telemetry.charts.units import Unit
-from telemetry.published.approval import Approval
+from telemetry.published.approval import TARGET, Approval
 from telemetry.published.dashboard.activity import ActiveWeek, active_weeks, split
 from telemetry.published.dashboard.adoption import Adoption, adoption
 from telemetry.published.dashboard.claims import Claim, headline, p95_ms
@@ -17,6 +17,7 @@ from telemetry.published.dashboard.speed import Speed, automated_scans, speed
 from telemetry.published.dashboard.trust import Trust, trust
 from telemetry.published.reading import PublicNumbers
 from telemetry.published.windows import Period
+from telemetry.wording import amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,11 @@ def _speed_before(numbers: PublicNumbers, span: Span, first: date, known_from: d
 def _people(weeks: Sequence[ActiveWeek], span: Span) -> list[Figure]:
     shown, before = split(weeks, span.weeks)
     against = "the week before" if span is Span.WEEK else f"the {len(before)} weeks before"
-    about = f"week to {_day(shown[-1].start + timedelta(6))}" if len(shown) == 1 else f"a week, mean of {len(shown)}"
-    about = about if shown else "no whole week yet"
+    about = f"a week, mean of {len(shown)} weeks" if shown else "no whole week yet"
+    if len(shown) == 1:
+        about = f"week to {_day(shown[-1].start + timedelta(6))}"
     beside = [
-        f"{count:,} of {name}"
+        f"{count:,} {name}"
         for name, values in (
             ("builds from source", [one.development for one in shown]),
             ("pipelines and agents", [one.automated for one in shown]),
@@ -96,14 +98,14 @@ def _people(weeks: Sequence[ActiveWeek], span: Span) -> list[Figure]:
         Figure(
             "active", "Active installations", mean([one.active for one in shown]), Unit.COUNT, about,
             f"{counted} Builds from source, pipelines and agents are not counted.",
-            mean([one.active for one in before]), against, f"beside {' and '.join(beside)}" if beside else "",
+            mean([one.active for one in before]), against, f"not counted: {', '.join(beside)}" if beside else "",
             [one.active for one in weeks[-max(len(shown), 12):]],
         ),
         Figure(
             "returning", "Returning installations", mean([one.returning for one in shown]), Unit.COUNT, about,
             f"{counted} Returning ones were seen before that week.",
             mean([one.returning for one in before]), against,
-            f"beside {round(mean([one.new for one in shown]) or 0):,} in their first week" if shown else "",
+            f"not counted: {round(mean([one.new for one in shown]) or 0):,} in their first week" if shown else "",
             [one.returning for one in weeks[-max(len(shown), 12):]],
         ),
     ]  # fmt: skip
@@ -111,17 +113,19 @@ def _people(weeks: Sequence[ActiveWeek], span: Span) -> list[Figure]:
 
 def _approved(decided: Sequence[ConfidenceWindow], automated: Approval | None, trusted: Trust) -> Figure:
     newest = decided[-1] if decided else None
-    beside = f", beside {Unit.SHARE.figure(automated.share)} of pipelines and agents" if automated else ""
+    beside = f"; pipelines and agents {Unit.SHARE.figure(automated.share)}" if automated else ""
     before = decided[-2].high if len(decided) > 1 and decided[-2].is_whole else None
     return Figure(
         "approved", "Approved at high confidence",
         newest.high.share if newest is not None and newest.high is not None else None, Unit.SHARE,
-        f"four weeks to {_day(date.fromisoformat(newest.last_day))}" if newest is not None else "no four weeks yet",
+        f"target {Unit.SHARE.figure(TARGET)}; four weeks to {_day(date.fromisoformat(newest.last_day))}"
+        if newest is not None
+        else "no four weeks yet",
         "The share of decisions that accept a pattern whose confidence is 0.85 or more: approve, fix or escalate, of "
         "all that accept or reject. Each installation has one voice in each category and step of confidence. "
         "Pipelines and agents are not counted.",
         before.share if before is not None else None, "the four weeks before",
-        f"by {newest.high.voices:,} voices{beside}" if newest is not None and newest.high is not None else "",
+        f"{amount(newest.high.voices, 'voice')}{beside}" if newest is not None and newest.high is not None else "",
         [one.high.share if one.high is not None else None for one in decided if one.is_whole],
         is_apart=newest is None or newest.high is None or before is None or newest.high.is_apart_from(before),
         following=f"next on {_day(trusted.next_on(Period.FOUR_WEEKS))}",
@@ -129,7 +133,7 @@ def _approved(decided: Sequence[ConfidenceWindow], automated: Approval | None, t
 
 
 def _scans(fast: Speed, before: Speed | None, automated_ms: float | None, days: Sequence[date], span: Span) -> Figure:
-    beside = f"beside {Unit.DURATION.figure(automated_ms)} of pipelines and agents" if automated_ms is not None else ""
+    beside = f"pipelines and agents {Unit.DURATION.figure(automated_ms)}" if automated_ms is not None else ""
     known = [fast.day(day) for day in days]
     return Figure(
         "scan-p95", "Scan, 95th percentile", p95_ms(fast.between(days[0], days[-1])), Unit.DURATION,

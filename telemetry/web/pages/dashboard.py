@@ -136,14 +136,17 @@ def _parts(seen: Overview) -> h.Node:
 def _found(seen: Overview) -> h.Node:
     exhibit = drawings.found_exhibit(seen)
     week = seen.findings
-    when = "" if week is None else f" in the week to {day_in_words(date.fromisoformat(week.last_day))}"
-    following = f" The next week is published on {day_in_words(seen.trust.next_on(Period.WEEK))}."
+    following = day_in_words(seen.trust.next_on(Period.WEEK))
+    when = (
+        f"No whole week is published yet; the first is on {following}."
+        if week is None
+        else f"Week to {day_in_words(date.fromisoformat(week.last_day))}; the next is published on {following}. "
+        "A dash stands for too few."
+    )
     return h.section("#found", aria_labelledby="found-title")[
         h.h2("#found-title")["What is found?"],
-        h.p[
-            f"Installations in which patterns were found{when}, by language and category. A dash is too few.{following}"
-        ],
-        table(exhibit, row_address="/languages") if exhibit.rows else h.p["No whole week is published yet."],
+        h.p[when],
+        table(exhibit, row_address="/languages", is_turned=True) if exhibit.rows else None,
         sources(
             exhibit,
             seen.span,

@@ -64,17 +64,22 @@ def chart(exhibit: Exhibit, span: Span) -> h.Node:
     ]
 
 
-def table(exhibit: Exhibit, *, row_address: str | None = None) -> h.Node:
-    """Return the table of an exhibit; ``row_address`` is where what names a row has pages."""
+def table(exhibit: Exhibit, *, row_address: str | None = None, is_turned: bool = False) -> h.Node:
+    """Return the table of an exhibit; ``row_address`` is where what names a row has pages.
+
+    Headings stand upright if ``is_turned``: many narrow columns fit beside each other.
+    """
     shown = exhibit.rows[-TABLE_ROWS_MAX:]
     note = f" (the last {TABLE_ROWS_MAX:,} of {len(exhibit.rows):,} rows)" if len(exhibit.rows) > TABLE_ROWS_MAX else ""
     return h.div(".scroll", role="region", tabindex="0", aria_label=f"Table: {exhibit.caption.name}")[
-        h.table[
+        h.table(class_="turned" if is_turned else None)[
             h.caption[exhibit.caption.name, note],
             h.thead[
                 h.tr[
                     (
-                        h.th(scope="col", class_="number" if column.unit is not None else None)[column.heading]
+                        h.th(scope="col", class_="number" if column.unit is not None else None)[
+                            h.span[column.heading] if is_turned and column.unit is not None else column.heading
+                        ]
                         for column in exhibit.columns
                     )
                 ]
@@ -136,13 +141,16 @@ def card(figure: Figure, span: Span) -> h.Node:
     """Return a figure with its change, its course and how it is counted."""
     known = f"about-{figure.key}"
     return h.li(".card")[
-        h.h2[
-            figure.name,
+        h.h2[figure.name],
+        h.div(".amount")[
+            h.strong[figure.shown],
             h.button(".why", type="button", popovertarget=known, aria_label=f"How is this counted: {figure.name}")["?"],
         ],
         h.div(id=known, popover=True)[h.p[figure.counted]],
-        h.strong[figure.shown],
-        h.p[([line, h.br] for line in (_change(figure), figure.about, figure.following, figure.beside) if line)],
+        h.div[
+            h.p[change] if (change := _change(figure)) else None,
+            (h.p(".muted")[line] for line in (figure.about, figure.following, figure.beside) if line),
+        ],
         h.img(
             src=address_of(f"/charts/course-{figure.key}.svg", span),
             width=120,
