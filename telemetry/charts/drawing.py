@@ -80,8 +80,11 @@ class Drawing:
         width_max: float | None = None,
         tail: str = "",
         bold: bool = False,
+        turned: bool = False,
     ) -> float:
         """Write a text whose middle line is at ``y``; return about how wide it is.
+
+        A turned text runs upwards from ``y``, and its middle line is at ``x``.
 
         What is wider than ``width_max`` is clipped, all but the tail, and has the whole as its title.
         """
@@ -96,8 +99,10 @@ class Drawing:
             self.rule(".b{font-weight:600}")
         if kind == "m":
             self.rule("text.m{fill:var(--muted)}")
-        baseline = number(y + size * _BASELINE)
-        self._marks.append(f'<text x="{number(x)}" y="{baseline}"{attributes}>{escaped(shown)}{title}</text>')
+        baseline = size * _BASELINE
+        at_x, at_y = (number(x + baseline), number(y)) if turned else (number(x), number(y + baseline))
+        attributes += f' transform="rotate(-90 {at_x} {at_y})"' * turned
+        self._marks.append(f'<text x="{at_x}" y="{at_y}"{attributes}>{escaped(shown)}{title}</text>')
         return width(shown, size, bold=bold)
 
     def document(self, height: float, caption: Caption, theme: Theme) -> str:

@@ -33,12 +33,14 @@ def key(drawing: Drawing, top: float, names: Sequence[str], swatch: DrawSwatch) 
     """Write what the marks mean, in as many lines as it takes; return where the next line begins."""
     form = drawing.form
     x, line = MARGIN, form.line_px
+    # A name that is too long to stand beside others gets a line of its own.
+    width_max = form.width - 2 * MARGIN - _SWATCH
     for position, name in enumerate(names):
-        taken = _SWATCH + width(clipped(name, form.text_px, form.label_width_max), form.text_px)
+        taken = _SWATCH + width(clipped(name, form.text_px, width_max), form.text_px)
         if x > MARGIN and x + taken > form.width - MARGIN:
             x, top = MARGIN, top + line
         swatch(position, x + _SWATCH / 2 - 2, top + line / 2)
-        drawing.text(x + _SWATCH, top + line / 2, name, width_max=form.label_width_max)
+        drawing.text(x + _SWATCH, top + line / 2, name, width_max=width_max)
         x += taken + 2 * _GAP
     return top + line + MARGIN
 

@@ -14,6 +14,10 @@ from telemetry.charts.theme import SERIES_MAX, Theme
 from telemetry.charts.units import Unit
 
 _NAME_GAP = 16.0
+# A piece of the line in front of its name, and the gap behind it.
+_SAMPLE, _SAMPLE_GAP = 14.0, 5.0
+# What bounds a single value is as wide as its mark.
+_BOUNDS_HALF = 4.0
 # A name that is further from the end of its line is joined to it.
 _LEADER_PX_MIN = 4.0
 _BAND_RULE = ".z{opacity:.15}"
@@ -58,7 +62,8 @@ def lines(
     if len(known) > SERIES_MAX:
         names.append(("", f"{len(known) - SERIES_MAX} more"))
     widest = max(min(width(readable(name) + figure, form.text_px), form.label_width_max) for name, figure in names)
-    right = form.width - frame.MARGIN - widest - _NAME_GAP
+    sample = _SAMPLE + _SAMPLE_GAP if len(shown) > 1 else 0.0
+    right = form.width - frame.MARGIN - widest - sample - _NAME_GAP
     places = days(dates, left, right)
     inside = [(places(day), name) for day, name in releases if dates[0] <= day <= dates[-1]]
     frame.reference_lines(drawing, inside, top - form.line_px, bottom)
@@ -66,7 +71,7 @@ def lines(
     for kind, line in enumerate(shown):
         _draw_line(drawing, kind, dates, line, (places, scale))
     ends = [scale(finite(line.values)[-1]) for line in shown] + [bottom] * (len(names) - len(shown))
-    _name_lines(drawing, names, ends, len(shown), (right, top, bottom))
+    _name_lines(drawing, names, ends, len(shown), (right, top, bottom, sample))
     return drawing.document(frame.day_axis(drawing, places, bottom + 1, right + _NAME_GAP), caption, theme)
 
 
@@ -96,7 +101,11 @@ def _draw_line(drawing: Drawing, kind: int, dates: Sequence[date], line: Line, p
     for low, high in zip(runs(dates, line.low or [None] * len(dates)), runs(dates, line.high or [None] * len(dates)),
                          strict=False):  # fmt: skip
         drawing.rule(_BAND_RULE, f".z{kind}{{fill:var(--h{kind})}}")
-        drawing.path(f"M{points(high)}L{points(low[::-1])}z", f"z z{kind}")
+        if len(high) == 1:
+            x = places(high[0][0])
+            drawing.box(x - _BOUNDS_HALF, scale(high[0][1]), x + _BOUNDS_HALF, scale(low[0][1]), f"z z{kind}")
+        else:
+            drawing.path(f"M{points(high)}L{points(low[::-1])}z", f"z z{kind}")
     # A value between two gaps is a line without length, which its round ends make a dot.
     path = "".join(f"M{points(run)}{'h0' if len(run) == 1 else ''}" for run in runs(dates, line.values))
     drawing.path(path, line_class(drawing, kind))
@@ -109,15 +118,17 @@ def _name_lines(
     names: Sequence[tuple[str, str]],
     ends: Sequence[float],
     drawn: int,
-    corner: tuple[float, float, float],
+    corner: tuple[float, float, float, float],
 ) -> None:
-    right, top, bottom = corner
+    right, top, bottom, sample = corner
     order = sorted(range(len(names)), key=lambda number: (ends[number], number))
     heights = spread([ends[number] for number in order], drawing.form.line_px, top, bottom)
     for place, y in zip(order, heights, strict=True):
         if place < drawn and abs(y - ends[place]) > _LEADER_PX_MIN:
             drawing.rule(".j{stroke:var(--muted);fill:none}")
             drawing.path(f"M{number(right + 3)} {number(ends[place])}L{number(right + _NAME_GAP - 3)} {number(y)}", "j")
+        if place < drawn and sample:
+            drawing.path(f"M{number(right + _NAME_GAP)} {number(y)}h{number(_SAMPLE)}", line_class(drawing, place))
         name, figure = names[place]
         width_max, kind = drawing.form.label_width_max, "" if place < drawn else "m"
-        drawing.text(right + _NAME_GAP, y, name, width_max=width_max, tail=figure, kind=kind)
+        drawing.text(right + _NAME_GAP + sample, y, name, width_max=width_max, tail=figure, kind=kind)

@@ -14,6 +14,7 @@ _ROWS_MAX = 30
 _GAP = 10.0
 _SQUARE = 16.0
 _SQUARE_MIN = 3.0
+_FIGURE_GAP = 5.0
 
 
 def matrix(
@@ -28,7 +29,8 @@ def matrix(
     """Return a chart of at most 30 rows and as many columns as there is room for; the others are counted below it, as
     what ``kinds`` calls them.
 
-    The area of a square is as its count, which stands beside it. Pairs without a count are left empty.
+    The area of a square is as its count, which stands beside it. Pairs without a count are left empty. Where the names
+    of columns do not all fit beside each other, they are turned, so that more of them do.
     """
     shown = [(name, counts) for name, counts in rows if _known(counts, columns)][:_ROWS_MAX]
     if not (shown and columns):
@@ -37,11 +39,14 @@ def matrix(
     top = frame.head(drawing, caption)
     names = max(width(clipped(name, form.text_px, form.label_width_max), form.text_px) for name, _ in shown)
     left = frame.MARGIN + names + _GAP
-    named = _fitting(columns, form, form.width - frame.MARGIN - left)
-    slot = (form.width - frame.MARGIN - left) / len(named)
-    for place, name in enumerate(named):
-        drawing.text(left + place * slot, top + form.line_px / 2, name, kind="m", width_max=slot - _GAP)
-    top += form.line_px
+    room = form.width - frame.MARGIN - left
+    figures = (Unit.COUNT.figure(value) for _, counts in shown for value in _known(counts, columns))
+    narrowest = _SQUARE + _FIGURE_GAP + max(width(figure, form.text_px) for figure in figures) + _GAP
+    named = _fitting(columns, form, room)
+    if turned := min(int(room / narrowest), len(columns)) > len(named):
+        named = columns[: int(room / narrowest)]
+    slot = room / len(named)
+    top = _draw_names(drawing, named, (left, slot, top), turned=turned)
     height = form.line_px + 4.0
     _draw_rows(drawing, named, shown, (left, slot, top, height))
     bottom = top + len(shown) * height
@@ -49,6 +54,21 @@ def matrix(
         drawing.text(left, bottom + form.line_px / 2, left_out, kind="m", width_max=form.width - left)
         bottom += form.line_px
     return drawing.document(bottom + frame.MARGIN, caption, theme)
+
+
+def _draw_names(drawing: Drawing, names: Sequence[str], place_of: tuple[float, float, float], *, turned: bool) -> float:
+    """Write the names of columns; return where the rows begin."""
+    left, slot, top = place_of
+    form = drawing.form
+    if not turned:
+        for place, name in enumerate(names):
+            drawing.text(left + place * slot, top + form.line_px / 2, name, kind="m", width_max=slot - _GAP)
+        return top + form.line_px
+    bottom = top + max(width(clipped(name, form.text_px, form.label_width_max), form.text_px) for name in names)
+    for place, name in enumerate(names):
+        x = left + place * slot + _SQUARE / 2
+        drawing.text(x, bottom, name, kind="m", width_max=form.label_width_max, turned=True)
+    return bottom + frame.MARGIN
 
 
 def _draw_rows(
@@ -68,7 +88,7 @@ def _draw_rows(
                 x, half = left + place * slot, max(_SQUARE * math.sqrt(value / largest), _SQUARE_MIN) / 2
                 middle = x + _SQUARE / 2
                 drawing.box(middle - half, y - half, middle + half, y + half, "x")
-                drawing.text(x + _SQUARE + 5, y, Unit.COUNT.figure(value))
+                drawing.text(x + _SQUARE + _FIGURE_GAP, y, Unit.COUNT.figure(value))
 
 
 def _known(counts: Mapping[str, float], columns: Sequence[str]) -> list[float]:
@@ -85,5 +105,5 @@ def _fitting(columns: Sequence[str], form: Form, room: float) -> Sequence[str]:
 
 
 def _left_out(kinds: tuple[str, str], counts: tuple[int, int]) -> str:
-    parts = [f"{count} {name}" for name, count in zip(kinds, counts, strict=True) if count]
-    return f"{' and '.join(parts)} more" if parts else ""
+    parts = [f"{count} more {name}" for name, count in zip(kinds, counts, strict=True) if count]
+    return " and ".join(parts)

@@ -56,7 +56,8 @@ def ranges(
             for place, row in enumerate(shown)
         )
         drawing.path("".join(bars), f"g g{low}")
-    for kind in range(len(names)):
+    # Where marks lie on each other, the larger ones of higher percentiles are seen around the others.
+    for kind in reversed(range(len(names))):
         points = ((scale(row.percentiles[kind]), layout.y(place)) for place, row in enumerate(shown))
         draw_shapes(drawing, kind, points)
     return drawing.document(layout.bottom + frame.MARGIN, caption, theme)

@@ -59,8 +59,8 @@ DARK = Palette(
     hues=("#58a6ff", "#f0883e", "#3fb950", "#bc8cff", "#d29922", "#9198a1"),
     shades=("#cae2ff", "#58a6ff", "#56b3a9", "#9a82d8", "#a8772c", "#6b747e"),
 )
-# Of each number of series, which shades tell them apart best; the last is always the rest.
-_SHADES_OF = {1: (1,), 2: (1, 5), 3: (0, 1, 5), 4: (0, 1, 2, 5), 5: (0, 1, 2, 3, 5), 6: (0, 1, 2, 3, 4, 5)}
+# Of each number of series, which shades tell them apart best; from three on, the last is the rest.
+_SHADES_OF = {1: (1,), 2: (0, 1), 3: (0, 1, 5), 4: (0, 1, 2, 5), 5: (0, 1, 2, 3, 5), 6: (0, 1, 2, 3, 4, 5)}
 SERIES_MAX = 6
 _find_variables = re.compile(r"var\(--(\w+)\)").findall
 _FONT = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif"

@@ -51,6 +51,9 @@ class Sheet:
         content = text.text or ""
         x, y = float(text.attrib["x"]), float(text.attrib["y"])
         wide = width(content, self.size, bold="b" in text.get("class", "").split())
+        if "transform" in text.attrib:
+            assert text.attrib["transform"] == f"rotate(-90 {text.attrib['x']} {text.attrib['y']})"
+            return Box(content, x - 0.75 * self.size, y - wide, x + 0.2 * self.size, y)
         left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[text.get("text-anchor", "start")]
         return Box(content, left, y - 0.75 * self.size, left + wide, y + 0.2 * self.size)
 

@@ -148,6 +148,7 @@ def golden() -> dict[str, str]:
     return {
         **drawn,
         "versions-narrow-dark": GOLDEN["versions"](NARROW, Theme.DARK),
+        "found-narrow": CHARTS["found"](NARROW, Theme.AUTO),
         "spark": spark(),
         "badge": approved(),
     }

@@ -18,7 +18,18 @@ from telemetry.charts.stacked_bars import Part, stacked_bars
 from telemetry.charts.theme import Theme
 from telemetry.charts.units import Unit
 from tests.charts.geometry import Sheet
-from tests.charts.samples import CHARTS, FORMS, GOLDEN_FILES, adoption, approvals, days, durations, golden, spark
+from tests.charts.samples import (
+    CATEGORIES,
+    CHARTS,
+    FORMS,
+    GOLDEN_FILES,
+    adoption,
+    approvals,
+    days,
+    durations,
+    golden,
+    spark,
+)
 
 CAPTION = Caption("Name <of> it", 'A "claim" & more', heading=True)
 NAMES = st.text(max_size=80)
@@ -179,3 +190,38 @@ def test_lines_differ_without_colour() -> None:
     assert ".l1{stroke:var(--h1);stroke-dasharray:7 3}" in sheet.style
     assert ".l2{stroke:var(--h2);stroke-dasharray:2 3}" in sheet.style
     assert len(adoption(3, 30)) == 3
+
+
+def test_a_matrix_turns_the_names_of_its_columns_where_more_of_them_then_fit() -> None:
+    narrow, wide = (Sheet(CHARTS["found"](FORMS[form], Theme.AUTO)) for form in ("narrow", "wide"))
+
+    assert "12 more categories" in [box.text for box in narrow.texts()]
+    assert "5 more categories" in [box.text for box in wide.texts()]
+    assert all(box.bottom - box.top > box.right - box.left for box in wide.texts() if box.text in CATEGORIES)
+
+
+@every_form
+def test_a_name_in_the_key_is_whole_if_it_fits_on_a_line_of_its_own(form: Form) -> None:
+    parts = [Part(name, [1]) for name in ("returning", "new", "pipelines and agents")]
+    sheet = Sheet(stacked_bars(CAPTION, [DAY], parts, form=form))
+
+    assert "pipelines and agents" in [box.text for box in sheet.texts()]
+
+
+def test_names_of_lines_have_a_piece_of_their_line_before_them() -> None:
+    several = Sheet(lines(CAPTION, days(2), [Line("p50", [1, 2]), Line("p95", [2, 2])]))
+    single = Sheet(lines(CAPTION, days(2), [Line("p50", [1, 2])]))
+
+    assert [len(several.paths(f"l{kind}")) for kind in (0, 1)] == [2, 2]
+    assert len(single.paths("l0")) == 1
+    for kind, name in enumerate(("p50 2", "p95 2")):
+        (box,) = (box for box in several.texts() if box.text == name)
+        ((start, y), (end, _)) = several.paths(f"l{kind}")[1]
+        assert start < end < box.left
+        assert box.top < y < box.bottom
+
+
+def test_the_bounds_of_a_single_value_are_seen() -> None:
+    (box,) = Sheet(lines(CAPTION, [DAY], [Line("approved", [0.6], [0.4], [0.8])], unit=Unit.SHARE)).paths("z")
+
+    assert len({x for x, _ in box}) == len({y for _, y in box}) == 2
