@@ -2,6 +2,7 @@
 
 import math
 import mmap
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
@@ -84,7 +85,8 @@ class Answer:
     """What a request is answered with; the connection adds its own headers when it sends the answer.
 
     ``keep_alive`` is whether the client may send another request on the same connection. ``refused_with`` is the code
-    of a refusal, for the ledger.
+    of a refusal, for the ledger. A handler that need not wait returns its answer itself, where others return a
+    coroutine; awaiting either gives the answer.
     """
 
     status: int
@@ -92,6 +94,11 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     keep_alive: bool = True
     refused_with: ErrorCode | None = None
+
+    def __await__(self) -> Generator[None, None, "Answer"]:
+        """Return the answer, without waiting."""
+        yield from ()
+        return self
 
     def force_close(self) -> None:
         """Have the connection closed after this answer."""
@@ -106,7 +113,8 @@ class Answer:
         return f"{fixed}{length}Date: {rfc822_formatted_time()}\r\n\r\n".encode()
 
 
-@lru_cache(maxsize=256)
+# Twice as many as documents are kept: each has an answer with its body and one without.
+@lru_cache(maxsize=2_048)
 def _fixed_lines(
     status: int,
     headers: tuple[tuple[str, str], ...],

@@ -5,6 +5,7 @@ aiohttp parses the requests; what it would do about answers and endings is repla
 
 import asyncio
 import logging
+import mmap
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -34,6 +35,8 @@ _VERSIONS = (HttpVersion11, HttpVersion10)
 _NOWHERE = URL("/")
 # A slow reader holds no more than this of an answer besides the answer itself, which all its readers share.
 _WRITTEN_AT_ONCE = 65_536
+# With its head it fits into what a transport holds before it has the connection wait for the client.
+_WRITTEN_NOW = _WRITTEN_AT_ONCE - 4_096
 _MALFORMED = {
     HTTPStatus.BAD_REQUEST: "This is not well-formed HTTP/1.1.",
     HTTPStatus.REQUEST_URI_TOO_LONG: f"The target of the request is too long: send at most {LINE_BYTES_MAX} bytes.",
@@ -164,14 +167,7 @@ class ClientConnection(web.RequestHandler):
         """Send an answer; tell whether the client has left."""
         answer: Any = resp
         assert isinstance(answer, Answer)
-        wants_more = request.keep_alive
-        # After an upgrade that is not made, the parser loses what the client has sent together with it.
-        answer.keep_alive &= (
-            wants_more
-            and request.content.is_eof()
-            and not self._upgrade_asked
-            and not (self._half_closed and not self._messages)
-        )
+        self._decide_what_follows(request, answer)
         try:
             await self._send(request, answer)
         except ConnectionError:
@@ -180,11 +176,34 @@ class ClientConnection(web.RequestHandler):
             if self.transport is not None:
                 self.transport.abort()
             return resp, True
+        self._note_sent(request, answer)
+        return resp, False
+
+    def send_now(self, request: web.BaseRequest, answer: Answer) -> bool:
+        """Send an answer if that needs no waiting for its client; tell whether it was sent."""
+        if self.transport is None or self._paused or self.transport.get_write_buffer_size():
+            return False
+        if len(answer.body) > _WRITTEN_NOW:
+            return False
+        self._decide_what_follows(request, answer)
+        self.transport.write(self._head(request, answer) + _body(request, answer))
+        self._note_sent(request, answer)
+        return True
+
+    def _decide_what_follows(self, request: web.BaseRequest, answer: Answer) -> None:
+        # After an upgrade that is not made, the parser loses what the client has sent together with it.
+        answer.keep_alive &= (
+            request.keep_alive
+            and request.content.is_eof()
+            and not self._upgrade_asked
+            and not (self._half_closed and not self._messages)
+        )
+
+    def _note_sent(self, request: web.BaseRequest, answer: Answer) -> None:
         if self._share is not None:
             self._share.served(self._loop.time())
-        if not answer.keep_alive and (wants_more or not request.content.is_eof()):
+        if not answer.keep_alive and (request.keep_alive or not request.content.is_eof()):
             self._stop_sending()
-        return resp, False
 
     def handle_error(
         self,
@@ -205,14 +224,16 @@ class ClientConnection(web.RequestHandler):
 
     async def _send(self, request: web.BaseRequest, answer: Answer) -> None:
         """Write an answer; raise ``TimeoutError`` if the client takes too long to read a part of it."""
-        head = answer.head(request.version == HttpVersion11, self._keepalive_timeout)
-        body = b"" if request.method == "HEAD" else answer.body
+        head, body = self._head(request, answer), _body(request, answer)
         if len(body) <= _WRITTEN_AT_ONCE:
-            await self._write(head + bytes(body))
+            await self._write(head + body)
             return
         await self._write(head)
         for at in range(0, len(body), _WRITTEN_AT_ONCE):
             await self._write(memoryview(body)[at : at + _WRITTEN_AT_ONCE])
+
+    def _head(self, request: web.BaseRequest, answer: Answer) -> bytes:
+        return answer.head(request.version == HttpVersion11, self._keepalive_timeout)
 
     async def _write(self, data: bytes | memoryview) -> None:
         if self.transport is None:
@@ -259,6 +280,10 @@ class ClientConnection(web.RequestHandler):
         if self.transport is not None and self._limits.lingering.begin(self, self.transport):
             # aiohttp closes what it finds here.
             self.transport = None
+
+
+def _body(request: web.BaseRequest, answer: Answer) -> bytes | mmap.mmap:
+    return b"" if request.method == "HEAD" else answer.body
 
 
 def _status_of(error: HttpProcessingError) -> HTTPStatus:

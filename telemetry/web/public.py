@@ -1,6 +1,6 @@
 """The public HTTP interface: what is served, and what happens around every request."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -85,18 +85,24 @@ class PublicSite:
             if served is not None:
                 self._routes = {**self._routes, **served.routes}
 
-    async def answer(self, request: web.BaseRequest) -> Answer:
-        """Answer any request; nothing is raised."""
+    def answer(self, request: web.BaseRequest) -> Awaitable[Answer]:
+        """Answer any request, with an ``Answer`` if there is nothing to wait for; nothing is raised."""
         path, handler = find_route(self._routes, request)
         if path == OTHER and self.pages is not None:
             path, handler = self.pages.find(request) or (path, handler)
         if path == OTHER and self.datasets is not None:
             path, handler = self.datasets.find(request) or (path, handler)
-        answer: Answer | None
+        answer: Awaitable[Answer] | None
         if request.method == "OPTIONS":
             answer = empty_answer(204)
         elif self.limit is None or (answer := self.limit.refusal(request)) is None:
-            answer = await answered(request, handler)
+            answer = answered(request, handler)
+        return self._noted(path, answer) if isinstance(answer, Answer) else self._noted_later(path, answer)
+
+    async def _noted_later(self, path: str, answer: Awaitable[Answer]) -> Answer:
+        return self._noted(path, await answer)
+
+    def _noted(self, path: str, answer: Answer) -> Answer:
         note_answer(self.service.ledger, path, answer)
         if self.draining:
             answer.force_close()
@@ -135,14 +141,14 @@ class PublicSite:
         if self.limit is not None:
             self.limit.note_body(request, request.content.total_bytes, comes_again=comes_again)
 
-    async def _get_stats(self, request: web.BaseRequest) -> Answer:
+    def _get_stats(self, request: web.BaseRequest) -> Answer:
         document = self.service.stats()
         headers = {"ETag": document.etag, "Cache-Control": f"public, max-age={self.stats_max_age_s}"}
         if is_known(document.etag, request):
             return empty_answer(web.HTTPNotModified.status_code, headers)
         return json_answer(document.body, headers=headers)
 
-    async def _get_health(self, _request: web.BaseRequest) -> Answer:
+    def _get_health(self, _request: web.BaseRequest) -> Answer:
         timestamp = iso_milliseconds(self.clock.now())
         headers = {"Cache-Control": "no-store"}
         reason = self.service.failing()

@@ -5,11 +5,14 @@ Whatever else arrives goes aiohttp's way: bodies that are still to come, pipelin
 
 import asyncio
 import sys
-from typing import cast
+from collections.abc import Awaitable
+from typing import Any, cast
 
+from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 
+from telemetry.web.answers import Answer
 from telemetry.web.connection import ClientConnection
 
 
@@ -55,16 +58,30 @@ class QuickConnection(ClientConnection):
         )
 
     def _begin(self, waiter: "asyncio.Future[None]") -> None:
+        assert self._manager is not None
         self._waiter = None
         self._request_in_progress = True
-        answering = self._answer(waiter)
+        self._keepalive = False
+        request = self._next_request()
+        answer: Any
+        try:
+            answer = self._manager.request_handler(request)
+        except Exception as error:
+            answer = self.handle_error(request, exc=error)
+        # What need not be waited for is sent at once: a task costs another turn of the loop.
+        if isinstance(answer, Answer) and self.send_now(request, answer):
+            self._request_in_progress = False
+            self._keepalive = answer.keep_alive
+            self._end(waiter)
+            return
+        answering = self._answer(request, answer, waiter)
         if sys.version_info >= (3, 12):
             task = asyncio.Task(answering, loop=self._loop, eager_start=True)
         else:
             task = self._loop.create_task(answering)
         self._answering = None if task.done() else task
 
-    async def _answer(self, waiter: "asyncio.Future[None]") -> None:
+    def _next_request(self) -> web.BaseRequest:
         assert self._manager is not None
         assert self._parser is not None
         message, content = self._messages.popleft()
@@ -72,11 +89,14 @@ class QuickConnection(ClientConnection):
         self._manager.requests_count += 1
         # Nothing is written but the answer, by the connection itself.
         writer, task = cast(AbstractStreamWriter, None), cast("asyncio.Task[None]", None)
-        request = self.make_request(cast(RawRequestMessage, message), content, writer, task)
-        self._keepalive = False
+        return self.make_request(cast(RawRequestMessage, message), content, writer, task)
+
+    async def _answer(
+        self, request: web.BaseRequest, answer: Awaitable[web.StreamResponse], waiter: "asyncio.Future[None]"
+    ) -> None:
         try:
-            answer, has_left = await self._handle_request(request, None, self._manager.request_handler)
-            self._keepalive = not has_left and bool(answer.keep_alive)
+            sent, has_left = await self._handle_request(request, None, lambda _: answer)
+            self._keepalive = not has_left and bool(sent.keep_alive)
         except ConnectionError:
             # The client has left.
             pass

@@ -16,6 +16,7 @@ from telemetry.web.answers import Answer, refusal_answer
 
 logger = logging.getLogger(__name__)
 
+# A handler that has its answer in memory returns an ``Answer``; the connection sends it without a task.
 Handler = Callable[[web.BaseRequest], Awaitable[Answer]]
 # Handlers by path and method; what answers GET answers HEAD.
 Routes = Mapping[str, Mapping[str, Handler]]
@@ -33,18 +34,30 @@ def find_route(routes: Routes, request: web.BaseRequest) -> tuple[str, Handler]:
     return (path, handler) if handler is not None else (OTHER, partial(_refuse_method, methods))
 
 
-async def answered(request: web.BaseRequest, handler: Handler) -> Answer:
-    """Return the answer of a handler, or that to whatever it raises."""
+def answered(request: web.BaseRequest, handler: Handler) -> Awaitable[Answer]:
+    """Return the answer of a handler, or that to whatever it raises; an ``Answer`` if there is nothing to wait for."""
     try:
-        return await handler(request)
-    except Refusal as refusal:
-        return refusal_answer(refusal)
-    except (ConnectionError, web.RequestPayloadError):
+        answer = handler(request)
+    except Exception as error:
+        return _failure_answer(error)
+    return answer if isinstance(answer, Answer) else _awaited(answer)
+
+
+async def _awaited(answer: Awaitable[Answer]) -> Answer:
+    try:
+        return await answer
+    except Exception as error:
+        return _failure_answer(error)
+
+
+def _failure_answer(error: Exception) -> Answer:
+    if isinstance(error, Refusal):
+        return refusal_answer(error)
+    if isinstance(error, ConnectionError | web.RequestPayloadError):
         # The client left before its request was complete: nobody reads this answer.
         return refusal_answer(Refusal(ErrorCode.INVALID_JSON))
-    except Exception:
-        logger.exception("request failed")
-        return refusal_answer(Refusal(ErrorCode.INTERNAL))
+    logger.error("request failed", exc_info=error)
+    return refusal_answer(Refusal(ErrorCode.INTERNAL))
 
 
 def note_answer(ledger: Ledger, path: str, answer: Answer) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Protocol
 
 from aiohttp import StreamReader, web
@@ -73,8 +73,8 @@ class Site(Protocol):
 
     draining: bool
 
-    async def answer(self, request: web.BaseRequest) -> Answer:
-        """Answer a request."""
+    def answer(self, request: web.BaseRequest) -> Awaitable[Answer]:
+        """Answer a request, with an ``Answer`` if there is nothing to wait for."""
         ...
 
 

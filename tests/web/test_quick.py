@@ -1,7 +1,7 @@
 """Requests that come whole and alone are answered the short way; all others go the long one, and both keep order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -16,14 +16,25 @@ KEEPALIVE_S = 0.2
 
 
 class _Site:
-    """Answers with the body of a request and, on ``/slow``, later than an idle connection would be closed."""
+    """Answers with the body of a request and, on ``/slow``, later than an idle connection would be closed.
+
+    The answer to ``/ready`` and a size is there without a task.
+    """
 
     draining = False
 
     def __init__(self) -> None:
         self.at_work = asyncio.Event()
 
-    async def answer(self, request: web.BaseRequest) -> Answer:
+    def answer(self, request: web.BaseRequest) -> Awaitable[Answer]:
+        if request.path == "/unready":
+            raise ZeroDivisionError
+        if request.path.startswith("/ready"):
+            size = int(request.path.removeprefix("/ready/"))
+            return Answer(200, b"r" * size, keep_alive=not self.draining)
+        return self._answer(request)
+
+    async def _answer(self, request: web.BaseRequest) -> Answer:
         self.at_work.set()
         if request.path == "/broken":
             raise ZeroDivisionError
@@ -149,3 +160,51 @@ async def test_only_whole_requests_that_come_alone_take_the_short_way(monkeypatc
             for _ in range(data[0].count(b"POST")):
                 await read(reader)
     assert taken == ["/whole"]
+
+
+async def test_an_answer_that_is_ready_is_sent_without_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unexpected(*_: object) -> None:
+        raise AssertionError
+
+    async with listening() as (_, _, reader, writer):
+        monkeypatch.setattr(QuickConnection, "_answer", unexpected)
+        for _ in range(3):
+            writer.write(request(b"", b"/ready/10"))
+            assert await read(reader) == (OK, b"r" * 10)
+
+
+async def test_ready_and_other_answers_keep_their_order_on_a_connection() -> None:
+    async with listening() as (_, _, reader, writer):
+        for pipelined in (1, 2):
+            for path, body in ((b"/ready/3", b"rrr"), (b"/other", b"sent"), (b"/ready/4", b"rrrr")):
+                writer.write(request(b"sent", path) * pipelined)
+                assert [await read(reader) for _ in range(pipelined)] == [(OK, body)] * pipelined
+
+
+async def test_a_client_that_reads_nothing_has_only_one_ready_answer_waiting() -> None:
+    size = 60_000
+    async with listening() as (server, _, reader, writer):
+        for _ in range(400):
+            writer.write(request(b"", b"/ready/%d" % size))
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
+        (connection,) = server._server.connections
+        assert connection.transport is not None
+        assert connection.transport.get_write_buffer_size() < 4 * size
+        assert [await read(reader) for _ in range(400)] == [(OK, b"r" * size)] * 400
+
+
+async def test_a_site_that_fails_at_once_costs_its_connection_alone() -> None:
+    async with listening() as (_, _, reader, writer):
+        writer.write(request(b"", b"/unready"))
+        assert (await read(reader))[0] == b"HTTP/1.1 500 Internal Server Error"
+        assert await reader.read() == b""
+
+
+async def test_a_ready_answer_ends_the_connection_while_the_server_drains() -> None:
+    async with listening() as (_, site, reader, writer):
+        site.draining = True
+        writer.write(request(b"", b"/ready/1"))
+        assert await read(reader) == (OK, b"r")
+        assert await reader.read() == b""
+        site.draining = False
