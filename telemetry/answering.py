@@ -87,7 +87,7 @@ class PublicSide:
         clients = ClientFinder(Networks(settings.trusted_proxies), settings.client_address_header)
         limit = _client_limit(settings, clients, self._clock)
         published, threshold = DataDirectory(Path(settings.data_dir)).published, threshold_in(settings.environment)
-        api = PublicApi(published, limit)
+        api = PublicApi(published, limit, self._clock.monotonic)
         datasets = PublicDatasets(Path(settings.datasets_dir), limit) if settings.datasets_dir else None
         if datasets is not None:
             navigation.set((*NAVIGATION, (DATASETS_PATH, "Data sets")))
@@ -101,7 +101,7 @@ class PublicSide:
             clients,
             stats_max_age_s=max(1, round(settings.flush_interval_s)),
             limit=limit,
-            pages=PublicPages(published, threshold),
+            pages=PublicPages(published, threshold, self._clock.monotonic),
             api=api,
             explanations=Explanations(api, Keeping(settings.retention_days, threshold)),
             datasets=datasets,

@@ -4,12 +4,14 @@ import csv
 import html
 import io
 import re
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from telemetry.web.pages.shelf import LOOK_INTERVAL_S
 from tests.support.events import encode, make_event
 from tests.support.publication import write_publication
 from tests.support.server import ServerProcess, serving
@@ -159,9 +161,11 @@ def test_a_new_publication_is_shown_without_a_restart(tmp_path: Path) -> None:
         assert b"No numbers to show yet" in running.request("GET", "/").body
         write_publication(tmp_path / "new.db")
         (tmp_path / "new.db").rename(tmp_path / "published.db")
+        time.sleep(LOOK_INTERVAL_S)
         assert b"25 November 2026" in running.request("GET", "/").body
         write_publication(tmp_path / "new.db", last=date(2026, 11, 24))
         (tmp_path / "new.db").rename(tmp_path / "published.db")
+        time.sleep(LOOK_INTERVAL_S)
         assert b"24 November 2026" in running.request("GET", "/").body
 
 

@@ -30,8 +30,9 @@ class Span(StrEnum):
 
 
 DEFAULT_SPAN = Span.MONTH
+_SPANS: dict[str | None, Span] = {span.value: span for span in Span}
 
 
 def span_of(text: str | None) -> Span:
     """Return the span that an address names; the default if it names none."""
-    return next((span for span in Span if span == text), DEFAULT_SPAN)
+    return _SPANS.get(text, DEFAULT_SPAN)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -26,8 +27,14 @@ def origin_of(request: web.BaseRequest) -> str:
 
 def with_origin(made: Rendered, request: web.BaseRequest) -> Rendered:
     """Return a page whose examples name the service as the request did; its ETag changes with that."""
-    if _MARK not in made.body:
+    if not _has_examples(made):
         return made
     origin = origin_of(request).encode()
     name = hashlib.sha256(origin).hexdigest()[:8]
     return Rendered(made.body.replace(_MARK, origin), f'{made.etag[:-1]}-{name}"', made.is_there)
+
+
+# A front page for each span, and the reference.
+@lru_cache(maxsize=8)
+def _has_examples(made: Rendered) -> bool:
+    return _MARK in made.body

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from telemetry.published.reading import PublicNumbers
 
 KEPT_MAX = 1_024
 KEPT_BYTES_MAX = 16 * 1024**2
+LOOK_INTERVAL_S = 0.2
+"""How old an answer may be after a new publication. To look costs as much as to answer, and hands over the GIL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +36,33 @@ def rendered(body: bytes, *, is_there: bool = True) -> Rendered:
 class Shelf:
     """Renders a document when it is first asked for, in a thread, and keeps it for as long as the publication lasts.
 
-    At most ``KEPT_MAX`` documents and ``KEPT_BYTES_MAX`` bytes are kept; those that were asked for last stay.
+    At most ``KEPT_MAX`` documents and ``KEPT_BYTES_MAX`` bytes are kept; those that were asked for last stay. A new
+    publication is noticed within ``LOOK_INTERVAL_S``, and at once by what has to be rendered.
     """
 
-    def __init__(self, published: Path) -> None:
+    def __init__(self, published: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._published = published
+        self._monotonic = monotonic
+        self._look_at = float("-inf")
         self._kept: OrderedDict[str, Rendered] = OrderedDict()
         self._bytes = 0
         self._state: Stamp | None = None
         self._rendering = asyncio.Lock()
 
-    async def get(self, key: str, render: Callable[[], Rendered]) -> Rendered:
-        """Return the document with a key."""
-        self._look()
-        if (found := self._kept.get(key)) is not None:
+    def find(self, key: str) -> Rendered | None:
+        """Return the document with a key if it is kept."""
+        if self._monotonic() >= self._look_at:
+            self._look()
+        found = self._kept.get(key)
+        if found is not None:
             self._kept.move_to_end(key)
+        return found
+
+    async def get(self, key: str, render: Callable[[], Rendered]) -> Rendered:
+        """Return the document with a key, rendered if it is not kept."""
+        if (found := self.find(key)) is not None:
             return found
+        self._look()
         # One at a time, so that many who ask for the same document cost no more than one.
         async with self._rendering:
             if (found := self._kept.get(key)) is not None:
@@ -60,6 +74,7 @@ class Shelf:
             return made
 
     def _look(self) -> None:
+        self._look_at = self._monotonic() + LOOK_INTERVAL_S
         state = file_stamp(self._published)
         if state != self._state:
             self._state = state
