@@ -30,14 +30,17 @@ def text(server: ServerProcess, path: str) -> str:
 
 def test_a_category_has_a_page_with_its_threshold_and_its_languages(server: ServerProcess) -> None:
     page = text(server, "/categories/auth")
-    assert "From a confidence of 0.95 on, 85\N{NO-BREAK SPACE}% approve or more" in page
+    assert "from a confidence of 0.95 on, at least 85\N{NO-BREAK SPACE}% approve." in page
     assert f"/languages/{quote(HOSTILE, safe='')}" in page
-    assert "At no confidence is it known" in text(server, "/categories/styling")
+    assert "<h1>Category auth</h1>" in page
+    styling = text(server, "/categories/styling")
+    assert "% of decisions at high confidence approve; no confidence is known to reach 85" in styling
 
 
 def test_a_version_stands_beside_the_one_before(server: ServerProcess) -> None:
     page = text(server, f"/versions/{NEW}")
     assert "First seen on 10 November 2026; 90\N{NO-BREAK SPACE}% of the installations had it on day 16." in page
+    assert f"{OLD} is drawn as if it had been released on the same day." in page
     assert page.index(f">{NEW}</th>") < page.index(f">{OLD}</th>")
 
 

@@ -111,7 +111,9 @@ def _speed(seen: Overview) -> h.Node:
     )
     return h.section("#speed", aria_labelledby="speed-title")[
         h.h2("#speed-title")["Is it fast enough?"],
-        h.p["Full scans: half (p50), 95 and 99 of 100 (p95, p99) take no longer. The figure is p95."],
+        h.p[
+            "Half of the full scans take no longer than p50, 95 of 100 than p95, 99 of 100 than p99. The figure is p95."
+        ],
         chart(by_version, seen.span),
         details(by_version, row_address="/versions"),
         sources(by_version, seen.span, counted),
@@ -125,8 +127,8 @@ def _speed(seen: Overview) -> h.Node:
 def _parts(seen: Overview) -> h.Node:
     return section(
         "How fast are the native parts?",
-        "Parses by language, a file each, and native functions, a call each: half (p50), 95 and 99 of 100 (p95, p99) "
-        "take no longer. The figure is p95.",
+        "Parses of a file, by language, and calls of native functions: half take no longer than p50, 95 of 100 than "
+        "p95, 99 of 100 than p99. The figure is p95.",
         drawings.parts_exhibit(seen),
         seen.span,
         "At most 20 reports of an installation, day and kind. A report tells the mean of its files or calls. Functions "

@@ -38,10 +38,10 @@ def category_page(category: str, seen: Overview, numbers: PublicNumbers) -> byte
     if subject is None:
         return None
     return page(
-        category,
+        f"Category {category}",
         h.p(".lead")[_threshold(subject)],
         _exhibit("By confidence", category_steps(subject), seen, _APPROVAL_COUNTED),
-        _exhibit("Over time", category_course(subject), seen, _APPROVAL_COUNTED),
+        _exhibit("High confidence over time", category_course(subject), seen, _APPROVAL_COUNTED),
         h.section(aria_labelledby="languages")[
             h.h2("#languages")["In which languages it is found"],
             h.ul[
@@ -62,10 +62,12 @@ def _threshold(subject: CategorySubject) -> str:
     target = Unit.SHARE.figure(TARGET)
     if subject.last_day is None or subject.threshold is None:
         return f"Too few installations decide about {subject.category} to say whether its confidence is right."
-    when = f"in the four weeks to {day_in_words(date.fromisoformat(subject.last_day))}"
+    when = f"In the four weeks to {day_in_words(date.fromisoformat(subject.last_day))}"
+    _, high = subject.course[-1]
+    share = "" if high is None else f"{Unit.SHARE.figure(high.share)} of decisions at high confidence approve; "
     if subject.threshold.threshold is None:
-        return f"At no confidence is it known that {target} of decisions about {subject.category} approve, {when}."
-    return f"From a confidence of {subject.threshold.threshold:.2f} on, {target} approve or more, {when}."
+        return f"{when}, {share}no confidence is known to reach {target}."
+    return f"{when}, {share}from a confidence of {subject.threshold.threshold:.2f} on, at least {target} approve."
 
 
 def language_page(language: str, seen: Overview, numbers: PublicNumbers) -> bytes | None:
@@ -75,12 +77,12 @@ def language_page(language: str, seen: Overview, numbers: PublicNumbers) -> byte
         return None
     first = next(iter(subject.categories))
     last = subject.categories[first][-1]
-    claim = f"Most of the patterns in {language} are about {first}" + (
+    claim = f"What most installations find in {language} is about {first}" + (
         f": {amount(last, 'installation')} in the last week." if last is not None else "."
     )
     counted = "An installation counts once a week for each category. Categories of too few have no number."
     return page(
-        language,
+        f"Language {language}",
         h.p(".lead")[claim],
         _exhibit("By category and week", language_course(subject), seen, counted),
         path=f"/languages/{language}",
@@ -109,7 +111,7 @@ def _version(subject: VersionSubject, seen: Overview, path: str, *, is_watched: 
     other = f"/versions/{subject.version}" if is_watched else f"/releases/{subject.version}"
     counted = "An installation counts once a day, under the newest version it reported. Day 1 is the first with enough."
     return page(
-        f"The first 72 hours of {subject.version}" if is_watched else subject.version,
+        f"The first 72 hours of {subject.version}" if is_watched else f"Version {subject.version}",
         h.p(".lead")[claim],
         h.p[h.a(href=other)["All days of this version" if is_watched else "The first 72 hours of this version"]],
         _exhibit(
@@ -117,13 +119,16 @@ def _version(subject: VersionSubject, seen: Overview, path: str, *, is_watched: 
             version_course(subject, "release" if is_watched else "version"),
             seen,
             counted,
+            _moved(subject),
         ),
         h.section(aria_labelledby="beside")[
             h.h2("#beside")["Beside the version before"],
             _comparison(subject),
             h.p[_not_told_apart(subject)],
             h.p(".small")[
-                "Full scans", " of the first 72 hours" if is_watched else "", "; the newest four weeks of decisions."
+                "Scans are full ones",
+                " of the first 72 hours" if is_watched else "",
+                "; approvals are of the newest four weeks of decisions.",
             ],
         ],
         path=path,
@@ -166,9 +171,19 @@ def _not_told_apart(subject: VersionSubject) -> str | None:
     return f"The approvals of {subject.version} and {subject.before} are not told apart: their 95 % intervals overlap."
 
 
-def _exhibit(title: str, exhibit: Exhibit, seen: Overview, counted: str) -> h.Node:
+def _moved(subject: VersionSubject) -> str:
+    """Say what the chart shows, as the days of the version before are not those on its axis."""
+    if subject.before is None:
+        return "Share of the installations on each day."
+    return (
+        f"Share of the installations on each day. {subject.before} is drawn as if it had been released on the same day."
+    )
+
+
+def _exhibit(title: str, exhibit: Exhibit, seen: Overview, counted: str, introduction: str = "") -> h.Node:
     return h.section(aria_labelledby=f"{exhibit.name}-title")[
         h.h2(id=f"{exhibit.name}-title")[title],
+        h.p[introduction] if introduction else None,
         chart(exhibit, seen.span),
         details(exhibit),
         sources(exhibit, seen.span, counted),
