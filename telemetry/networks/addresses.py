@@ -14,9 +14,14 @@ class Networks:
     """A set of networks, read from a list such as ``127.0.0.1/32, ::1/128``; raises ``ValueError`` if it is not one."""
 
     def __init__(self, text: str) -> None:
-        self._prefixes = [_prefix(ip_network(part)) for item in text.split(",") if (part := item.strip())]
+        networks = [ip_network(part) for item in text.split(",") if (part := item.strip())]
+        self._prefixes = [_prefix(network) for network in networks]
+        # Proxies mostly have one address each: they are found without arithmetic.
+        self._addresses = {network.network_address.packed for network in networks}
 
     def __contains__(self, address: bytes) -> bool:
+        if address in self._addresses:
+            return True
         if not self._prefixes:
             return False
         number = int.from_bytes(address, "big")

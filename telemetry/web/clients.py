@@ -74,7 +74,9 @@ class ClientFinder:
         return address == _UNKNOWN or address in self._trusted_proxies
 
     def _address(self, request: web.BaseRequest) -> bytes:
-        hops = self._read_hops(request.headers.getall(self.header, ()))
+        lines = request.headers.getall(self.header, ())
+        # Most requests come without the header, and to read none costs as much as to read one.
+        hops = self._read_hops(lines) if lines else ()
         return find_client(request.remote, hops, self._trusted_proxies)
 
 

@@ -46,7 +46,8 @@ class RateLimiter:
 
     def owe(self, client: bytes, requests: int, now: float) -> None:
         """Count that many more requests for one that was admitted: later ones wait for them."""
-        self._enter(self._key(client), requests, now)
+        key = self._key(client)
+        self._enter(key, max(self._free_at.get(key, now), now), requests, now)
 
     @property
     def spare(self) -> int:
@@ -62,14 +63,14 @@ class RateLimiter:
         if (wait_s := free_at + self._interval_s * (free - 1) - now - self._ahead_max_s) > self._slack_s:
             self.refused += 1
             return wait_s
-        self._enter(key, requests, now)
+        self._enter(key, free_at, requests, now)
         return 0.0
 
     def _key(self, client: bytes) -> bytes:
         return blake2b(client, key=self._salt, digest_size=8).digest()
 
-    def _enter(self, key: bytes, requests: int, now: float) -> None:
-        self._free_at[key] = max(self._free_at.get(key, now), now) + self._interval_s * requests
+    def _enter(self, key: bytes, free_at: float, requests: int, now: float) -> None:
+        self._free_at[key] = free_at + self._interval_s * requests
         self._free_at.move_to_end(key)
         self._forget(now)
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from http import HTTPStatus
 
 from aiohttp import web
 
@@ -22,10 +21,10 @@ class Sending:
     headers: dict[str, str]
     body: dict[str, str] = field(default_factory=dict)
 
-    def answer(self, request: web.BaseRequest, made: Rendered, status: int = HTTPStatus.OK) -> Answer:
+    def answer(self, request: web.BaseRequest, made: Rendered, status: int = web.HTTPOk.status_code) -> Answer:
         """Return the answer with a document, or without its body if the reader has it."""
         if is_known(made.etag, request):
-            return Answer(HTTPStatus.NOT_MODIFIED, b"", _headers(self, made.etag, False))
+            return Answer(web.HTTPNotModified.status_code, b"", _headers(self, made.etag, False))
         return Answer(status, made.body, _headers(self, made.etag, True))
 
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -181,4 +180,4 @@ def _subject_page(subject: Subject, seen: Overview | None, numbers: PublicNumber
 def _answer(request: web.BaseRequest, address: Address, made: Rendered) -> Answer:
     if not isinstance(address.named, Subject):
         return _FILES[address.named.kind].answer(request, made)
-    return _PAGE.answer(request, made, HTTPStatus.OK if made.is_there else HTTPStatus.NOT_FOUND)
+    return _PAGE.answer(request, made, web.HTTPOk.status_code if made.is_there else web.HTTPNotFound.status_code)
