@@ -1,6 +1,7 @@
 """Pages of data sets: the list of all data sets, and the card of each with its downloads."""
 
 from collections.abc import Sequence
+from datetime import date
 from urllib.parse import quote
 
 import htpy as h
@@ -9,6 +10,7 @@ from telemetry.dataset.facts import TITLE
 from telemetry.dataset.licences import licence_address
 from telemetry.web.datasets.collection import OfferedDataset
 from telemetry.web.datasets.markdown import markdown
+from telemetry.web.pages.dashboard import day_in_words
 from telemetry.web.pages.layout import page
 
 DATASETS_PATH = "/datasets/"
@@ -28,9 +30,10 @@ def datasets_page(offered: Sequence[OfferedDataset]) -> bytes:
 
 def dataset_page(one: OfferedDataset) -> bytes:
     """Return the page with the card of a data set."""
+    complete = day_in_words(date.fromisoformat(one.manifest.complete_up_to))
     return page(
-        one.name,
-        h.p(".lead")[f"{TITLE}, version {one.manifest.version}, complete up to {one.manifest.complete_up_to}."],
+        f"Data set {one.name}",
+        h.p(".lead")[f"{TITLE}, version {one.manifest.version}, complete up to {complete}."],
         h.h2["Downloads"],
         _downloads(one),
         h.p(".muted")["Run ", h.code["sha256sum -c SHA256SUMS"], " in their folder to see that no byte has changed."],
@@ -46,10 +49,16 @@ def address(name: str, place: str = "") -> str:
 
 
 def _list(offered: Sequence[OfferedDataset]) -> h.Node:
-    columns = ("Data set", "Complete up to", "Rows", "Windows", "Licence")
+    columns = (
+        ("data set", None),
+        ("complete up to", None),
+        ("rows", "number"),
+        ("windows", "number"),
+        ("licence", None),
+    )
     return h.div(".scroll", role="region", tabindex="0", aria_label="Table: data sets")[
         h.table[
-            h.thead[h.tr[(h.th(scope="col")[column] for column in columns)]],
+            h.thead[h.tr[(h.th(scope="col", class_=kind)[name] for name, kind in columns)]],
             h.tbody[(_line(one) for one in offered)],
         ]
     ]
@@ -61,8 +70,8 @@ def _line(one: OfferedDataset) -> h.Element:
     return h.tr[
         h.th(scope="row")[h.a(href=address(one.name))[one.name]],
         h.td[manifest.complete_up_to],
-        h.td[f"{sum(manifest.rows.values()):,}"],
-        h.td[f"{len(manifest.windows):,}"],
+        h.td(".number")[f"{sum(manifest.rows.values()):,}"],
+        h.td(".number")[f"{len(manifest.windows):,}"],
         h.td[h.a(href=licence_address(licence), rel="nofollow")[licence] if licence else "not chosen"],
     ]
 
@@ -70,7 +79,9 @@ def _line(one: OfferedDataset) -> h.Element:
 def _downloads(one: OfferedDataset) -> h.Node:
     return h.div(".scroll", role="region", tabindex="0", aria_label="Table: downloads")[
         h.table[
-            h.thead[h.tr[(h.th(scope="col")[column] for column in ("File", "Size", "SHA-256"))]],
+            h.thead[
+                h.tr[h.th(scope="col")["file"], h.th(".number", scope="col")["size"], h.th(scope="col")["SHA-256"]]
+            ],
             h.tbody[
                 (
                     h.tr[

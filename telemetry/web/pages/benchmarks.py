@@ -1,10 +1,12 @@
 """The section about benchmarks: it shows the last flush and is put into the page when the page is sent."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import htpy as h
 
 from telemetry.catalogue.benchmarks import OVERALL
+from telemetry.charts.units import Unit
 from telemetry.published.benchmark_reader import BenchmarkNumbers
 from telemetry.published.benchmarks import BenchmarkRow
 from telemetry.published.dashboard.standing import standing
@@ -15,8 +17,8 @@ _MARK = str(BENCHMARKS_PLACE).encode()
 BENCHMARKS_SHOWN_MAX = 60
 """The most rows of the table; the summary has all."""
 _SUMMARY = "/v1/feedback/summary"
-_COLUMNS = ("Tool", "Corpus", "Measure", "Version", "Mean", "Change", "Results")
-_NUMBERS_FROM = _COLUMNS.index("Mean")
+_COLUMNS = ("measure", "mean", "change", "version", "results")
+_MICROSECONDS = {"duration_us": "duration", "total_duration_us": "total duration"}
 # Greater numbers are shown without a fraction.
 _WHOLE_FROM = 1_000
 
@@ -50,8 +52,9 @@ def _section(rows: Sequence[BenchmarkRow], total: int) -> h.Node:
         h.div("#how-benchmarks", popover=True)[
             h.p[
                 "Benchmarks are of machines and name no person, so a number may be of a single result. Scores go from "
-                "0 to 100, durations are microseconds. Public are results that the operator has measured, or whose "
-                "tool or corpus the operator has admitted. The files have every measure, its deviation and extremes."
+                "0 to 100. Public are results that the operator has measured, or whose tool or corpus the operator has "
+                "admitted. The files have every measure, its deviation and extremes, and have durations in "
+                "microseconds."
             ]
         ],
     ]  # fmt: skip
@@ -62,42 +65,45 @@ def _table(rows: Sequence[BenchmarkRow]) -> h.Node:
         h.table[
             h.thead[
                 h.tr[
-                    (
-                        h.th(scope="col", class_="number" if place >= _NUMBERS_FROM else None)[name]
-                        for place, name in enumerate(_COLUMNS)
-                    )
+                    (h.th(scope="col", class_="number" if place else None)[name] for place, name in enumerate(_COLUMNS))
                 ]
             ],
-            h.tbody[(_row(row) for row in rows)],
+            (
+                h.tbody[
+                    h.tr[h.th(".group", scope="rowgroup", colspan=len(_COLUMNS))[f"{tool}, {corpus}"]],
+                    (_row(row) for row in together),
+                ]
+                for (tool, corpus), together in groupby(rows, lambda row: (row.tool, row.corpus))
+            ),
         ]
     ]
 
 
 def _row(row: BenchmarkRow) -> h.Node:
-    mean = "" if row.mean is None else _figure(row.mean)
+    mean = "" if row.mean is None else _figure(row, row.mean)
     return h.tr[
-        h.th(scope="row")[row.tool],
-        h.td[row.corpus],
-        h.td[_measure(row)],
-        h.td[row.version],
+        h.th(scope="row")[_measure(row)],
         h.td(".number")[mean],
         h.td(".number")[_change(row)],
+        h.td(".number")[row.version],
         h.td(".number")[f"{row.count:,}"],
     ]
 
 
 def _measure(row: BenchmarkRow) -> str:
-    return row.level if row.category == OVERALL else f"{row.level}, {row.category}"
+    return row.level if row.category == OVERALL else f"{row.level}, {_MICROSECONDS.get(row.category, row.category)}"
 
 
 def _change(row: BenchmarkRow) -> str:
     """Return the change of the mean with its sign, and since which version."""
     if row.change is None or row.mean is None:
         return "\N{EN DASH}"
-    shown = _figure(abs(row.change))
-    sign = "" if shown == _figure(0) else "+" if row.change > 0 else "\N{MINUS SIGN}"
+    shown = _figure(row, abs(row.change))
+    sign = "" if shown == _figure(row, 0) else "+" if row.change > 0 else "\N{MINUS SIGN}"
     return f"{sign or '±'}{shown} since {row.previous_version}"
 
 
-def _figure(value: float) -> str:
+def _figure(row: BenchmarkRow, value: float) -> str:
+    if row.category in _MICROSECONDS:
+        return Unit.DURATION.figure(value / 1_000)
     return f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else f"{value:,.1f}"

@@ -102,7 +102,7 @@ def _own_fields(kind: str, event: type[AnyEvent]) -> h.Node:
 
 def _fields(purposes: dict[str, Purpose], event: type[AnyEvent], name: str) -> h.Node:
     described = _descriptions(event)
-    columns = ("Field", "Purpose", "Owner", "Public in")
+    columns = ("field", "purpose")
     return h.div(".scroll", role="region", tabindex="0", aria_label=f"Table: fields of {name}")[
         h.table[
             h.thead[h.tr[(h.th(scope="col")[column] for column in columns)]],
@@ -110,15 +110,21 @@ def _fields(purposes: dict[str, Purpose], event: type[AnyEvent], name: str) -> h
                 (
                     h.tr[
                         h.th(scope="row")[h.code[field]],
-                        h.td[one.purpose, f" {described[field]}" if described.get(field) else None],
-                        h.td[one.owner],
-                        h.td[", ".join(one.series) or "nothing"],
+                        h.td[
+                            one.purpose,
+                            f" {described[field]}" if described.get(field) else None,
+                            h.span(".small")[f"For {one.owner}. {_publicity(one)}."],
+                        ],
                     ]
                     for field, one in purposes.items()
                 )
             ],
         ]
     ]
+
+
+def _publicity(one: Purpose) -> str:
+    return f"Public in {', '.join(one.series)}" if one.series else "Not public"
 
 
 def _descriptions(event: type[AnyEvent]) -> dict[str, str]:
