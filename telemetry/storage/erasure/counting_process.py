@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from telemetry.operator_errors import OperatorError, StorageFailedError
+from telemetry.operator_errors import OperatorError, StorageFailedError, meaning, named
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.erasure.contributions import Contributions
 from telemetry.storage.sqlite.background import NotNowError, step_back
@@ -35,11 +35,16 @@ class _Job(msgspec.Struct):
     keys_max: int
 
 
+class _Failure(msgspec.Struct):
+    code: str
+    sentence: str
+
+
 async def count_apart(counted: Contributions, watermarks: Mapping[str, int], *, others: bool) -> None:
     """Count as ``Contributions.count`` does, in a process of the lowest priority unless there are few events.
 
-    Counting in a thread of the service takes turns with its event loop. Raises ``StorageFailedError`` if the process
-    fails, and what ``count`` raises.
+    Counting in a thread of the service takes turns with its event loop. Raises what ``count`` raises there, and
+    ``StorageFailedError`` if the process ends without a word.
     """
     left = sum(watermark - counted.counted.get(day, 0) for day, watermark in watermarks.items())
     if left > EVENTS_IN_THREAD_MAX:
@@ -70,9 +75,17 @@ async def _count_in_process(counted: Contributions, watermarks: Mapping[str, int
     await counting
     check_stop(counted.stop)
     if process.output != _DONE:
-        reason = process.output.decode(errors="replace").strip() or f"its process ended with {process.status}"
-        raise StorageFailedError(f"the events could not be counted ({reason}): mend the cause, and do this again")
+        raise _failure(process)
     counted.counted.update(watermarks)
+
+
+def _failure(process: BackgroundProcess) -> OperatorError:
+    try:
+        failed = msgspec.json.decode(process.output, type=_Failure)
+    except msgspec.MsgspecError:
+        why = f"their process ended with {process.status}: mend the cause, and do this again"
+        return StorageFailedError(f"the events could not be counted, {why}")
+    return named(failed.code, f"the events could not be counted: {failed.sentence}")
 
 
 def main() -> None:
@@ -84,10 +97,16 @@ def main() -> None:
     counted.counted.update(job.counted)
     try:
         asyncio.run(counted.count(job.watermarks, others=job.others))
-    except (sqlite3.Error, OSError, OperatorError) as error:
-        print(error)
+    except OperatorError as error:
+        _tell(error)
+    except (sqlite3.Error, OSError) as error:
+        _tell(StorageFailedError(f"{error}: mend the cause, and do this again"))
     else:
         sys.stdout.buffer.write(_DONE)
+
+
+def _tell(error: OperatorError) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(_Failure(meaning(error).code, str(error))))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.operator_errors import StorageFailedError
+from telemetry.operator_errors import DamagedError
 from telemetry.storage.erasure import contributions, counting_process
 from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from tests.storage.erasure.test_erasing import START, VANDAL, files_with, three_days
@@ -62,7 +62,7 @@ async def test_a_process_that_fails_says_why_and_changes_no_number(data_dir: Pat
         content = path.read_bytes()
         path.chmod(0o600)
         path.write_bytes(b"not a database" * 2_000)
-        with pytest.raises(StorageFailedError, match="is damaged"):
+        with pytest.raises(DamagedError, match="is damaged"):
             await started.upkeep.eraser.erase(EXCLUDING)
         path.write_bytes(content)
         path.chmod(0o400)
