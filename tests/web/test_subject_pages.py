@@ -2,12 +2,18 @@
 
 import html
 import re
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from telemetry.published.dashboard.overview import overview
+from telemetry.published.dashboard.spans import span_of
+from telemetry.published.reading import reading_published
+from telemetry.web.pages.subject_pages import language_page
 from tests.support.publication import NEW, OLD, write_publication
 from tests.support.server import ServerProcess, serving
 
@@ -34,7 +40,7 @@ def test_a_category_has_a_page_with_its_threshold_and_its_languages(server: Serv
     assert f"/languages/{quote(HOSTILE, safe='')}" in page
     assert "<h1>Category auth</h1>" in page
     styling = text(server, "/categories/styling")
-    assert "% of decisions at high confidence approve; no confidence is known to reach 85" in styling
+    assert "% of decisions at high confidence approve; no confidence is known from which on at least 85" in styling
 
 
 def test_a_version_stands_beside_the_one_before(server: ServerProcess) -> None:
@@ -54,6 +60,54 @@ def test_a_language_has_a_page_whatever_it_is_called(server: ServerProcess) -> N
     page = text(server, f"/languages/{quote(HOSTILE, safe='')}")
     assert HOSTILE not in page
     assert html.escape(HOSTILE, quote=False).split("'")[0] in page
+
+
+def opening(path: Path, weeks: Mapping[str, Mapping[str, int]]) -> str:
+    """Return the first sentence of the page of a language with these installations by week and category."""
+    write_publication(path)
+    rows = [(week, "php", *one) for week, counts in weeks.items() for one in counts.items()]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executemany("INSERT INTO patterns VALUES (?, ?, ?, ?)", rows)
+        connection.commit()
+    with reading_published(path) as numbers:
+        assert numbers is not None
+        seen = overview(numbers, span_of(None))
+        assert seen is not None
+        page = language_page("php", seen, numbers)
+    assert page is not None
+    found = re.search(r'<p class="lead">(.*?)</p>', page.decode())
+    assert found is not None
+    return found[1]
+
+
+BEFORE, NEWEST = "2026-11-09", "2026-11-16"
+
+
+@pytest.mark.parametrize(
+    ("weeks", "claim"),
+    [
+        # The category that led earlier, or in all weeks together, is not the one that leads now.
+        ({BEFORE: {"api": 50}, NEWEST: {"api": 34, "errors": 35}}, "errors were found in the most installations: 35"),
+        # What has no name is not one category.
+        ({NEWEST: {"api": 7, "errors": 9, "other": 40}}, "errors were found in the most installations: 9"),
+        ({NEWEST: {"errors": 9, "api": 9}}, "api and errors were found in the most installations: 9"),
+    ],
+)
+def test_a_language_names_the_category_with_most_installations_of_the_newest_week(
+    weeks: Mapping[str, Mapping[str, int]], claim: str, tmp_path: Path
+) -> None:
+    sentence = opening(tmp_path / "published.db", weeks)
+    assert sentence == f"Of the patterns in php, those about {claim} in the week to 22 November 2026."
+
+
+def test_a_language_names_an_earlier_week_where_the_newest_has_no_number(tmp_path: Path) -> None:
+    named = opening(tmp_path / "published.db", {BEFORE: {"api": 50}, NEWEST: {"other": 8}})
+    assert named.endswith("those about api were found in the most installations: 50 in the week to 15 November 2026.")
+
+
+def test_a_language_without_a_named_category_claims_nothing(tmp_path: Path) -> None:
+    named = opening(tmp_path / "published.db", {NEWEST: {"other": 8}})
+    assert named == "No category of patterns in php has enough installations to be named."
 
 
 def test_every_claim_and_every_row_leads_to_a_page_that_is_there(server: ServerProcess) -> None:

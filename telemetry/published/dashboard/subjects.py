@@ -42,6 +42,21 @@ class LanguageSubject:
     weeks: Sequence[date]
     categories: Mapping[str, Sequence[int | None]]
 
+    @property
+    def most_found(self) -> tuple[list[str], int, date] | None:
+        """The named categories with most installations in a week, how many those are, and the week's last day.
+
+        It is the newest week that has a named category; None if there is none.
+        """
+        for place in reversed(range(len(self.weeks))):
+            found = {name: count for name, counts in self.categories.items()
+                     if name != OTHER_LABEL and (count := counts[place]) is not None}  # fmt: skip
+            if found:
+                most = max(found.values())
+                names = sorted(name for name, count in found.items() if count == most)
+                return names, most, self.weeks[place] + timedelta(6)
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class VersionSubject:

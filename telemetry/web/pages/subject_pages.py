@@ -11,12 +11,14 @@ from telemetry.published.dashboard.overview import Overview
 from telemetry.published.dashboard.subjects import (
     WATCHED_DAYS,
     CategorySubject,
+    LanguageSubject,
     VersionSubject,
     category_subject,
     language_subject,
     version_subject,
 )
 from telemetry.published.reading import PublicNumbers
+from telemetry.published.thresholds import VOICES_MIN
 from telemetry.web.pages.dashboard import day_in_words
 from telemetry.web.pages.exhibits import Exhibit
 from telemetry.web.pages.layout import page
@@ -27,8 +29,8 @@ from telemetry.wording import amount
 _APPROVAL_COUNTED = (
     "Each installation has one voice in each step of confidence: the share that accepts (approve, fix, escalate) of "
     "its decisions that accept or reject. The bars are 95 % intervals by voices. From the threshold on, the one-sided "
-    "95 % bound of each step reaches the target. “7 of 20” are "
-    "too few voices for a rate."
+    "95 % bound of each step reaches the target. A row with fewer than "
+    f"{VOICES_MIN} voices has their number instead of a rate."
 )
 
 
@@ -66,7 +68,7 @@ def _threshold(subject: CategorySubject) -> str:
     _, high = subject.course[-1]
     share = "" if high is None else f"{Unit.SHARE.figure(high.share)} of decisions at high confidence approve; "
     if subject.threshold.threshold is None:
-        return f"{when}, {share}no confidence is known to reach {target}."
+        return f"{when}, {share}no confidence is known from which on at least {target} approve."
     return f"{when}, {share}from a confidence of {subject.threshold.threshold:.2f} on, at least {target} approve."
 
 
@@ -75,11 +77,7 @@ def language_page(language: str, seen: Overview, numbers: PublicNumbers) -> byte
     subject = language_subject(numbers, language)
     if subject is None:
         return None
-    first = next(iter(subject.categories))
-    last = subject.categories[first][-1]
-    claim = f"What most installations find in {language} is about {first}" + (
-        f": {amount(last, 'installation')} in the last week." if last is not None else "."
-    )
+    claim = _most_found(subject)
     counted = "An installation counts once a week for each category. Categories of too few have no number."
     return page(
         f"Language {language}",
@@ -87,6 +85,16 @@ def language_page(language: str, seen: Overview, numbers: PublicNumbers) -> byte
         _exhibit("By category and week", language_course(subject), seen, counted),
         path=f"/languages/{language}",
         description=claim,
+    )
+
+
+def _most_found(subject: LanguageSubject) -> str:
+    if subject.most_found is None:
+        return f"No category of patterns in {subject.language} has enough installations to be named."
+    names, installations, last_day = subject.most_found
+    return (
+        f"Of the patterns in {subject.language}, those about {' and '.join(names)} were found in the most "
+        f"installations: {installations:,} in the week to {day_in_words(last_day)}."
     )
 
 
