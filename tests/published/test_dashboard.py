@@ -38,7 +38,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_sentence_names_what_is_wrong_and_how_the_newest_release_is_taken_up(published: Path) -> None:
     assert written(seen(published).claims) == (
-        "1 of 3 categories with enough decisions is approved less often when Drift is sure: "
+        "1 of 3 categories with enough decisions is clearly approved less often when Drift is sure: "
         "styling 45\N{NO-BREAK SPACE}%. "
         "0.11.1 reached half of the installations in 5 days. "
         "Its slowest scans take 159\N{NO-BREAK SPACE}% longer than those of 0.11.0."

@@ -11,6 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.published.dashboard.overview import overview
+from telemetry.published.dashboard.spans import span_of
+from telemetry.published.reading import reading_published
+from telemetry.web.pages.dashboard import dashboard_page
+from telemetry.web.pages.drawings import confidence_exhibit
 from telemetry.web.pages.shelf import LOOK_INTERVAL_S
 from tests.support.events import encode, make_event
 from tests.support.publication import write_publication
@@ -63,7 +68,7 @@ def test_the_page_begins_with_what_matters(full: ServerProcess) -> None:
 
     sections = re.findall(r'<section id="(\w+)"', page)
     assert sections == ["confidence", "versions", "speed", "found", "returning", "growth", "trust"]
-    assert "1 of 3 categories with enough decisions is approved less often when Drift is sure" in page
+    assert "1 of 3 categories with enough decisions is clearly approved less often when Drift is sure" in page
     assert page.index('class="lead"') < page.index('class="cards"') < page.index("<section")
     assert page.count('<li class="card">') == 4
 
@@ -126,6 +131,16 @@ def test_a_chart_has_the_colours_that_are_asked_for(full: ServerProcess) -> None
     assert b"#0d1117" not in chart("?theme=light")
     assert len({chart(""), chart("?theme=light"), chart("?theme=dark"), chart("?form=narrow")}) == 4
     assert chart("?theme=dark") == chart("?theme=dark")
+
+
+def test_a_category_with_few_voices_has_their_number_where_others_have_a_rate(tmp_path: Path) -> None:
+    write_publication(tmp_path / "published.db", voices=6)
+    with reading_published(tmp_path / "published.db") as numbers:
+        assert numbers is not None
+        seen = overview(numbers, span_of(None))
+    assert seen is not None
+    assert confidence_exhibit(seen).svg().count(b">12 voices<") == 3
+    assert b"A row with fewer than 20 voices has their number instead of a rate." in dashboard_page(seen)
 
 
 def test_a_chart_its_table_and_its_data_say_the_same(full: ServerProcess) -> None:

@@ -35,10 +35,10 @@ def about_confidence(decided: ConfidenceWindow | None) -> list[Claim]:
         return []
     rated = len(decided.rated)
     if decided.inverted:
-        return _named(decided.inverted, rated, "approved less often when Drift is sure")
+        return _named(decided.inverted, rated, "clearly approved less often when Drift is sure")
     if decided.missing_target:
         target = Unit.SHARE.figure(TARGET)
-        return _named(decided.missing_target, rated, f"approved less often than {target} when Drift is sure")
+        return _named(decided.missing_target, rated, f"clearly approved less often than {target} when Drift is sure")
     share = Unit.SHARE.figure(decided.high.share)
     return [Claim(f"{share} of decisions approve when Drift is sure", "/#confidence"), Claim(". ")]
 

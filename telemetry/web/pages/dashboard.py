@@ -60,7 +60,8 @@ def _confidence(seen: Overview) -> h.Node:
     decided = seen.newest_decided
     when = "" if decided is None else f" {_four_weeks(decided.last_day, seen.trust)}"
     beside = " Where bars overlap, shares are not told apart." if decided is not None else ""
-    beside += f" “7 of {VOICES_MIN}” are too few voices for a rate." if _has_few_voices(decided) else ""
+    if _has_few_voices(decided):
+        beside += f" A row with fewer than {VOICES_MIN} voices has their number instead of a rate."
     return section(
         "Is confidence right?",
         f"Approved share of decisions; a diamond belongs in the shaded band.{beside}{when}",

@@ -17,8 +17,8 @@ from telemetry.published.dashboard.confidence import CategoryApproval, Confidenc
 from telemetry.published.dashboard.overview import Overview
 from telemetry.published.dashboard.speed import PERCENTS
 from telemetry.published.series import OTHER_LABEL
-from telemetry.published.thresholds import VOICES_MIN
 from telemetry.web.pages.exhibits import Exhibit, ExhibitColumn, nothing_drawn
+from telemetry.wording import amount
 
 _SHOWN_VERSIONS = 5
 _SHOWN_PARTS = 12
@@ -31,10 +31,10 @@ def estimate(approval: Approval | None) -> Estimate | None:
 
 
 def note_on(approval: Approval | None) -> str:
-    """Return why there is no rate to go by, if there is none."""
+    """Return how many voices there are where they are too few for a rate."""
     if approval is None:
         return "too few"
-    return "" if approval.is_certain else f"{approval.voices} of {VOICES_MIN}"
+    return "" if approval.is_certain else amount(approval.voices, "voice")
 
 
 def approval_columns(first: ExhibitColumn) -> list[ExhibitColumn]:
@@ -64,9 +64,9 @@ def confidence_exhibit(seen: Overview) -> Exhibit:
     categories: Sequence[CategoryApproval] = decided.categories if decided is not None else ()
     wrong = [one.category for one in categories if one.misses_target]
     claim = (
-        f"Approved less often than {Unit.SHARE.figure(TARGET)} at high confidence: {', '.join(wrong)}."
+        f"Clearly approved less often than {Unit.SHARE.figure(TARGET)} at high confidence: {', '.join(wrong)}."
         if wrong
-        else "No category is known to be approved less often than high confidence promises."
+        else "No category is clearly approved less often than high confidence promises."
     )
     rows = [
         DotRow(one.category, [estimate(it) for it in one.approvals], one.misses_target, note_on(one.high))
