@@ -95,7 +95,7 @@ def test_a_release_is_dated_by_the_first_day_that_it_was_seen(published: Path) -
     [
         (110, 100, Unit.COUNT, "+10\N{NO-BREAK SPACE}% against then"),
         (90, 100, Unit.COUNT, "\N{MINUS SIGN}10\N{NO-BREAK SPACE}% against then"),
-        (100, 100, Unit.COUNT, "as in then"),
+        (100, 100, Unit.COUNT, "same as in then"),
         (0.81, 0.8, Unit.SHARE, "+1 point against then"),
         (0.5, 0.8, Unit.SHARE, "\N{MINUS SIGN}30 points against then"),
         (5, None, Unit.COUNT, ""),

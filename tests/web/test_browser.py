@@ -15,7 +15,16 @@ from tests.support.server import serving
 
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
-PATHS = ("/", "/?days=all", "/categories/styling", "/languages/typescript", f"/releases/{NEW}", "/versions/unknown")
+PATHS = (
+    "/",
+    "/?days=all",
+    "/categories/styling",
+    "/languages/typescript",
+    f"/releases/{NEW}",
+    "/privacy",
+    "/docs",
+    "/versions/unknown",
+)
 WIDTHS = (320, 390, 768, 1440)
 TAB, ENTER, SPACE = ("Tab", 9), ("Enter", 13, "\r"), (" ", 32, " ")
 
@@ -69,7 +78,7 @@ async def test_a_reader_without_sight_or_with_little_finds_nothing_in_the_way(vi
     rules = files("axe_core_python").joinpath("axe.min.js").read_text()
     await visit.page.prefer(scheme)
     await visit.page.resize(1440)
-    for path in ("/", "/categories/styling", f"/releases/{NEW}") if scheme == "light" else ("/",):
+    for path in ("/", "/categories/styling", f"/releases/{NEW}") if scheme == "light" else ("/", "/docs"):
         await visit.open(path)
         await visit.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         # Its rules look for what is wrong: contrast, names, order of headings, roles, focus.

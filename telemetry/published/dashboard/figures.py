@@ -51,7 +51,7 @@ class Figure:
             return f"{_signed(points)} {'point' if abs(points) == 1 else 'points'} against {self.against}"
         ratio = self.value / self.before - 1
         if abs(ratio) < _STEADY:
-            return f"as in {self.against}"
+            return f"same as in {self.against}"
         return f"{_signed(round(ratio * 100))}\N{NO-BREAK SPACE}% against {self.against}"
 
     @property

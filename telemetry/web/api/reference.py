@@ -49,7 +49,7 @@ def _parameters(endpoint: Endpoint) -> h.Node:
     declared = parameters(endpoint.question)
     return h.div(".scroll", role="region", tabindex="0", aria_label=f"Table: parameters of {endpoint.path}")[
         h.table[
-            h.thead[h.tr[(h.th(scope="col")[name] for name in ("Parameter", "Values", "Default", "Meaning"))]],
+            h.thead[h.tr[(h.th(scope="col")[name] for name in ("parameter", "values", "default", "meaning"))]],
             h.tbody[
                 (
                     h.tr[

@@ -15,6 +15,8 @@ from telemetry.web.pages.exhibits import Cell, Exhibit
 
 TABLE_ROWS_MAX = 100
 """Rows of a table on a page, the last ones; its files have all."""
+# Days and versions that name rows are not broken at their hyphens.
+_UNBROKEN_MAX = 16
 # Narrower than that, the text of the wide form would be smaller than 11 pixels.
 _NARROW_MEDIA = "(max-width: 700px)"
 _find_size = re.compile(rb'width="(\d+)" height="(\d+)"').search
@@ -70,9 +72,11 @@ def table(exhibit: Exhibit, *, row_address: str | None = None, is_turned: bool =
     Headings stand upright if ``is_turned``: many narrow columns fit beside each other.
     """
     shown = exhibit.rows[-TABLE_ROWS_MAX:]
+    names = [exhibit.columns[0].write(row[0]) for row in shown]
+    classes = {"turned": is_turned, "whole": all(len(name) <= _UNBROKEN_MAX for name in names)}
     note = f" (the last {TABLE_ROWS_MAX:,} of {len(exhibit.rows):,} rows)" if len(exhibit.rows) > TABLE_ROWS_MAX else ""
     return h.div(".scroll", role="region", tabindex="0", aria_label=f"Table: {exhibit.caption.name}")[
-        h.table(class_="turned" if is_turned else None)[
+        h.table(class_=classes)[
             h.caption[exhibit.caption.name, note],
             h.thead[
                 h.tr[
