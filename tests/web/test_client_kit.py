@@ -77,6 +77,18 @@ def test_what_is_queued_is_sent_in_batches_and_gives_way(command: list[str], dat
     assert sorted(path.name for path in home.iterdir()) == ["id"] or (home / "queue").read_text() == ""
 
 
+def test_the_example_of_the_manual_works_as_pasted(data_dir: Path, tmp_path: Path) -> None:
+    example = (CLIENTS.parent / "client-kit.md").read_text().partition("```python\n")[2].partition("```")[0]
+    environment = {name: value for name, value in os.environ.items() if name not in _TELLING}
+    with serving(data_dir) as server:
+        pasted = example.replace("https://telemetry.example.org", server.url)
+        variables = environment | {"HOME": str(tmp_path), "PYTHONPATH": str(CLIENTS)}
+        subprocess.run([sys.executable, "-c", pasted], check=True, env=variables, timeout=60)
+        server.stop()
+
+    assert [event.type for event in oracle.raw_events(data_dir)] == ["scan_completion"]
+
+
 @each_client
 def test_with_do_not_track_nothing_is_kept(command: list[str], tmp_path: Path) -> None:
     home = tmp_path / "home"
