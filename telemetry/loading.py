@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from telemetry.operator_errors import SettingsError
-from telemetry.settings import Problem, Settings, default_data_dir, describe, inconsistencies
+from telemetry.settings import LISTS, Problem, Settings, default_data_dir, describe, inconsistencies
 
 _PREFIX = "TELEMETRY_"
 _CONFIG_VARIABLE = "TELEMETRY_CONFIG"
@@ -172,14 +172,22 @@ def _similar(name: str, prefix: str = "") -> str:
 
 def _sound(name: str, given: Given, problems: list[Problem]) -> Iterator[Any]:
     """Yield the value of a setting in its type, or note what is wrong with it."""
-    value = expanded(given.value) if name == "data_dir" and isinstance(given.value, str) else given.value
     try:
-        settings = msgspec.convert({name: value}, Settings, strict=False)
-    except msgspec.ValidationError as error:
+        settings = msgspec.convert({name: _one_value(name, given.value)}, Settings, strict=False)
+    except (msgspec.ValidationError, TypeError) as error:
         problem = str(error).partition(" - at `$.")[0]
         problems.append(_located(Problem(name, f"{problem[0].lower()}{problem[1:]}"), {name: given}))
     else:
         yield getattr(settings, name)
+
+
+def _one_value(name: str, value: Any) -> Any:
+    """Return a value of a settings file as a flag would have it; raise ``TypeError`` for several in place of one."""
+    if name in LISTS and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    if isinstance(value, list | dict):
+        raise TypeError('give text, or a list of texts such as ["a", "b"]' if name in LISTS else "give one value")
+    return expanded(value) if name == "data_dir" and isinstance(value, str) else value
 
 
 def _located(problem: Problem, given: Mapping[str, Given]) -> Problem:

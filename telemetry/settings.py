@@ -27,7 +27,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         str,
         Meta(
             min_length=1,
-            description="Addresses to listen on, a list; `*` is all of both IP versions, `unix:/PATH` is a socket.",
+            description="Addresses to listen on, separated by commas; `*` is all of both IPs, `unix:/PATH` a socket.",
         ),
     ] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port to listen on; 0 takes any free one.")] = 8787
@@ -193,6 +193,9 @@ _NOT_ABOVE = (
 # Public numbers of four weeks are made from the raw events of their days, and days are sealed a while after their end.
 _RETENTION_DAYS_MIN = 35
 
+LISTS = frozenset({"host", "trusted_proxies"})
+"""Settings that hold several values, separated by commas; a settings file may have a list of texts instead."""
+
 OF_FORWARDING = frozenset({"cluster", "forward_interval_s"})
 """Settings that the service itself does not read."""
 
@@ -225,8 +228,8 @@ def inconsistencies(settings: Settings) -> Iterator[Problem]:
     if settings.admin_port and not settings.admin_token and not _is_loopback(settings.admin_host):
         yield Problem("admin_token", "it is needed when admin_host can be reached from other hosts")
     for name, read, example in (
-        ("host", read_hosts, "list addresses such as 127.0.0.1, ::1"),
-        ("trusted_proxies", Networks, "list networks such as 127.0.0.1/32, ::1/128"),
+        ("host", read_hosts, "separate addresses by commas, as in 127.0.0.1, ::1"),
+        ("trusted_proxies", Networks, "separate networks by commas, as in 127.0.0.1/32, ::1/128"),
         ("client_address_header", hop_reader, "give one such as X-Forwarded-For or Forwarded"),
     ):
         try:

@@ -80,6 +80,25 @@ def test_a_batch_or_a_body_that_could_never_be_taken_is_a_clear_error() -> None:
         load({"body_bytes_max": 2_000, "queue_bytes_max": 1_000}, {})
 
 
+def test_a_settings_file_may_list_the_addresses_of_a_setting_that_has_several(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("host = ['::1', '127.0.0.1']\ntrusted_proxies = ['10.0.0.0/8', '::1/128']\n")
+    listed = load({}, {}, file)
+
+    assert (listed.host, listed.trusted_proxies) == ("::1, 127.0.0.1", "10.0.0.0/8, ::1/128")
+    for wrong, said in (
+        ("host = [1]", 'setting host: give text, or a list of texts such as ["a", "b"]: '),
+        ("host = []", "setting host: "),
+        ("[host]", "setting host: give text, or a list of texts"),
+        ("port = [1, 2]", "setting port: give one value: "),
+        ("trusted_proxies = ['localhost']", "setting trusted_proxies: 'localhost' does not appear"),
+    ):
+        file.write_text(wrong)
+        with pytest.raises(SettingsError) as error:
+            load({}, {}, file)
+        assert str(error.value).startswith(said)
+
+
 def test_an_error_names_the_value_and_where_it_was_given(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("port = 70000\nprot = 1\n")
