@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import signal
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from telemetry.starting import start_when_there_is_room
 from telemetry.storage.aggregates.pruning import PruneRequest
 from telemetry.storage.erasure.requests import ErasureRequest
 from telemetry.storage.log.retiring import RetireRequest
-from telemetry.storage.sqlite.database import WAL_RESET_RACE
+from telemetry.storage.sqlite.database import wal_reset_warning
 from telemetry.storage.sqlite.queries import load_all
 from telemetry.systemd import Notifier
 from telemetry.tasks.upkeep import Upkeep
@@ -100,7 +99,8 @@ async def serve(settings: Settings, announce: Callable[[str], None], clock: Cloc
         if started is not None:
             await public.serve(started.service, started.proofs_of_life)
             _spare_collector()
-            _warn_of_wal_reset_race()
+            if sentence := wal_reset_warning(Path(settings.data_dir)):
+                logger.warning("SQLite %s", sentence)
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([stopping, *public.tasks, *started.tasks], return_when=asyncio.FIRST_COMPLETED)
         public.leave()
@@ -118,12 +118,3 @@ def _spare_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTOR_THRESHOLDS)
-
-
-def _warn_of_wal_reset_race() -> None:
-    oldest, newest = WAL_RESET_RACE
-    if oldest <= sqlite3.sqlite_version_info <= newest:
-        logger.warning(
-            "this SQLite can lose data when two programs write to one file: let no other program write to these",
-            extra={"sqlite": sqlite3.sqlite_version},
-        )

@@ -127,7 +127,7 @@ async def examine(
         findings += check_erasures(directory)
         findings += check_missing(directory)
     for found in (
-        check_permissions(directory), check_owner(directory), check_disk(directory), check_sqlite(),
+        check_permissions(directory), check_owner(directory), check_disk(directory), check_sqlite(directory),
         check_clock(sound, clock), check_foreign(directory), check_aside(directory),
         check_saved(directory), check_refusals(directory, clock),
         check_id_key(directory, id_key), check_reviews(clock),
@@ -176,8 +176,8 @@ def _number_findings(recounted: Recounted) -> Iterator[Finding]:
     if past := recounted.recount.past_days:
         days = amount(len(past), "day")
         sentence = (
-            f"no raw events are left of {days} up to {past[-1]}: these numbers cannot be recounted, and "
-            "sums over all time only as far as raw events alone exceed them"
+            f"no raw events are left of {days} up to {past[-1]}: the numbers of these days cannot be recounted, and "
+            "all-time sums are checked only as a lower bound"
         )
         yield Finding(Severity.NOTE, "past", sentence)
 

@@ -1,6 +1,5 @@
 """What can be wrong with the machine that a data directory is on: disk, clock and SQLite."""
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.directory.file_sizes import free_bytes
 from telemetry.storage.maintenance.findings import Finding, Severity
 from telemetry.storage.sqlite.copying import PATIENCE_S
-from telemetry.storage.sqlite.database import WAL_RESET_RACE
+from telemetry.storage.sqlite.database import wal_reset_warning
 from telemetry.storage.sqlite.reading import read_only
 from telemetry.wording import amount
 
@@ -29,14 +28,9 @@ def check_disk(directory: DataDirectory) -> Iterator[Finding]:
             return
 
 
-def check_sqlite() -> Iterator[Finding]:
+def check_sqlite(directory: DataDirectory) -> Iterator[Finding]:
     """Find whether this SQLite has a known defect."""
-    oldest, newest = WAL_RESET_RACE
-    if oldest <= sqlite3.sqlite_version_info <= newest:
-        sentence = (
-            f"{sqlite3.sqlite_version} can lose data when two programs write to one file: let no other program write "
-            "to these, or use a Python with SQLite 3.51.3 or newer"
-        )
+    if sentence := wal_reset_warning(directory.root):
         yield Finding(Severity.WARNING, "SQLite", sentence)
 
 

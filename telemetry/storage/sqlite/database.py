@@ -32,6 +32,18 @@ CHECKPOINT_BYTES = 32_768_000
 WAL_BYTES_KEPT = CHECKPOINT_BYTES * 5 // 4
 
 
+def wal_reset_warning(folder: Path, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str | None:
+    """Return what an operator should know of a version of SQLite with the defect, beginning with its number."""
+    oldest, newest = WAL_RESET_RACE
+    if not oldest <= version <= newest:
+        return None
+    return (
+        f"{'.'.join(map(str, version))} can lose data when two programs write to one file, which the service and its "
+        f"commands never do: let no other program write to the files in {folder}, or use a Python with SQLite 3.51.3 "
+        "or newer (docs/operating.md, SQLite before 3.51.3)"
+    )
+
+
 async def open_database(
     path: Path, kind: DatabaseKind, *, synchronous: Synchronous, witness: Path | None = None
 ) -> aiosqlite.Connection:
