@@ -37,7 +37,7 @@ def command(folder: Path, *, target: Path | None, force: bool, config: Path | No
     check_apart(directory, backup)
     os.umask(0o077)
     directory.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with directory.locked():
+    with directory.locked("--to"):
         if not force and (present := occupied(directory)):
             raise DataDirectoryError(
                 f"{directory.root} is not empty ({present[0].name}): add --force to move what it holds aside, "

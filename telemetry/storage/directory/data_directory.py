@@ -103,8 +103,8 @@ class DataDirectory:
             raise NoDataError(f"{self.root} holds no data: choose the directory of a service with --data-dir")
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the directory for this process, or raise ``InUseError`` at once."""
+    def locked(self, flag: str = "--data-dir") -> Iterator[None]:
+        """Hold the directory for this process, or raise ``InUseError`` at once; ``flag`` chooses another one."""
         try:
             descriptor = os.open(self.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -116,7 +116,7 @@ class DataDirectory:
         except BlockingIOError as error:
             os.close(descriptor)
             raise InUseError(
-                f"another process is using {self.root}: stop it first, or choose another directory with --data-dir"
+                f"another process is using {self.root}: stop it first, or choose another directory with {flag}"
             ) from error
         try:
             for left_over in self.root.glob(f"{SCRATCH}*"):

@@ -19,7 +19,8 @@ def test_restore_refuses_a_directory_in_use_and_one_that_holds_something(data_di
     with serving(data_dir) as server:
         server.post(encode(Traffic().batch(4)))
         backup(data_dir, backups)
-        assert run("restore", backups, "--to", data_dir, "--force").returncode == 75
+        in_use = run("restore", backups, "--to", data_dir, "--force")
+        assert (in_use.returncode, "choose another directory with --to" in in_use.stderr) == (75, True)
         server.post(encode(Traffic(seed=2).batch(3)))
         assert server.stop() == 0
     refused = run("restore", backups, "--to", data_dir)
