@@ -82,7 +82,7 @@ def _lines(found: Examination) -> Iterator[str]:
         days, past = found.recounted.recount.whole_days, found.recounted.recount.past_days
         yield (
             f"{amount(found.files, 'file')} read, {amount(len(days), 'day')} recounted, "
-            f"{amount(len(past), 'day')} past recounting"
+            f"{amount(len(past), 'day')} that cannot be recounted"
         )
     yield "problems found" if found.failed else "no problems found"
 

@@ -61,6 +61,6 @@ def _lines(findings: list[Finding], recounted: Recounted, *, dry_run: bool) -> I
     for difference in recounted.shown:
         yield f"  {difference_line(*difference)}"
     yield (
-        f"{amount(len(recount.whole_days), 'day')} recounted, {amount(len(recount.past_days), 'day')} past recounting "
-        "left as before"
+        f"{amount(len(recount.whole_days), 'day')} recounted, {amount(len(recount.past_days), 'day')} that cannot be "
+        "recounted left as before"
     )
