@@ -196,6 +196,7 @@ async def test_the_file_is_sent_as_it_is_within_its_bound_and_the_rate_of_its_si
 async def test_the_pages_name_every_address_parameter_field_and_purpose(ask: Ask) -> None:
     docs = bytes((await ask("/docs")).body).decode()
     privacy = bytes((await ask("/privacy")).body).decode()
+    assert "A signature that only one installation has ever sent: until its last raw events are removed" in privacy
     described = document(await ask("/openapi.json"))
     for path, operations in described["paths"].items():
         for parameter in operations.get("get", {}).get("parameters", ()):

@@ -86,6 +86,10 @@ def _keeping(keeping: Keeping) -> h.Node:
         ],
         h.li["The first and the last day of an installation: until the last of its raw events is removed."],
         h.li["Sums and signatures: for ever. They name no installation."],
+        h.li[
+            "A signature that only one installation has ever sent: until its last raw events are removed; then its "
+            "counts are added to those of all such signatures."
+        ],
         h.li["Public numbers: for ever."],
         h.li["On request, the operator erases all events of an installation, and their part of the sums."],
     ]  # fmt: skip
