@@ -95,12 +95,15 @@ class AsCounted:
 async def counted_rows(
     connection: aiosqlite.Connection, aggregate: Aggregate, counted: dict[Any, Any], admission: Admission
 ) -> list[tuple[Any, ...]]:
-    """Return the rows to add, with all keys of a day that are not admitted in one row; ``counted`` is not changed."""
+    """Return the rows to add, with all keys of a day that are not admitted in one row; ``counted`` is not changed.
+
+    It holds rows by key, which begins with the day if new rows are bounded by day.
+    """
     if not aggregate.bounded_by_day:
         return list(map(astuple, counted.values()))
     by_day: dict[str, dict[RowKey, Any]] = {}
-    for (day, *_), row in counted.items():
-        by_day.setdefault(day, {})[astuple(row)[: len(aggregate.keys)]] = row
+    for key, row in counted.items():
+        by_day.setdefault(key[0], {})[key[1:]] = row
     rows: list[Any] = []
     for day in sorted(by_day):
         own = await admission.admitted(connection, aggregate, day, by_day[day])
