@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.beside import compared
+from tests.bench.beside import Neighbours, Turn, compared
 from tests.bench.open_loop import Latencies
 from tests.bench.peer import NODE_MIN, Peer, find_peer
 
@@ -40,8 +40,19 @@ def test_a_peer_that_is_installed_says_what_it_is_made_of(tmp_path: Path) -> Non
     assert found.versions == {"Node.js": f"{NODE_MIN[0]}.{NODE_MIN[1]}.0", "Fastify": "5.0.0"}
 
 
+def neighbours(without: float, share: float) -> Neighbours:
+    """Return turns of which the one with readers has a share of the speed of those without."""
+    return Neighbours(Turn(without, 1_000), Turn(share * without, share * 1_000), SEEN)
+
+
 def test_the_ratio_of_readers_is_that_of_each_turn_so_that_a_machine_that_slows_down_does_not_change_it() -> None:
-    slower_and_slower = [(speed, 0.9 * speed, SEEN) for speed in (100_000.0, 50_000.0, 10_000.0)]
-    without, beside, ratio = compared(slower_and_slower)
+    slower_and_slower = [neighbours(speed, 0.9) for speed in (100_000.0, 50_000.0, 10_000.0)]
+    without, beside, ratios, cpu_ratios = compared(slower_and_slower)
     assert (without, beside) == (50_000, 45_000)
-    assert ratio == pytest.approx(0.9)
+    assert [ratios.low, ratios.median, ratios.high] == pytest.approx([0.9, 0.9, 0.9])
+    assert cpu_ratios.median == pytest.approx(0.9)
+
+
+def test_a_turn_that_something_else_disturbs_changes_neither_the_ratio_nor_its_quartiles() -> None:
+    ratios = compared([neighbours(100_000.0, share) for share in [0.96] * 14 + [0.2]])[2]
+    assert [ratios.low, ratios.median, ratios.high] == pytest.approx([0.96, 0.96, 0.96])

@@ -121,7 +121,7 @@ def soak_command(minutes: int, lives: int, output: Path) -> None:
 def _run_plan(chosen: plan.Plan, output: Path) -> None:
     def measure(bench: plan.Bench, results: Results) -> None:
         plan.run(chosen, bench, results)
-        beside.run(bench, results, chosen.runs)
+        beside.run(bench, results, chosen.reader_turns)
 
     _measure(chosen.name, chosen.runs, chosen.timing, output, measure)
 

@@ -1,11 +1,11 @@
 """The part of the report about readers beside ingest."""
 
-from tests.bench.results import Beside, BesideIngest
+from tests.bench.results import Beside, BesideIngest, Quartiles
 from tests.bench.tables import number, table
 
 _HEADINGS = (
     "beside ingest at saturation", "requests/s", "events/s without", "events/s with", "with over without",
-    "CPU us/request", "p50 ms", "p99 ms", "max ms", "failed",
+    "by CPU time", "CPU us/request", "p50 ms", "p99 ms", "max ms", "failed",
 )  # fmt: skip
 
 
@@ -23,8 +23,11 @@ def beside_parts(found: BesideIngest | None) -> list[str]:
 
 
 def _row(found: Beside) -> list[str]:
-    numbers = (
-        found.rate, found.alone_events_per_s, found.events_per_s, found.ratio, found.cpu_us_per_request,
-        found.seen.p50_ms, found.seen.p99_ms, found.seen.max_ms,
-    )  # fmt: skip
-    return [found.name, *map(number, numbers), str(found.seen.failed)]
+    speeds = map(number, (found.rate, found.alone_events_per_s, found.events_per_s))
+    ratios = map(_quartiles, (found.ratios, found.cpu_ratios))
+    seen = map(number, (found.cpu_us_per_request, found.seen.p50_ms, found.seen.p99_ms, found.seen.max_ms))
+    return [found.name, *speeds, *ratios, *seen, str(found.seen.failed)]
+
+
+def _quartiles(found: Quartiles) -> str:
+    return f"{number(found.median)} ({number(found.low)} to {number(found.high)})"

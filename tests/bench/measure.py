@@ -125,9 +125,11 @@ def _settle(server: Server, case: Case) -> float:
 
 
 def start_open_loop(port: int, path: Path, rate: float, requests: int) -> subprocess.Popen[bytes]:
-    """Start to send requests of a corpus at a rate per second."""
+    """Start to send requests of a corpus at a rate per second; the first line of output says when that has begun."""
     command = [sys.executable, "-m", "tests.bench.open_loop", "--port", str(port), "--corpus", str(path)]
-    return subprocess.Popen([*command, "--rate", str(rate), "--requests", str(requests)], stdout=subprocess.PIPE)
+    return subprocess.Popen(
+        [*command, "--rate", str(rate), "--requests", str(requests)], stdout=subprocess.PIPE, bufsize=0
+    )
 
 
 def latencies(process: subprocess.Popen[bytes], run_s: int) -> Latencies:
@@ -138,4 +140,4 @@ def latencies(process: subprocess.Popen[bytes], run_s: int) -> Latencies:
         process.kill()
     if process.returncode:
         raise LoadError(f"the open-loop generator ended with {process.returncode}")
-    return msgspec.json.decode(output, type=Latencies)
+    return msgspec.json.decode(output.splitlines()[-1], type=Latencies)

@@ -1,7 +1,8 @@
 """Open-loop load: requests leave at fixed times whether or not earlier ones were answered.
 
 Latency counts from the moment a request was due, so waiting for a free connection is part of it. The timer of the event
-loop adds up to a millisecond. This runs as a process of its own and prints one line of JSON.
+loop adds up to a millisecond. This runs as a process of its own, and prints ``SENDING`` when it begins to send and one
+line of JSON at the end.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import msgspec
 
 from tests.bench import corpus
 
+SENDING = "sending"
 CONNECTIONS = 64
 LAST_REPLY_TIMEOUT_S = 10.0
 # A reader that knows the answer is told so.
@@ -84,6 +86,7 @@ class OpenLoop:
         """Send requests at a rate per second, and return when all are answered or given up."""
         for _ in range(CONNECTIONS):
             await self._connect()
+        click.echo(SENDING)
         started_at = time.monotonic()
         for number, request in enumerate(requests):
             due = started_at + number / rate

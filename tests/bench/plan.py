@@ -31,7 +31,7 @@ class InsertLoop(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure, and how often."""
+    """What to measure, and how often; ``reader_turns`` are the turns of each kind of readers beside ingest."""
 
     name: str
     runs: int
@@ -39,6 +39,7 @@ class Plan:
     cases: list[Case]
     inserts: list[InsertLoop]
     insert_rows: int
+    reader_turns: int
 
 
 def _cases(shapes: list[tuple[int, int]]) -> list[Case]:
@@ -64,6 +65,7 @@ QUICK = Plan(
     ],
     [InsertLoop(indexed=True, in_a_row=in_a_row) for in_a_row in (1, 50, 100)],
     200_000,
+    4,
 )
 FULL = Plan(
     "full",
@@ -78,6 +80,7 @@ FULL = Plan(
         InsertLoop(indexed=False, in_a_row=50, runs_max=1),
     ],
     2_000_000,
+    15,
 )
 
 

@@ -149,18 +149,27 @@ class Soak(msgspec.Struct, frozen=True):
         return not (self.failed or self.missing or grown)
 
 
-class Beside(msgspec.Struct, frozen=True):
-    """Readers beside ingest at saturation: medians of several turns, and what readers saw in the last one.
+class Quartiles(msgspec.Struct, frozen=True):
+    """The middle of many values, and between what half of them are."""
 
-    ``ratio`` is that of events/s with readers over without in the same turn. ``cpu_us_per_request`` is what an answer
-    costs the service while it does nothing else.
+    low: float
+    median: float
+    high: float
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """Readers beside ingest at saturation: medians of many short turns. ``seen`` has the most failures of one turn.
+
+    ``ratios`` are of events/s with readers over without in the neighbouring turns, ``cpu_ratios`` of events by the CPU
+    time of the service. ``cpu_us_per_request`` is what an answer costs the service while it does nothing else.
     """
 
     name: str
     rate: float
     alone_events_per_s: float
     events_per_s: float
-    ratio: float
+    ratios: Quartiles
+    cpu_ratios: Quartiles
     cpu_us_per_request: float
     seen: Latencies
 

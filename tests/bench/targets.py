@@ -91,7 +91,7 @@ def _beside(value: Callable[[BesideIngest], float | None]) -> Value:
 
 
 def _beside_ratio(name: str) -> Value:
-    return _beside(lambda found: readers.ratio if (readers := found.of(name)) else None)
+    return _beside(lambda found: readers.ratios.median if (readers := found.of(name)) else None)
 
 
 TARGETS = (
