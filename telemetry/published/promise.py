@@ -2,19 +2,19 @@
 
 _PROMISE = (
     "Every public number counts at least {threshold}, over a whole window of UTC days, and each "
-    "installation once. It is published after the window has closed and changes only when a vandal is excluded. Within "
-    "a series nothing smaller can be found by subtraction."
+    "installation once. It is published after the window has closed. It changes only when the operator excludes an "
+    "installation or deletes days. Within a series nothing smaller can be found by subtraction."
 )
 NOT_PROMISED = (
-    "protection from somebody who runs four of the five installations, for ids cost nothing;",
+    "protection from someone who runs four of the five installations, because ids cost nothing;",
     "that comparing different series never bounds a smaller group;",
     "that five ids are five people.",
 )
 
 EXCEPTION = (
-    "Benchmarks are an exception: they are of machines and corpora that everybody may know, not of installations, and "
-    "name no person. A result is public once the operator has admitted its tool or its corpus, or if it came with the "
-    "operator's token: also a single one, and within seconds."
+    "Benchmarks are an exception. They measure machines and corpora that everybody may know, and name no installation "
+    "and no person. A result is public within seconds, even a single one, if the operator has admitted its tool or its "
+    "corpus, or if it came with the operator's token."
 )
 """What the promise is not about, for the privacy page."""
 

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from telemetry.closing.publication import publish
 from telemetry.published.reading import reading_published
 from telemetry.published.series import SERIES
 from telemetry.published.windows import Period
@@ -11,6 +12,8 @@ from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from tests.support import oracle
 from tests.support.events import encode, installation_id, make_event, timestamp
 from tests.support.public_oracle import check_published
+from tests.support.publication import FIRST as START
+from tests.support.publication import write_publication
 from tests.support.publishing import (
     CATEGORIES,
     Crowd,
@@ -64,6 +67,20 @@ async def test_nothing_is_published_of_few_installations_and_nothing_before_a_wi
     for series in SERIES:
         assert oracle.read(data_dir / "published.db", f"SELECT count(*) FROM {series.name}") == [(0,)]
     assert not any(category.encode() in published_bytes(data_dir) for category in CATEGORIES)
+
+
+def test_every_table_of_the_file_has_a_comment_that_readers_of_its_schema_see(tmp_path: Path) -> None:
+    write_publication(tmp_path / "draft.db", last=START)
+    publish(tmp_path / "draft.db", tmp_path / "published.db", 5)
+
+    tables = oracle.read(tmp_path / "published.db", "SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+    assert {name for name, _ in tables} == {
+        "about",
+        "windows",
+        "series",
+        *(table for one in SERIES for table in one.tables),
+    }
+    assert [name for name, sql in tables if not sql.startswith(f"CREATE TABLE {name} (\n    -- ")] == []
 
 
 async def test_an_installation_counts_from_its_second_day_on(data_dir: Path) -> None:

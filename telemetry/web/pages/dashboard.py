@@ -17,6 +17,7 @@ from telemetry.web.pages.benchmarks import BENCHMARKS_PLACE
 from telemetry.web.pages.layout import page
 from telemetry.web.pages.live import LIVE_PLACE
 from telemetry.web.pages.sections import card, chart, details, ranges_of, section, sentence, sources, table
+from telemetry.wording import amount, were
 
 # Of what is found, more is a matter for the files.
 _GAPS_NAMED_MAX = 10
@@ -189,7 +190,11 @@ def _trust(trust: Trust) -> h.Node:
             f"{_gaps(trust.without_numbers)}."
         ],
         h.ul[
-            h.li["A published number does not change, unless a vandal is excluded: ", _again(trust.made_again), "."],
+            h.li[
+                "A published number changes only when the operator excludes an installation or deletes days: ",
+                _again(trust.made_again),
+                ".",
+            ],
             h.li["What fewer than ", str(trust.threshold), " installations have in common is not shown."],
         ],
         h.details[
@@ -219,4 +224,4 @@ def _gaps(days: Sequence[date]) -> str:
 
 
 def _again(count: int) -> str:
-    return "no window was made again" if not count else f"{count} windows were made again"
+    return f"{amount(count, 'window')} {were(count)} made again" if count else "no window was made again"

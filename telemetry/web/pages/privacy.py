@@ -81,8 +81,8 @@ def _keeping(keeping: Keeping) -> h.Node:
     return h.ul[
         h.li[f"Raw events: {days} days after they came; then the file of their day is removed."],
         h.li[
-            "Backups: a copy has what was there when it was made. The operator decides how long copies are kept; an "
-            f"event is in none that is made later than {days} days after it came."
+            "Backups: a copy has what was there when it was made, and the operator decides how long copies are kept. "
+            f"Copies that are made more than {days} days after an event came do not have it."
         ],
         h.li["The first and the last day of an installation: until the last of its raw events is removed."],
         h.li["Sums and signatures: for ever. They name no installation."],
@@ -91,12 +91,15 @@ def _keeping(keeping: Keeping) -> h.Node:
             "counts are added to those of all such signatures."
         ],
         h.li["Public numbers: for ever."],
-        h.li["On request, the operator erases all events of an installation, and their part of the sums."],
+        h.li[
+            "On request, the operator erases all events of an installation. If asked, the operator also subtracts it "
+            "from the sums of the days whose events are still there."
+        ],
     ]  # fmt: skip
 
 
 def _review(kind: str) -> str:
-    return f" By {REVIEWS[kind]} it is decided whether this is still needed."
+    return f" Its need is reviewed by {REVIEWS[kind]}."
 
 
 def _own_fields(kind: str, event: type[AnyEvent]) -> h.Node:
