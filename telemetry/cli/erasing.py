@@ -56,8 +56,10 @@ def erase(settings: Settings, request: ErasureRequest) -> Erased:
 
 
 def shown(erased: Erased) -> str:
-    """Return the numbers of events and rows in a report, in words."""
+    """Return the number of events in a report, in words."""
     events = sum(erased.events.values())
+    if not events:
+        return "no event of this id is here"
     verb = "would be erased" if erased.dry_run else "erased"
     return f"{amount(events, 'event')} {verb}, received on {amount(len(erased.events), 'day')}"
 

@@ -37,10 +37,16 @@ def command(installation: str, *, dry_run: bool, undo: bool, as_json: bool, conf
     elif undo:
         click.echo(_undone(erased))
     else:
-        click.echo(shown(erased))
-        click.echo(f"{'would be ' if dry_run else ''}subtracted from {parts(erased)}")
-        if erased.events:
-            click.echo(f"public numbers follow {WHEN_CORRECTED}")
+        _print(erased, "would be " if dry_run else "")
+
+
+def _print(erased: Erased, would_be: str) -> None:
+    click.echo(shown(erased))
+    if erased.events:
+        click.echo(f"{would_be}subtracted from {parts(erased)}")
+        click.echo(f"public numbers follow {WHEN_CORRECTED}")
+    else:
+        click.echo(f"what it sends {'would be' if would_be else 'is'} dropped from now on; --undo ends that")
 
 
 def _undone(erased: Erased) -> str:

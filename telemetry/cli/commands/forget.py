@@ -34,4 +34,5 @@ def command(installation: str, *, dry_run: bool, as_json: bool, config: Path | N
         click.echo(msgspec.json.encode(report_document(erased)))
     else:
         click.echo(shown(erased))
-        click.echo(f"what {'would remain' if dry_run else 'remains'} is in {parts(erased)}, without its id")
+        if erased.events:
+            click.echo(f"what {'would remain' if dry_run else 'remains'} is in {parts(erased)}, without its id")
