@@ -17,6 +17,8 @@ run: $(VENV)/.run
 # Sixty simulated days up to yesterday, made once a day, and a service over them that publishes as production does.
 DEMO := build/demo/$(shell date -u +%F)
 demo: $(VENV)/.run
+	@$(BIN)/telemetry serve --check --environment demo --data-dir $(DEMO)/data $(ARGS) >/dev/null || \
+		{ echo 'ARGS has flags of the service, such as: make demo ARGS="--port 8080"' >&2; exit 1; }
 	test -e $(DEMO)/made || { rm -rf build/demo && \
 		$(BIN)/telemetry simulate --environment demo --days 60 --installations 800 --data-dir $(DEMO)/data && touch $(DEMO)/made; }
 	$(BIN)/telemetry serve --environment demo --data-dir $(DEMO)/data $(ARGS)

@@ -37,6 +37,14 @@ async def bound_to(hosts: str, port: int) -> list[socket.socket]:
     return sockets
 
 
+async def check_free(hosts: str, port: int) -> None:
+    """Raise ``UnavailableError`` if one of the hosts of a list cannot be listened on."""
+    sockets = await bound_to(hosts, port)
+    remove_paths(sockets)
+    for each in sockets:
+        each.close()
+
+
 def remove_paths(sockets: list[socket.socket]) -> None:
     """Remove the paths of open sockets that have one."""
     for each in sockets:

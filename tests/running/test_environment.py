@@ -99,6 +99,18 @@ def test_another_python_that_is_given_makes_another_environment(tmp_path: Path, 
     assert "There is no program 3.11: give one, as with PYTHON=python3.12" in missing.stderr
 
 
+def test_a_demo_is_not_simulated_before_its_address_is_known_to_be_free(checkout: Checkout) -> None:
+    write_program(checkout.folder / ".venv/bin/telemetry", 'echo "$@" >>told; [ "$2" != --check ]')
+    (checkout.folder / ".venv/.run").touch()
+    refused = checkout.make("demo", ARGS="--port 80")
+    (told,) = (checkout.folder / "told").read_text().splitlines()
+
+    assert refused.returncode == 2
+    assert told.startswith("serve --check --environment demo")
+    assert told.endswith("--port 80")
+    assert 'make demo ARGS="--port 8080"' in refused.stderr
+
+
 def test_what_a_python_lacks_is_said_and_the_environment_stays(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

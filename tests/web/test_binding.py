@@ -12,6 +12,7 @@ import pytest
 from telemetry.networks.hosts import read_hosts
 from telemetry.operator_errors import UnavailableError
 from telemetry.web.binding import bound_to, remove_paths
+from tests.support.commands import run, succeed
 from tests.support.events import encode
 from tests.support.http import fresh_events, new_installation, stored
 from tests.support.server import serving
@@ -32,6 +33,19 @@ def post(connection: http.client.HTTPConnection, body: bytes, **headers: str) ->
         connection.request("POST", "/v1/events", body, headers)
         with connection.getresponse() as response:
             return response.status, response.read()
+
+
+def test_an_address_can_be_checked_without_serving(data_dir: Path, tmp_path: Path) -> None:
+    path = tmp_path / "http.sock"
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = str(taken.getsockname()[1])
+        for host in ("127.0.0.1", f"unix:{path}, 127.0.0.1"):
+            refused = run("serve", "--check", "--host", host, "--port", port, "--data-dir", data_dir)
+            assert (refused.returncode, "Address already in use" in refused.stderr) == (69, True)
+    assert "is free" in succeed("serve", "--check", "--host", host, "--port", port, "--data-dir", data_dir)
+    assert run("serve", "--check", "--port", "many").returncode == 78
+    assert not path.exists()
+    assert not data_dir.exists() or not list(data_dir.iterdir())
 
 
 def test_a_service_is_reached_at_all_its_addresses(data_dir: Path, tmp_path: Path) -> None:

@@ -14,13 +14,15 @@ from telemetry.cli.options import load_settings, settings_options
 from telemetry.loading import Loaded, gather
 from telemetry.operator_errors import SettingsError
 from telemetry.systemd import has_inherited_sockets
+from telemetry.web.binding import check_free
 
 logger = logging.getLogger(__name__)
 
 
 @click.command("serve")
+@click.option("--check", is_flag=True, help="Serve nothing; say whether the settings are right and the address free.")
 @settings_options()
-def command(config: Path | None, **flags: Any) -> None:
+def command(config: Path | None, *, check: bool, **flags: Any) -> None:
     """Serve until stopped.
 
     Example: telemetry serve --port 8787 --data-dir ./data
@@ -29,6 +31,10 @@ def command(config: Path | None, **flags: Any) -> None:
     if has_inherited_sockets():
         _check_given(loaded)
     settings = load_settings(config, flags)
+    if check:
+        asyncio.run(check_free(settings.host, settings.port))
+        click.echo("the settings are right, and the address is free")
+        return
     for sentence in loaded.ignored:
         logger.warning(sentence)
 
