@@ -22,7 +22,8 @@ _HEADINGS = ("window", "state", "named", "other", "withheld", "no name", "set as
 def command(*, name: str | None, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Show what is public, and how much has no name there, by series; the service may be running or not.
 
-    Counts are observations: events, or the keys in them. `other` and `withheld` have no name in public, what is `set
+    Counts are observations: events, or the keys in them. The dashboard's shares without a name are of installations
+    instead. `other` and `withheld` have no name in public, what is `set
     aside` is in no number, and `late` events came after their window was closed.
 
     Example: telemetry published --series versions
