@@ -68,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = "FULL"
     flush_interval_s: Annotated[
         Seconds,
-        Meta(description="How often counters go into the aggregates; six times as long at most where that takes long."),
+        Meta(description="How often counters go into the aggregates; up to six times as long when flushes are slow."),
     ] = 5.0
     flush_keys_max: Annotated[
         Positive,
@@ -119,9 +119,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = 400_000
     resend_window_days: Annotated[
         int,
-        Meta(
-            ge=0, le=366, description="An event that is older than that is looked for among those of this many days ..."
-        ),
+        Meta(ge=0, le=366, description="An event with an older timestamp is compared with those of this many days ..."),
     ] = 7
     resend_window_events: Annotated[
         int,
