@@ -135,3 +135,24 @@ async def test_tables_and_explanations_open_with_a_key(visit: Visit) -> None:
     async with visit.page.loading():
         await visit.page.press(*ENTER)
     assert await visit.page.evaluate("location.search") == "?days=7"
+
+
+async def test_names_of_rows_stay_in_sight_while_a_table_is_scrolled(visit: Visit) -> None:
+    await visit.page.resize(320)
+    await visit.open("/")
+    covered = await visit.page.evaluate("""(() => {
+      const scroll = document.querySelector('#found .scroll'), table = scroll.querySelector('table');
+      table.querySelector('thead .number:last-child').style.paddingLeft = '400px';
+      scroll.scrollIntoView({block: 'center'});
+      const covered = [];
+      for (let left = 0; left <= 200; left += 4) {
+        scroll.scrollLeft = left;
+        for (const name of table.querySelectorAll('tr > :first-child')) {
+          const box = name.getBoundingClientRect();
+          const seen = document.elementFromPoint(box.left + 8, box.bottom - 8);
+          if (!name.contains(seen)) covered.push([scroll.scrollLeft, name.textContent, seen && seen.outerHTML]);
+        }
+      }
+      return [scroll.scrollLeft, covered];
+    })()""")
+    assert covered == [200, []]
