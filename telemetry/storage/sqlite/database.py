@@ -39,8 +39,8 @@ def wal_reset_warning(folder: Path, version: tuple[int, ...] = sqlite3.sqlite_ve
         return None
     return (
         f"{'.'.join(map(str, version))} can lose data when two programs write to one file, which the service and its "
-        f"commands never do: let no other program write to the files in {folder}, or use a Python with SQLite 3.51.3 "
-        "or newer (docs/operating.md, SQLite before 3.51.3)"
+        f"commands never do: let no other program write to the files in {folder.resolve()}, or use a Python with "
+        "SQLite 3.51.3 or newer (docs/operating.md, SQLite before 3.51.3)"
     )
 
 
