@@ -151,8 +151,26 @@ def _flat(row: Row) -> str:
 
 
 def _from_odd_row(flat: str, row: Row) -> AnyEvent:
+    event_class = LOGGED_EVENTS[row.type]
     try:
-        return _converted(_decode_anything(flat), LOGGED_EVENTS[row.type])
+        event = _converted(_without_odd_options(_decode_anything(flat), event_class), event_class)
     except (msgspec.DecodeError, EventRejected):
-        # Stored by an older catalogue or another program: it counts as an event, but its fields are not understood.
+        event = None
+    if event is None or event.missing():
+        # Stored by another program, or damaged: it counts as an event, but its fields are not understood.
         return OtherEvent(row.type, row.timestamp, row.installation_id, row.drift_version)
+    return event
+
+
+def _without_odd_options(item: dict[str, Any], event_class: type[AnyEvent]) -> dict[str, Any]:
+    """Return an object without the optional fields that do not fit; a catalogue without these kept any measurement."""
+    options = {field.encode_name: field.type for field in msgspec.structs.fields(event_class) if not field.required}
+    return {name: value for name, value in item.items() if name not in options or _fits(value, options[name])}
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(whole(value, _KNOWN_LEVELS), kind)
+    except msgspec.ValidationError:
+        return False
+    return True

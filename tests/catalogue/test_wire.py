@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from telemetry.catalogue.batches import Batch
 from telemetry.catalogue.event import OtherEvent, misshapen_origin
-from telemetry.catalogue.events import KNOWN_EVENTS, json_schema
+from telemetry.catalogue.events import KNOWN_EVENTS, UserAction, json_schema
 from telemetry.catalogue.rows import Row, from_row, from_rows
 from telemetry.catalogue.rules import BatchRules
 from telemetry.catalogue.wire import decode_batch, encode_receipt
@@ -154,6 +154,19 @@ def test_a_stored_row_that_the_catalogue_no_longer_understands_still_counts_as_a
         event = from_row(Row("scan_completion", "", "a", "1.0.0", payload))
         assert event.type == "scan_completion"
         assert isinstance(event, OtherEvent)
+
+
+def test_a_stored_value_that_does_not_fit_an_optional_field_is_as_unknown_as_when_it_came() -> None:
+    (row,) = decode(make_event("user_action", unknown=4)).rows
+    for value in ("4", '"No name"', "[1]", "null"):
+        payload = row.payload.replace('"unknown":4', f'"context":"ci","reason":{value}')
+        event = from_row(msgspec.structs.replace(row, payload=payload))
+        assert isinstance(event, UserAction)
+        assert (event.reason, event.context) == (None, "ci")
+
+    (signature,) = decode(make_event("pattern_signature")).rows
+    damaged = signature.payload.replace('"signatureHash":"', '"signatureHash":4,"old":"')
+    assert isinstance(from_row(msgspec.structs.replace(signature, payload=damaged)), OtherEvent)
 
 
 def test_a_damaged_row_costs_itself_and_not_the_rows_that_are_read_with_it() -> None:
