@@ -90,7 +90,7 @@ BEFORE, NEWEST = "2026-11-09", "2026-11-16"
         ({BEFORE: {"api": 50}, NEWEST: {"api": 34, "errors": 35}}, "errors were found in the most installations: 35"),
         # What has no name is not one category.
         ({NEWEST: {"api": 7, "errors": 9, "other": 40}}, "errors were found in the most installations: 9"),
-        ({NEWEST: {"errors": 9, "api": 9}}, "api and errors were found in the most installations: 9"),
+        ({NEWEST: {"errors": 9, "api": 9}}, "api and errors were found in the most installations: 9 each"),
     ],
 )
 def test_a_language_names_the_category_with_most_installations_of_the_newest_week(

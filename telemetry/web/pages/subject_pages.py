@@ -94,7 +94,7 @@ def _most_found(subject: LanguageSubject) -> str:
     names, installations, last_day = subject.most_found
     return (
         f"Of the patterns in {subject.language}, those about {' and '.join(names)} were found in the most "
-        f"installations: {installations:,} in the week to {day_in_words(last_day)}."
+        f"installations: {installations:,}{' each' * (len(names) > 1)} in the week to {day_in_words(last_day)}."
     )
 
 
