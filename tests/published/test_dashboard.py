@@ -121,12 +121,12 @@ def test_a_longer_duration_is_worse_and_more_installations_are_not() -> None:
     assert not Figure("key", "name", 5, Unit.COUNT, "", "", 4, "then").is_worse
 
 
-def test_shares_whose_intervals_overlap_are_not_told_apart() -> None:
+def test_shares_whose_intervals_overlap_show_no_clear_change() -> None:
     around = Approval(40, 0.8, 0.7, 0.9)
     assert not around.is_apart_from(Approval(40, 0.65, 0.55, 0.75))
     assert around.is_apart_from(Approval(40, 0.6, 0.5, 0.65))
     change = Figure("key", "name", 0.8, Unit.SHARE, "", "", 0.65, "then", is_apart=False)
-    assert change.change == "not told apart from 65\N{NO-BREAK SPACE}% in then"
+    assert change.change == "no clear change from 65\N{NO-BREAK SPACE}% in then"
     assert not change.is_large_change
 
 

@@ -45,7 +45,7 @@ class Figure:
         if self.value is None or not self.before:
             return ""
         if not self.is_apart:
-            return f"not told apart from {self.unit.figure(self.before)} in {self.against}"
+            return f"no clear change from {self.unit.figure(self.before)} in {self.against}"
         if self.unit is Unit.SHARE:
             points = round((self.value - self.before) * 100)
             return f"{_signed(points)} {'point' if abs(points) == 1 else 'points'} against {self.against}"

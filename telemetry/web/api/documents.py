@@ -86,11 +86,12 @@ class OfWindow(Publication, frozen=True, kw_only=True):
 
 
 class DecisionRow(Struct, frozen=True):
-    """Decisions at a step of confidence, which is its least. One installation has one voice.
+    """Decisions at a step of confidence, which is named by its least value. One installation has one voice.
 
-    ``judging_voices`` accepted (``approve``, ``fix``, ``escalate``) or rejected something. ``approval`` is the share
-    that they accepted, and lies between ``approval_low`` and ``approval_high`` with 95 %. It is null where too few
-    judged. ``actions`` are shares of all decisions, and null under ``other``.
+    ``judging_voices`` accepted (``approve``, ``fix``, ``escalate``) or rejected something. ``effective_voices`` is how
+    many yes-or-no voices say as much. ``approval`` is the share that they accepted, and lies between ``approval_low``
+    and ``approval_high`` with 95 %. It is null where too few judged, and under ``other``. ``actions`` are shares of all
+    decisions, and null under ``other``.
     """
 
     category: str
@@ -111,9 +112,10 @@ class DecisionRows(OfWindow, frozen=True, kw_only=True):
 
 
 class StepRow(Struct, frozen=True):
-    """The approval at a step; ``lower_bound`` is one-sided, 95 %. Nothing is known where the voices are few.
+    """The approval at a step; ``lower_bound`` is one-sided, 95 %. Both are null where there are fewer than 20 voices.
 
-    ``voices`` are installations that accepted or rejected something.
+    ``voices`` are installations that accepted or rejected something; ``effective_voices`` is how many yes-or-no voices
+    say as much.
     """
 
     step: str

@@ -60,7 +60,7 @@ def _reach(trust: Trust) -> str:
 def _confidence(seen: Overview) -> h.Node:
     decided = seen.newest_decided
     when = "" if decided is None else f" {_four_weeks(decided.last_day, seen.trust)}"
-    beside = " Where bars overlap, shares are not told apart." if decided is not None else ""
+    beside = " Where bars overlap, a difference may be chance." if decided is not None else ""
     if _has_few_voices(decided):
         beside += f" A row with fewer than {VOICES_MIN} voices has their number instead of a rate."
     return section(

@@ -176,7 +176,10 @@ def _not_told_apart(subject: VersionSubject) -> str | None:
     own, before = subject.approvals.get(subject.version), subject.approvals.get(subject.before or "")
     if own is None or before is None or own.is_apart_from(before):
         return None
-    return f"The approvals of {subject.version} and {subject.before} are not told apart: their 95 % intervals overlap."
+    return (
+        f"The difference between the approvals of {subject.version} and {subject.before} may be chance: their 95 % "
+        "intervals overlap."
+    )
 
 
 def _moved(subject: VersionSubject) -> str:
