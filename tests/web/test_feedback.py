@@ -82,7 +82,7 @@ def test_only_what_is_admitted_or_came_with_the_token_is_public(data_dir: Path) 
 
     text = re.sub(r"<[^>]+>", "|", page.body.decode())
     assert "How do releases do in benchmarks?" in text
-    assert "|drift||demo-backend||overall||0.10.0||71.5||±0.0 since 0.9.48||1|" in text
+    assert "|drift, demo-backend||||overall||71.5||±0.0 since 0.9.48||0.10.0||1|" in text
     # One for what is published, the day, what the page says and the address in its examples.
     assert page.headers["ETag"].count("-") == 4
     assert score(rows, "0.10.0") | {"count": 1, "previous_version": "0.9.48", "change": 0} == score(rows, "0.10.0")
