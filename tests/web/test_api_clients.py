@@ -28,6 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     shutil.copy(folder / "made" / "published.db", folder / "data")
     with serving(folder / "data", "--environment", "production") as running:
         yield running
+        assert running.stop() == 0
 
 
 def run(*command: str | Path, cwd: Path) -> str:

@@ -32,6 +32,7 @@ def offered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(offered: Path) -> Iterator[ServerProcess]:
     with serving(offered / "data", "--datasets-dir", str(offered / "sets")) as running:
         yield running
+        assert running.stop() == 0
 
 
 def test_sound_data_sets_are_listed_the_latest_first(server: ServerProcess) -> None:

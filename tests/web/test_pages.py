@@ -28,6 +28,7 @@ HOSTILE = "<img/src=x>'\"&"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     with serving(Path(tmp_path_factory.mktemp("pages"))) as running:
         yield running
+        assert running.stop() == 0
 
 
 def test_a_service_without_numbers_says_how_to_send_the_first_event(server: ServerProcess) -> None:
@@ -61,6 +62,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     write_publication(data_dir / "published.db", label=HOSTILE)
     with serving(data_dir) as running:
         yield running
+        assert running.stop() == 0
 
 
 def test_the_page_begins_with_what_matters(full: ServerProcess) -> None:

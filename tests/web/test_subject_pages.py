@@ -26,6 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     write_publication(data_dir / "published.db", label=HOSTILE)
     with serving(data_dir) as running:
         yield running
+        assert running.stop() == 0
 
 
 def text(server: ServerProcess, path: str) -> str:
