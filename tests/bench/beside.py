@@ -32,7 +32,7 @@ _DAYS = 60
 _ENVIRONMENT = ("--environment", "demo")
 _SIMULATE_TIMEOUT_S = 600
 # More than one turn takes, and by its end its first events are no longer remembered: then it begins again.
-_CORPUS_EVENTS = 1_600_000
+_CORPUS_EVENTS = 2_500_000
 # Batches while the making of the statistics is timed: each flush has something to publish, and the cores are free.
 _LIVE_PER_S = 20
 _TURN_S = 2
