@@ -35,7 +35,11 @@ class Admission(Protocol):
     async def admitted(
         self, connection: aiosqlite.Connection, aggregate: Aggregate, day: str, keys: Collection[RowKey]
     ) -> Collection[RowKey] | None:
-        """Return the admitted keys, or None if all are; called inside the transaction that adds the rows."""
+        """Return the keys of the admitted rows, or None if all are admitted.
+
+        ``keys`` are those of the day as they were counted, which begin with it. Called inside the transaction that adds
+        the rows.
+        """
 
 
 class Unbounded:
@@ -62,9 +66,10 @@ class NewRows:
             return None
         last_day = day if closed else _NO_DAY
         known: set[RowKey] = set()
-        for statement in _lookups(aggregate, last_day, keys):
+        row_keys = [key[1:] for key in keys]
+        for statement in _lookups(aggregate, last_day, row_keys):
             known.update(map(tuple, await connection.execute_fetchall(*statement)))
-        unknown = sorted(set(keys) - known)
+        unknown = sorted(set(row_keys) - known)
         if len(unknown) <= room:
             return None
         await connection.execute(row_statement("close_day", aggregate), (day,))
@@ -89,7 +94,8 @@ class AsCounted:
         with read_only(self._aggregates) as current:
             if not current.execute(f"SELECT 1 FROM {aggregate.table}_days WHERE day = ? AND closed", (day,)).fetchone():
                 return None
-            return {key for lookup in _lookups(aggregate, day, keys) for key in current.execute(*lookup)}
+            lookups = _lookups(aggregate, day, [key[1:] for key in keys])
+            return {key for lookup in lookups for key in current.execute(*lookup)}
 
 
 async def counted_rows(
@@ -101,13 +107,17 @@ async def counted_rows(
     """
     if not aggregate.bounded_by_day:
         return list(map(astuple, counted.values()))
-    by_day: dict[str, dict[RowKey, Any]] = {}
-    for key, row in counted.items():
-        by_day.setdefault(key[0], {})[key[1:]] = row
+    by_day: dict[str, list[RowKey]] = {}
+    for key in counted:
+        by_day.setdefault(key[0], []).append(key)
     rows: list[Any] = []
     for day in sorted(by_day):
-        own = await admission.admitted(connection, aggregate, day, by_day[day])
-        rows += by_day[day].values() if own is None else _folded(aggregate, by_day[day], own)
+        keys = by_day[day]
+        own = await admission.admitted(connection, aggregate, day, keys)
+        if own is None:
+            rows += [counted[key] for key in keys]
+        else:
+            rows += _folded(aggregate, {key[1:]: counted[key] for key in keys}, own)
     return list(map(astuple, rows))
 
 
