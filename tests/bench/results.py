@@ -180,7 +180,6 @@ class BesideIngest(msgspec.Struct, frozen=True):
     readers: list[Beside]
     first_page: FirstPage
     publish_ms: float
-    missing: int
 
     def of(self, name: str) -> Beside | None:
         """Return what readers of one kind cost."""
