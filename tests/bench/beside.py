@@ -31,9 +31,9 @@ _ALONE_PER_S = 1_000
 _DAYS = 60
 _ENVIRONMENT = ("--environment", "demo")
 _SIMULATE_TIMEOUT_S = 600
-# By its end its first events are no longer remembered, and it begins again: the service knows two million events and up
-# to a third more.
-_CORPUS_EVENTS = 2_800_000
+# The service knows two million events and up to a third more: when the corpus begins again, its last two turns unused,
+# its first events are no longer remembered.
+_CORPUS_EVENTS = 3_200_000
 # Batches while the making of the statistics is timed: each flush has something to publish, and the cores are free.
 _LIVE_PER_S = 20
 _TURN_S = 2
