@@ -61,7 +61,7 @@ def run(bench: Bench, results: Results, turns: int) -> None:
         server.wait_until_still()
         server.wait_until_flushed()
         missing = ingest.acknowledged - count_events(data_dir, since)
-    if missing:
+    if missing > 0:
         raise ServerError(f"{missing} acknowledged events are not in the log: they were lost, or sent before")
     results.beside_ingest = BesideIngest(
         [
