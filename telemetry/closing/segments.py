@@ -21,7 +21,8 @@ from telemetry.storage.sqlite.background import NotNowError
 from telemetry.storage.sqlite.database_files import immutable_uri
 from telemetry.storage.sqlite.queries import query
 
-_CACHE_KIB = 2_048
+# All segments of a window share it, however many they are.
+_CACHES_KIB = 14_336
 _SORTING_CACHE_KIB = 4_096
 # Sorting reads one day from end to end, with 40 % of the CPU of a look-up for each event, and needs a temporary file of
 # some 90 bytes an event. For the days of a longer window, whose payloads are read, that would be gigabytes.
@@ -48,7 +49,8 @@ def merged(
     stamps = {path: _stamp(path) for _, path, _ in segments}
     types = msgspec.json.encode(sorted(payloads)).decode()
     days = [day for day, _, _ in segments]
-    indexed, cache_kib = (_INDEXED, _CACHE_KIB) if len(segments) > 1 else (_SORTED, _SORTING_CACHE_KIB)
+    many = len(segments) > 1
+    indexed, cache_kib = (_INDEXED, _CACHES_KIB // len(segments)) if many else (_SORTED, _SORTING_CACHE_KIB)
     sql = query("read_published_events").format(indexed=indexed)
     with ExitStack() as stack, _telling_damage(stamps, days):
         sources = []
