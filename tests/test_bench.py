@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.bench.beside import Neighbours, Turn, compared
+from tests.bench.corpus import FORGOTTEN_AFTER_EVENTS
 from tests.bench.open_loop import Latencies
 from tests.bench.peer import NODE_MIN, Peer, find_peer
+from tests.bench.soak import corpora_needed
 
 SEEN = Latencies(200, 200, 0, 1, 2, 3, 4)
 
@@ -56,3 +58,10 @@ def test_the_ratio_of_readers_is_that_of_each_turn_so_that_a_machine_that_slows_
 def test_a_turn_that_something_else_disturbs_changes_neither_the_ratio_nor_its_quartiles() -> None:
     ratios = compared([neighbours(100_000.0, share) for share in [0.96] * 14 + [0.2]])[2]
     assert [ratios.low, ratios.median, ratios.high] == pytest.approx([0.96, 0.96, 0.96])
+
+
+@pytest.mark.parametrize("events", [1, 1_000_000, FORGOTTEN_AFTER_EVENTS - 1, FORGOTTEN_AFTER_EVENTS])
+def test_a_soak_sends_an_event_again_only_when_the_service_has_forgotten_it(events: int) -> None:
+    needed = corpora_needed(events)
+    assert needed * events >= FORGOTTEN_AFTER_EVENTS
+    assert (needed - 1) * events < FORGOTTEN_AFTER_EVENTS

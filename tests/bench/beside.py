@@ -31,9 +31,6 @@ _ALONE_PER_S = 1_000
 _DAYS = 60
 _ENVIRONMENT = ("--environment", "demo")
 _SIMULATE_TIMEOUT_S = 600
-# The service knows two million events and up to a third more: when the corpus begins again, its last two turns unused,
-# its first events are no longer remembered.
-_CORPUS_EVENTS = 3_200_000
 # Batches while the making of the statistics is timed: each flush has something to publish, and the cores are free.
 _LIVE_PER_S = 20
 _TURN_S = 2
@@ -49,7 +46,8 @@ def run(bench: Bench, results: Results, turns: int) -> None:
     data_dir = bench.scratch / "published"
     bench.tell(f"simulating {_DAYS} days to publish")
     _simulate(data_dir)
-    batches = bench.corpus(PACED_BATCH, seed=6, events=_CORPUS_EVENTS)
+    # It begins again with its last two turns unused.
+    batches = bench.corpus(PACED_BATCH, seed=6, events=corpus.FORGOTTEN_AFTER_EVENTS)
     with serving((*SERVICE, *_ENVIRONMENT), data_dir) as server:
         page = first_page(server.port)
         kinds = (api_reads(server.port), page_views(server.port))

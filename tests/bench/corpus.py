@@ -1,4 +1,4 @@
-"""A corpus: a file of whole HTTP requests, made before the clock runs, each of them to be sent once.
+"""A corpus: a file of whole HTTP requests, made before the clock runs, each of them to be sent once or after very long.
 
 Every request follows its length in eight digits and a line feed, so that a generator of load needs to copy it only.
 """
@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.bench.events import POPULATION, EventSource, MadeEvent, Population
 
 PREFIX_BYTES = 9
+# The service knows two million events and up to a third more. After so many, one may be sent again and is new.
+FORGOTTEN_AFTER_EVENTS = 3_200_000
 
 _HEAD = (
     "POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\nContent-Type: application/json\r\n"

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from tests.bench import targets
+from tests.bench import corpus, targets
 from tests.bench.log_reader import count_events, unflushed
 from tests.bench.measure import Case, pace
 from tests.bench.plan import PACED_BATCH, PACED_CONNECTIONS, Bench
@@ -71,7 +71,8 @@ class Lives:
 def run(bench: Bench, results: Results, minutes: int, lives: int) -> None:
     """Soak for some minutes, shared by some lives of the service."""
     rate = bench.load(Case(targets.SERVICE, SERVICE, PACED_BATCH, PACED_CONNECTIONS)).requests_per_s * SHARE_OF_MAXIMUM
-    batches = bench.corpus(PACED_BATCH, events=int(rate * MINUTE_S) * PACED_BATCH, seed=7)
+    events = int(rate * MINUTE_S) * PACED_BATCH
+    corpora = [bench.corpus(PACED_BATCH, seed=700 + number, events=events) for number in range(corpora_needed(events))]
     data_dir = bench.scratch / "soaked"
     restarts = {minutes * number // lives for number in range(1, lives)}
     passed: list[Paced] = []
@@ -81,6 +82,7 @@ def run(bench: Bench, results: Results, minutes: int, lives: int) -> None:
         with _companions(manager.port, data_dir, soaked.sample):
             for number in range(minutes):
                 restarting = threads.submit(_after, MINUTE_S / 2, soaked.begin) if number in restarts else None
+                batches = corpora[number % len(corpora)]
                 passed.append(pace(manager.port, batches, batch=PACED_BATCH, rate=rate, run_s=MINUTE_S))
                 if restarting is not None:
                     restarting.result()
@@ -92,6 +94,11 @@ def run(bench: Bench, results: Results, minutes: int, lives: int) -> None:
     missing = max(0, acknowledged - count_events(data_dir, {}))
     failed = sum(each.ingest.failed + each.stats.failed for each in passed)
     results.soak = Soak(rate, passed, soaked.lived(), failed, missing)
+
+
+def corpora_needed(events: int) -> int:
+    """Return how many corpora of so many events, one after the other, have no event that the service still knows."""
+    return -(-corpus.FORGOTTEN_AFTER_EVENTS // events)
 
 
 def _tell(bench: Bench, number: int, minutes: int, passed: Paced, *, restarted: bool) -> None:
