@@ -70,7 +70,7 @@ def test_the_largest_slow_bodies_make_room_and_their_clients_are_told(server: Se
             each.sendall(post_head(BODY_BYTES_MAX) + b" " * 400_000)
         refused_min = len(slow) - READING_BYTES_MAX // 400_000
         eventually(lambda: len(answered(slow)) >= refused_min)
-        # Of what arrives in one moment nobody knows what is slow.
+        # What has only just arrived is not slow yet.
         time.sleep(1)
         assert_an_honest_client_is_served(server)
         assert_an_honest_client_is_served(server)
