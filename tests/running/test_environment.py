@@ -33,10 +33,12 @@ class Checkout(NamedTuple):
     folder: Path
 
     def make(self, target: str = ".venv/.python", **variables: str) -> "subprocess.CompletedProcess[str]":
+        # Without the variables of the make that runs the tests.
+        environment = os.environ | {"MAKEFLAGS": "", "PATH": f"{self.folder / 'programs'}:{os.environ['PATH']}"}
         return subprocess.run(
             ["make", "--no-print-directory", target],
             cwd=self.folder,
-            env=os.environ | {"PATH": f"{self.folder / 'programs'}:{os.environ['PATH']}"} | variables,
+            env=environment | variables,
             capture_output=True,
             text=True,
             check=False,
