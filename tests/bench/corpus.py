@@ -6,11 +6,12 @@ Every request follows its length in eight digits and a line feed, so that a gene
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from telemetry.settings import Settings
 from tests.bench.events import POPULATION, EventSource, MadeEvent, Population
 
 PREFIX_BYTES = 9
-# The service knows two million events and up to a third more. After so many, one may be sent again and is new.
-FORGOTTEN_AFTER_EVENTS = 3_200_000
+# The service remembers up to a third more events than it promises. After so many, one is new when it is sent again.
+FORGOTTEN_AFTER_EVENTS = Settings().resend_window_events * 8 // 5
 
 _HEAD = (
     "POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\nContent-Type: application/json\r\n"
