@@ -64,6 +64,20 @@ async def test_where_published_numbers_are_lost_windows_that_ended_since_are_gap
     assert check_published(elsewhere, oracle.raw_events(elsewhere))
 
 
+async def test_windows_that_may_have_been_published_stay_gaps_after_a_second_restore(
+    data_dir: Path, backups: Path, tmp_path: Path
+) -> None:
+    hand, elsewhere = HandClock(FIRST), tmp_path / "elsewhere"
+    await _publish(data_dir, hand, 2)
+    succeed("backup", backups, "--data-dir", data_dir)
+    for options in ([], ["--force"]):
+        succeed("restore", backups, "--to", elsewhere, *options)
+    await _publish(elsewhere, hand, 2, seed=2)
+
+    assert published_bytes(elsewhere) == published_bytes(data_dir)
+    assert [state for _, state in oracle.read(elsewhere / "telemetry.db", STATES)] == ["published"] * 2 + ["gap"] * 2
+
+
 async def test_the_loss_of_published_numbers_alone_is_reported(
     data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

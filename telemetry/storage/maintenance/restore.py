@@ -88,9 +88,11 @@ def restore(
         _become_another_node(incoming, others)
         _undo_exclusions(incoming.aggregates, databases)
         _become_newest(incoming.aggregates, max(map(_revision, databases)))
+        published_before = max(map(_published_before, [incoming.aggregates, *databases]))
         if directory.published.name not in kept or directory.restoring.exists():
             # What has been published since is not known: nothing that has ended may be published otherwise.
-            _record_published_before(incoming.aggregates, clock)
+            published_before = max(published_before, day_of(column_time(clock.now())))
+        _record_published_before(incoming.aggregates, published_before)
     except BaseException:
         replacement.abandon()
         raise
@@ -104,9 +106,19 @@ def _kept(directory: DataDirectory) -> set[str]:
     return {path.name for path in files if path.exists()}
 
 
-def _record_published_before(aggregates: Path, clock: Clock) -> None:
-    asyncio.run(record_published_before(aggregates, day_of(column_time(clock.now()))))
-    sync_file(aggregates)
+def _published_before(aggregates: Path) -> str:
+    """Return the day before which windows may have been published by what was lost; empty if nothing was."""
+    try:
+        with read_only(aggregates) as connection:
+            return str(connection.execute("SELECT coalesce(published_before, '') FROM state").fetchone()[0])
+    except (sqlite3.Error, OperatorError, TypeError):
+        return ""
+
+
+def _record_published_before(aggregates: Path, day: str) -> None:
+    if day > _published_before(aggregates):
+        asyncio.run(record_published_before(aggregates, day))
+        sync_file(aggregates)
 
 
 def _earlier(directory: DataDirectory) -> list[Path]:
