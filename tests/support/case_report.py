@@ -14,7 +14,7 @@ import pytest
 from tests.support.cases import CASES
 from tests.support.tally import Tally, tallying
 
-MINUTES_MAX = 30
+MINUTES_MAX = 40
 PROGRESS_EVERY_S = 10.0
 HEADER = ("#", "case", "tries", "acknowledged", "lost", "double-counted", "verdict")
 _tally = pytest.StashKey[Tally]()
