@@ -123,7 +123,7 @@ def test_kills_inside_a_flush_move_nothing_and_count_nothing_twice(data_dir: Pat
     ledger = be_killed_before_any_flush(data_dir)
     revision = state(data_dir)
     # It writes seven pages, each by two calls; the last page is the commit.
-    for write in (1, 5, 9, 13):
+    for write in (1, 7, 13):
         kill_at_start(data_dir, "pwrite64", data_dir / "telemetry.db-wal", write)
         assert state(data_dir) == revision
 
@@ -137,7 +137,7 @@ def test_kills_during_a_replay_count_nothing_twice(data_dir: Path) -> None:
     (log,) = data_dir.glob("events/*.db-wal")
     # SQLite reads its header and each frame once, before anything is read from it.
     recovery = 1 + log.stat().st_size // (FRAME_HEAD_BYTES + PAGE_BYTES)
-    for read in (1, 3, 5):
+    for read in (1, 4):
         kill_at_start(data_dir, "pread64", log, recovery + read)
 
     restart_and_check(data_dir, ledger)

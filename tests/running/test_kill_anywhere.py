@@ -24,7 +24,7 @@ TRIES_MAX = 20
 
 @pytest.mark.case(1, 3, 4)
 @pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
-@pytest.mark.parametrize("prefixes", [6, pytest.param(220, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("prefixes", [4, pytest.param(120, marks=pytest.mark.torture)])
 def test_a_kill_after_any_call_leaves_a_directory_that_a_start_sets_right(
     tmp_path: Path, life: Life, prefixes: int, seed: int
 ) -> None:
@@ -36,7 +36,7 @@ def test_a_kill_after_any_call_leaves_a_directory_that_a_start_sets_right(
 
 
 @pytest.mark.case(1, 3, 4)
-@pytest.mark.parametrize("kills", [3, pytest.param(16, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("kills", [2, pytest.param(16, marks=pytest.mark.torture)])
 async def test_a_signal_at_any_call_leaves_a_directory_that_a_start_sets_right(
     tmp_path: Path, kills: int, seed: int
 ) -> None:

@@ -30,7 +30,7 @@ def cut_the_power(recording: Recording, cuts: int, seed: int) -> None:
     assert found.acknowledged > cuts
 
 
-@pytest.mark.parametrize("cuts", [24, pytest.param(6_600, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("cuts", [24, pytest.param(6_850, marks=pytest.mark.torture)])
 def test_a_power_cut_at_any_moment_loses_no_acknowledged_event(tmp_path: Path, cuts: int, seed: int) -> None:
     cut_the_power(recorded("workload", tmp_path), cuts, seed)
 
@@ -54,7 +54,7 @@ def test_a_power_cut_around_sealing_loses_no_event_and_sealing_is_done_in_the_en
     cut_the_power(recorded("sealing_workload", tmp_path), cuts, seed)
 
 
-@pytest.mark.parametrize("cuts", [8, pytest.param(200, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("cuts", [5, pytest.param(200, marks=pytest.mark.torture)])
 def test_a_power_cut_around_an_erasure_loses_no_event_that_was_not_to_be_erased(
     tmp_path: Path, cuts: int, seed: int
 ) -> None:

@@ -120,6 +120,6 @@ class ServiceMachine(RuleBasedStateMachine):
         assert Counter((raw.type, raw.timestamp, raw.installation_id) for raw in stored) == self.acknowledged
 
 
-@pytest.mark.parametrize("lives", [15, pytest.param(60, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("lives", [10, pytest.param(60, marks=pytest.mark.torture)])
 def test_nothing_is_lost_or_counted_twice_whatever_happens_in_a_life(lives: int) -> None:
     run_state_machine_as_test(ServiceMachine, settings=settings(max_examples=lives, stateful_step_count=20))
