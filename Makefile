@@ -28,9 +28,9 @@ URL ?= http://127.0.0.1:8787
 screenshot: $(VENV)/.test
 	$(BIN)/python -m tests.support.screenshot $(URL)
 
-# As many at once as there are cores: some tests say how long an answer may take. COVERAGE=1 measures branches, those of
-# server processes too, and fails below 95 %; that takes twice as long, and .ci/run does it.
-WORKERS ?= auto
+# One process more than there are cores: a quarter of the time all wait for other processes. COVERAGE=1 measures branches,
+# those of server processes too, and fails below 95 %; that takes twice as long, has no process more, and .ci/run does it.
+WORKERS ?= $(if $(COVERAGE),auto,$(shell expr $$(nproc) + 1))
 COVERAGE ?=
 SHORT := -m "not torture and not large and not dataset and not cluster" -n $(WORKERS) --dist worksteal
 test: $(VENV)/.test $(VENV)/.api
