@@ -21,7 +21,7 @@ from tests.bench.plan import PACED_BATCH, PACED_CONNECTIONS, Bench
 from tests.bench.results import Growth, Load, Paced, Replay, Results, Sealing, median
 from tests.bench.server import SERVICE, ServerError, serving
 
-# Made once and inserted again and again: rows without an index cost the same whatever they hold.
+# Made once and inserted again and again, in another millisecond each time: a start would number copies of one event.
 _TEMPLATE_ROWS = 100_000
 _SEALED_ROWS = 5_000_000
 _SEALING_PACED_S = 20
@@ -160,9 +160,12 @@ def _fill(segment: Path, rows: int) -> None:
         connection.execute(f"CREATE TEMP TABLE made ({columns})")
         connection.executemany("INSERT INTO made VALUES (?, ?, ?, ?, ?)", made)
         # Received at the start of the day: they are older than what the duplicate window remembers.
-        append = f"INSERT INTO events ({columns}, created_at) SELECT *, ? FROM made LIMIT ?"
+        later = columns.replace("timestamp", "substr(timestamp, 1, 20) || printf('%03dZ', ?)")
+        append = f"INSERT INTO events ({columns}, created_at) SELECT {later}, ? FROM made LIMIT ?"
+        times = 0
         while (missing := rows - _last_id(segment)) > 0:
-            connection.execute(append, (f"{segment.stem} 00:00:00", missing))
+            connection.execute(append, (times, f"{segment.stem} 00:00:00", missing))
+            times += 1
 
 
 def _last_id(segment: Path) -> int:
