@@ -30,7 +30,7 @@ def cut_the_power(recording: Recording, cuts: int, seed: int) -> None:
     assert found.acknowledged > cuts
 
 
-@pytest.mark.parametrize("cuts", [24, pytest.param(6_850, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("cuts", [24, pytest.param(7_150, marks=pytest.mark.torture)])
 def test_a_power_cut_at_any_moment_loses_no_acknowledged_event(tmp_path: Path, cuts: int, seed: int) -> None:
     cut_the_power(recorded("workload", tmp_path), cuts, seed)
 
