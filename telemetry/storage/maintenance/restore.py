@@ -6,7 +6,7 @@ import sqlite3
 import stat
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from telemetry.clock import Clock, column_time, day_of, instant
 from telemetry.operator_errors import DamagedError, DataDirectoryError, NoDataError, OperatorError
@@ -108,11 +108,7 @@ def _kept(directory: DataDirectory) -> set[str]:
 
 def _published_before(aggregates: Path) -> str:
     """Return the day before which windows may have been published by what was lost; empty if nothing was."""
-    try:
-        with read_only(aggregates) as connection:
-            return str(connection.execute("SELECT coalesce(published_before, '') FROM state").fetchone()[0])
-    except (sqlite3.Error, OperatorError, TypeError):
-        return ""
+    return _recorded(aggregates, "published_before") or ""
 
 
 def _record_published_before(aggregates: Path, day: str) -> None:
@@ -193,11 +189,17 @@ def _last_ids(directory: DataDirectory) -> dict[str, int]:
 
 
 def _revision(aggregates: Path) -> int:
+    revision = _recorded(aggregates, "revision")
+    return -1 if revision is None else revision
+
+
+def _recorded(aggregates: Path, column: str) -> Any:
+    """Return what a database records in a column of its state; None if that is nothing, or cannot be read."""
     try:
         with read_only(aggregates) as connection:
-            return int(connection.execute("SELECT revision FROM state").fetchone()[0])
+            return connection.execute(f"SELECT {column} FROM state").fetchone()[0]
     except (sqlite3.Error, OperatorError, TypeError):
-        return -1
+        return None
 
 
 def _copy(backup: Path, replacement: Replacement, manifest: Manifest, on_bytes: Progress) -> None:
