@@ -21,7 +21,7 @@ from tests.bench.plan import PACED_BATCH, PACED_CONNECTIONS, Bench
 from tests.bench.results import Growth, Load, Paced, Replay, Results, Sealing, median
 from tests.bench.server import SERVICE, ServerError, serving
 
-# Made once and inserted again and again, in another millisecond each time: a start would number copies of one event.
+# Made once and inserted again and again, each time with other milliseconds: copies of one event slow a start down.
 _TEMPLATE_ROWS = 100_000
 _SEALED_ROWS = 5_000_000
 _SEALING_PACED_S = 20
