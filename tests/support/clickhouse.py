@@ -64,6 +64,8 @@ _USERS = """<yandex>
 """
 _SHARD = "<shard><internal_replication>true</internal_replication>{replicas}</shard>"
 _REPLICA = "<replica><host>127.0.0.1</host><port>{port}</port></replica>"
+# Of tables without entries too: their pointer and their newest entry are both 0.
+_BEHIND = "SELECT database, table FROM system.replicas WHERE queue_size > 0 OR log_pointer <= log_max_index"
 _LOGGING = "log4j.rootLogger=OFF\n"
 _ZOOKEEPER_CONFIG = """tickTime=500
 dataDir={folder}/data
@@ -115,6 +117,16 @@ class ClickHouseServer:
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from None
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
+
+    def catch_up(self) -> None:
+        """Return when the server has what other replicas had before."""
+        for line in self.query(_BEHIND).splitlines():
+            database, table = line.split("\t")
+            self.query(f"SYSTEM SYNC REPLICA {database}.{table}")
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -145,6 +157,10 @@ class ClickHouseCluster:
         return f"clickhouse://{USER}@{hosts}/{database}?cluster={CLUSTER}{options}"
 
     def query(self, sql: str, server: int = 0) -> str:
+        """Return what a server answers; while all of them run, that is of everything written before."""
+        if all(one.runs for one in self.servers):
+            for one in self.servers:
+                one.catch_up()
         return self.servers[server].query(sql)
 
     def start(self) -> None:
