@@ -69,9 +69,9 @@ SIGNATURE_COUNTS = Aggregate(
     columns=(
         Key("signature_format", of="format_version", kind="integer", sql=_FORMAT),
         Key("signature_hash", expression=_SIGNATURE, sql=_STORED_SIGNATURE),
-        Key("language"),
-        Key("category", by=counted_category, sql=_CATEGORY),
-        Key("detection_method"),
+        Key("language", few=True),
+        Key("category", by=counted_category, sql=_CATEGORY, few=True),
+        Key("detection_method", few=True),
         Sum("occurrence_count"),
         Sum("confidence_millionths", of="confidence", unit=MILLIONTHS),
         Sum("locations", of="location_count", most=LOCATIONS_SUMMED_MAX),

@@ -27,6 +27,7 @@ class Labelled(StoredColumn):
 
     ``by`` makes the label from the value of the field. An empty text counts as ``none``. If no single field has the
     label, the Python ``expression`` reads it from ``event``. ``sql`` reads the same label from ``payload``, if SQL can.
+    Rows share one copy of each label if these are ``few``: millions of rows have the same some dozens.
     """
 
     _: KW_ONLY
@@ -34,6 +35,7 @@ class Labelled(StoredColumn):
     by: Callable[[Any], str] | None = None
     expression: str = ""
     sql: str = ""
+    few: bool = False
 
     @property
     def field(self) -> str:

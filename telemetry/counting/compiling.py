@@ -23,6 +23,7 @@ def count(rows, name, appended):
         {measures}
         row = rows.get({key})
         if row is None:
+            {shared}
             rows[{key}] = Row({first})
             continue
         {more}
@@ -31,7 +32,19 @@ _MERGE = """
 def merge(row, other):
     {merged}
 """
+# Clients of all versions send fewer; made-up ones only cost what they did before they were shared.
+_SHARED_TEXTS_MAX = 4_096
 _PYTHON_TYPES = {"integer": int, "real": float}
+
+
+class _Shared(dict[str, str]):
+    """The first copy of each text, up to a number of different ones. Then it begins anew."""
+
+    def __missing__(self, text: str) -> str:
+        if len(self) >= _SHARED_TEXTS_MAX:
+            self.clear()
+        self[text] = text
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,7 @@ def compiled(aggregate: Aggregate) -> Compiled:
     fields = [(column.name, _PYTHON_TYPES.get(column.kind, str)) for column in aggregate.columns]
     row = msgspec.defstruct(aggregate.table, fields, array_like=True, gc=False, module=__name__)
     transforms = {f"by_{column.name}": getattr(column, "by", None) for column in aggregate.columns}
-    known = {"Row": row, "counted_class": aggregate.event, **transforms}
+    known = {"Row": row, "counted_class": aggregate.event, "shared": _Shared(), **transforms}
     functions: dict[str, Any] = {}
     exec(source(aggregate), known, functions)
     return Compiled(row, functions["count"], functions["merge"])
@@ -65,6 +78,7 @@ def source(aggregate: Aggregate) -> str:
     count = _COUNT.format(
         measures=_lines(2, _measures(aggregate)),
         key=keys[0] if len(keys) == 1 else f"({', '.join(keys)})",
+        shared=_lines(3, _shared(aggregate)),
         first=", ".join(map(_first, aggregate.columns)),
         more=_lines(2, _more(aggregate)),
     )
@@ -73,6 +87,11 @@ def source(aggregate: Aggregate) -> str:
 
 def _lines(depth: int, lines: Iterable[str]) -> str:
     return ("\n" + "    " * depth).join(lines)
+
+
+def _shared(aggregate: Aggregate) -> Iterator[str]:
+    few = [column.name for column in aggregate.labelled.values() if column.few]
+    return (f"new_{name} = shared[new_{name}]" for name in few)
 
 
 def _measures(aggregate: Aggregate) -> Iterator[str]:

@@ -4,16 +4,28 @@ import copy
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict
 
+from telemetry.catalogue.events import PatternSignature
+from telemetry.counting import compiling
 from telemetry.counting.aggregates import AGGREGATES, COUNTED
 from telemetry.counting.columns import Earliest, Greatest, Key, Labelled, Least, Newest, StoredColumn, Sum
+from telemetry.counting.counters import Appended, Counters
+from telemetry.counting.day_labels import DayLabels
 from telemetry.counting.declaring import Aggregate
 from telemetry.counting.deltas import CODE
 from tests.support.placed import Placed, placed_events, rows_of
+
+_SIGNATURES = msgspec.json.Decoder(PatternSignature)
+_SIGNATURE = (
+    '{"type":"pattern_signature","timestamp":"2026-11-22T10:00:00.000Z","installationId":"unknown","driftVersion":"1",'
+    '"category":"api","confidence":1,"locationCount":1,"outlierCount":0,"detectionMethod":"ast","signatureHash":"%08x",'
+    '"language":"%s"}'
+)
 
 counted = pytest.mark.parametrize("aggregate", COUNTED, ids=lambda aggregate: aggregate.table)
 
@@ -81,6 +93,26 @@ def test_rows_merge_in_any_order(aggregate: Aggregate, data: st.DataObject, seed
                 CODE[aggregate.table].merge(same, row)
 
     assert merged == rows_of(aggregate, events)
+
+
+def test_rows_share_one_copy_of_few_labels_and_forget_made_up_ones() -> None:
+    def count(*languages: str) -> list[str]:
+        # Each event has texts of its own, as those of a client have.
+        events = [_SIGNATURES.decode(_SIGNATURE % (number, one)) for number, one in enumerate(languages)]
+        ids = range(1, len(events) + 1)
+        counters = Counters(DayLabels(labels_max=10))
+        counters.add(Appended("2026-11-22", "2026-11-22 10:00:00", ids, events))
+        return [row.language for row in counters.drain().rows["signature_counts"].values()]
+
+    first, second = count("ts", "ts")
+    assert first is second
+    (before,) = count("ts")
+    assert before is first
+
+    count(*(f"made-up-{number}" for number in range(compiling._SHARED_TEXTS_MAX)))
+    (after,) = count("ts")
+    assert after == before
+    assert after is not before
 
 
 @pytest.mark.parametrize("aggregate", AGGREGATES, ids=lambda aggregate: aggregate.table)

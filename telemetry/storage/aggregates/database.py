@@ -15,7 +15,7 @@ from telemetry.counting.aggregates import COUNTED, DAILY_STATS
 from telemetry.counting.declaring import Aggregate
 from telemetry.counting.deltas import Delta
 from telemetry.counting.names import Name
-from telemetry.storage.aggregates.adding import add_rows
+from telemetry.storage.aggregates.adding import add_counted, add_rows
 from telemetry.storage.aggregates.comparison import adopt
 from telemetry.storage.aggregates.new_rows import Admission, Unbounded, counted_rows
 from telemetry.storage.aggregates.ordering import in_order
@@ -88,7 +88,7 @@ class Aggregates:
             for aggregate in COUNTED:
                 counted = delta.rows[aggregate.table]
                 rows = await counted_rows(self._connection, aggregate, counted, self._admission)
-                await add_rows(self._connection, aggregate, rows)
+                await add_counted(self._connection, aggregate, rows)
             for day in sorted(delta.installations):
                 await self._add_installations(day, delta.installations[day])
             watermarks = _encode(delta.watermarks).decode()

@@ -8,8 +8,8 @@ from telemetry.counting.deltas import Delta
 
 # In a file of this size each counter of a usual flush writes a page of its own. In larger flushes, counters share them.
 _LARGE_BYTES = 100_000_000
-# Counters that wait during a flush take memory a second time: some 500 bytes each.
-_GROWTH_MAX = 1.5
+# Counters that wait during a flush take memory a second time: some 360 bytes each.
+_GROWTH_MAX = 2.5
 
 
 class Adding(Protocol):
@@ -38,7 +38,7 @@ async def flush_counters(counters: Counters, aggregates: Adding) -> bool:
 def counters_per_flush(keys_max: int, counter_keys_max: int, aggregates_bytes: int) -> int:
     """Return how many counters may wait before they are flushed early.
 
-    The number is ``keys_max`` up to a file of 100 MB and grows to one and a half times that at 150 MB. It is never more
+    The number is ``keys_max`` up to a file of 100 MB and grows to two and a half times that at 250 MB. It is never more
     than half of ``counter_keys_max``, beyond which events are refused.
     """
     grown = round(keys_max * min(max(aggregates_bytes / _LARGE_BYTES, 1.0), _GROWTH_MAX))

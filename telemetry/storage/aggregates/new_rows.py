@@ -6,7 +6,7 @@ of its own, or one that was first seen later.
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -99,36 +99,37 @@ class AsCounted:
 
 
 async def counted_rows(
-    connection: aiosqlite.Connection, aggregate: Aggregate, counted: dict[Any, Any], admission: Admission
-) -> list[tuple[Any, ...]]:
-    """Return the rows to add, with all keys of a day that are not admitted in one row; ``counted`` is not changed.
+    connection: aiosqlite.Connection, aggregate: Aggregate, counted: Mapping[Any, Any], admission: Admission
+) -> Mapping[Any, Any]:
+    """Return the rows to add by key, with all keys of a day that are not admitted in one row.
 
-    It holds rows by key, which begins with the day if new rows are bounded by day.
+    ``counted`` holds rows by key, which begins with the day if new rows are bounded by day. It is not changed.
     """
     if not aggregate.bounded_by_day:
-        return list(map(astuple, counted.values()))
+        return counted
     by_day: dict[str, list[RowKey]] = {}
     for key in counted:
         by_day.setdefault(key[0], []).append(key)
-    rows: list[Any] = []
-    for day in sorted(by_day):
-        keys = by_day[day]
-        own = await admission.admitted(connection, aggregate, day, keys)
-        if own is None:
-            rows += [counted[key] for key in keys]
-        else:
-            rows += _folded(aggregate, {key[1:]: counted[key] for key in keys}, own)
-    return list(map(astuple, rows))
+    own = {day: await admission.admitted(connection, aggregate, day, by_day[day]) for day in sorted(by_day)}
+    if all(admitted is None for admitted in own.values()):
+        return counted
+    rows: dict[RowKey, Any] = {}
+    for day, admitted in own.items():
+        of_day = {key: counted[key] for key in by_day[day]}
+        rows.update(of_day if admitted is None else _folded(aggregate, of_day, admitted))
+    return rows
 
 
-def _folded(aggregate: Aggregate, rows: dict[RowKey, Any], own: Collection[RowKey]) -> list[Any]:
-    folded: dict[RowKey, Any] = {}
-    for key, row in rows.items():
-        if key not in own:
+def _folded(aggregate: Aggregate, of_day: Mapping[RowKey, Any], admitted: Collection[RowKey]) -> dict[RowKey, Any]:
+    rows = {key: row for key, row in of_day.items() if key[1:] in admitted}
+    for key, row in of_day.items():
+        if key[1:] not in admitted:
             other = replace(row, **aggregate.overflow_key)
-            if (same := folded.setdefault(astuple(other)[: len(key)], other)) is not other:
-                CODE[aggregate.table].merge(same, other)
-    return [*(row for key, row in rows.items() if key in own), *folded.values()]
+            others_key = (key[0], *astuple(other)[: len(key) - 1])
+            if (same := rows.get(others_key)) is not None:
+                CODE[aggregate.table].merge(other, same)
+            rows[others_key] = other
+    return rows
 
 
 def _lookups(aggregate: Aggregate, last_day: str, keys: Collection[RowKey]) -> Iterable[tuple[str, list[Any]]]:

@@ -1,16 +1,25 @@
 """The bound on new signatures a day: totals are exact, and every recount folds what was folded."""
 
+import copy
 import random
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import aiosqlite
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from telemetry.counting.aggregates import SIGNATURE_COUNTS
 from telemetry.running import Running
+from telemetry.storage.aggregates.new_rows import counted_rows
 from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from tests.storage.erasure.test_recounts_after_erasing import A, B, errors
 from tests.support.commands import succeed
 from tests.support.events import encode, installation_id, make_event, timestamp
 from tests.support.oracle import read
+from tests.support.placed import placed_events, rows_of
 from tests.support.segments import DAY_S
 from tests.support.service import HandClock, service
 
@@ -46,6 +55,38 @@ async def test_new_signatures_beyond_the_bound_are_counted_together_until_the_da
 
     assert len([text for text in caplog.messages if "daily_signatures_max" in text]) == 1
     assert "signature_counts: 0 rows corrected" in succeed("repair", "--data-dir", data_dir)
+
+
+class Some:
+    """Admits what was drawn."""
+
+    def __init__(self, admitted: set[Any]) -> None:
+        self.admits = admitted
+
+    async def admitted(self, *_: object) -> set[Any]:
+        return self.admits
+
+
+@given(data=st.data())
+async def test_what_is_not_admitted_is_one_row_of_its_day_and_the_counters_stay(data: st.DataObject) -> None:
+    counted = rows_of(SIGNATURE_COUNTS, data.draw(placed_events(SIGNATURE_COUNTS)))
+    before = copy.deepcopy(counted)
+    keys = [key[1:] for key in counted]
+    admitted = data.draw(st.sets(st.sampled_from(keys))) if keys else set()
+
+    async with aiosqlite.connect(":memory:") as connection:
+        rows = await counted_rows(connection, SIGNATURE_COUNTS, counted, Some(admitted))
+
+    assert counted == before
+    assert {key: row for key, row in rows.items() if key[1:] in admitted} == {
+        key: row for key, row in counted.items() if key[1:] in admitted
+    }
+    folded = {key: row.occurrence_count for key, row in rows.items() if key[1:] not in admitted}
+    others: Counter[Any] = Counter()
+    for key, row in counted.items():
+        if key[1:] not in admitted:
+            others[*key[:2], "other", "other", "other", "other"] += row.occurrence_count
+    assert folded == others
 
 
 async def test_a_start_counts_what_was_not_flushed_within_the_bound(data_dir: Path) -> None:
