@@ -25,6 +25,8 @@ from tests.support.server import ServerProcess
 from tests.support.service_manager import ServiceManager, service_manager
 
 SHARE_OF_MAXIMUM = 0.8
+# A shared machine has fast moments. Only what it reaches each time is taken for its maximum.
+_MAXIMUM_RUNS = 3
 SLOW_CLIENTS = 16
 MINUTE_S = 60
 _SAMPLE_S = 2.0
@@ -70,7 +72,8 @@ class Lives:
 
 def run(bench: Bench, results: Results, minutes: int, lives: int) -> None:
     """Soak for some minutes, shared by some lives of the service."""
-    rate = bench.load(Case(targets.SERVICE, SERVICE, PACED_BATCH, PACED_CONNECTIONS)).requests_per_s * SHARE_OF_MAXIMUM
+    case = Case(targets.SERVICE, SERVICE, PACED_BATCH, PACED_CONNECTIONS)
+    rate = min(bench.load(case).requests_per_s for _ in range(_MAXIMUM_RUNS)) * SHARE_OF_MAXIMUM
     events = int(rate * MINUTE_S) * PACED_BATCH
     corpora = [bench.corpus(PACED_BATCH, seed=700 + number, events=events) for number in range(corpora_needed(events))]
     data_dir = bench.scratch / "soaked"
