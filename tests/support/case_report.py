@@ -15,6 +15,8 @@ from tests.support.cases import CASES
 from tests.support.tally import Tally, tallying
 
 MINUTES_MAX = 40
+# For the table, and for what the tests have started to end.
+ENDING_S = 60
 PROGRESS_EVERY_S = 10.0
 HEADER = ("#", "case", "tries", "acknowledged", "lost", "double-counted", "verdict")
 _tally = pytest.StashKey[Tally]()
@@ -138,6 +140,9 @@ class CaseReport:
 
 
 def _time_is_up(_number: int, _frame: object) -> None:
+    # A thread that a test has left behind would hold the process for ever.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(ENDING_S)
     raise KeyboardInterrupt(f"torture took longer than {MINUTES_MAX} minutes")
 
 
