@@ -6,7 +6,7 @@ of its own, or one that was first seen later.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from msgspec.structs import astuple, replace
 from telemetry.counting.declaring import Aggregate
 from telemetry.counting.deltas import CODE
 from telemetry.storage.aggregates.adding import chunks
+from telemetry.storage.aggregates.ordering import in_order
 from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.sqlite.many_rows import many_rows
 from telemetry.storage.sqlite.reading import read_only
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 RowKey = tuple[Any, ...]
 
+_SORTED_KEYS = 8_192
 _KEYS_PER_STATEMENT = 2_048
 # Later than any day.
 _NO_DAY = "9999"
@@ -65,11 +67,11 @@ class NewRows:
             # Looking up the known keys would cost each flush half as much as adding the rows.
             return None
         last_day = day if closed else _NO_DAY
-        known: set[RowKey] = set()
+        unknown: list[RowKey] = []
         row_keys = [key[1:] for key in keys]
-        for statement in _lookups(aggregate, last_day, row_keys):
-            known.update(map(tuple, await connection.execute_fetchall(*statement)))
-        unknown = sorted(set(row_keys) - known)
+        for some, statement in _lookups(aggregate, last_day, row_keys):
+            known = set(map(tuple, await connection.execute_fetchall(*statement)))
+            unknown += [key for key in some if key not in known]
         if len(unknown) <= room:
             return None
         await connection.execute(row_statement("close_day", aggregate), (day,))
@@ -78,7 +80,7 @@ class NewRows:
                 "more new signatures than daily_signatures_max: all further ones of the day are counted as other",
                 extra={"day": day, "daily_signatures_max": self._rows_max},
             )
-        return known.union(unknown[:room])
+        return set(row_keys).difference(unknown[room:])
 
 
 class AsCounted:
@@ -95,7 +97,7 @@ class AsCounted:
             if not current.execute(f"SELECT 1 FROM {aggregate.table}_days WHERE day = ? AND closed", (day,)).fetchone():
                 return None
             lookups = _lookups(aggregate, day, [key[1:] for key in keys])
-            return {key for lookup in lookups for key in current.execute(*lookup)}
+            return {key for _, statement in lookups for key in current.execute(*statement)}
 
 
 async def counted_rows(
@@ -132,7 +134,14 @@ def _folded(aggregate: Aggregate, of_day: Mapping[RowKey, Any], admitted: Collec
     return rows
 
 
-def _lookups(aggregate: Aggregate, last_day: str, keys: Collection[RowKey]) -> Iterable[tuple[str, list[Any]]]:
-    """Return statements that find which keys have a row that was first seen by ``last_day``."""
+def _lookups(
+    aggregate: Aggregate, last_day: str, keys: Collection[RowKey]
+) -> Iterator[tuple[list[RowKey], tuple[str, list[Any]]]]:
+    """Return all keys in their order, some at a time, with the statement that finds those of them that have a row.
+
+    Only rows count that were first seen by ``last_day``.
+    """
     found = row_statement("find_known_rows", aggregate)
-    return (many_rows(found, chunk, len(chunk), last_day) for chunk in chunks(sorted(keys), _KEYS_PER_STATEMENT))
+    for part in in_order(keys, _SORTED_KEYS):
+        for some in chunks(part, _KEYS_PER_STATEMENT):
+            yield some, many_rows(found, some, len(some), last_day)
