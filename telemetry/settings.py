@@ -72,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = 5.0
     flush_keys_max: Annotated[
         Positive,
-        Meta(description="Counters beyond this are flushed early; 2.5 times as many where `telemetry.db` is large."),
+        Meta(description="Counters beyond this are flushed early; up to 2.5 times this if `telemetry.db` is large."),
     ] = 100_000
     counter_keys_max: Annotated[
         Positive, Meta(description="Counters beyond this, when flushes fail, refuse new batches.")

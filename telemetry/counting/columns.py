@@ -27,7 +27,7 @@ class Labelled(StoredColumn):
 
     ``by`` makes the label from the value of the field. An empty text counts as ``none``. If no single field has the
     label, the Python ``expression`` reads it from ``event``. ``sql`` reads the same label from ``payload``, if SQL can.
-    Rows share one copy of each label if these are ``few``: millions of rows have the same some dozens.
+    If the labels are ``few``, rows share one copy of each: a million signatures have a dozen languages.
     """
 
     _: KW_ONLY

@@ -32,13 +32,13 @@ _MERGE = """
 def merge(row, other):
     {merged}
 """
-# Clients of all versions send fewer; made-up ones only cost what they did before they were shared.
+# Clients send fewer. When somebody makes up more, rows take the memory that they would take without sharing.
 _SHARED_TEXTS_MAX = 4_096
 _PYTHON_TYPES = {"integer": int, "real": float}
 
 
 class _Shared(dict[str, str]):
-    """The first copy of each text, up to a number of different ones. Then it begins anew."""
+    """One copy of each text. When there are too many different ones, all are forgotten."""
 
     def __missing__(self, text: str) -> str:
         if len(self) >= _SHARED_TEXTS_MAX:

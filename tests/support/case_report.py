@@ -15,7 +15,7 @@ from tests.support.cases import CASES
 from tests.support.tally import Tally, tallying
 
 MINUTES_MAX = 40
-# For the table, and for what the tests have started to end.
+# Seconds for the table, and for ending what tests have started.
 ENDING_S = 60
 PROGRESS_EVERY_S = 10.0
 HEADER = ("#", "case", "tries", "acknowledged", "lost", "double-counted", "verdict")

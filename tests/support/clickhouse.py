@@ -64,7 +64,7 @@ _USERS = """<yandex>
 """
 _SHARD = "<shard><internal_replication>true</internal_replication>{replicas}</shard>"
 _REPLICA = "<replica><host>127.0.0.1</host><port>{port}</port></replica>"
-# Of tables without entries too: their pointer and their newest entry are both 0.
+# It names tables without entries too, whose pointer and newest entry are both 0.
 _BEHIND = "SELECT database, table FROM system.replicas WHERE queue_size > 0 OR log_pointer <= log_max_index"
 _LOGGING = "log4j.rootLogger=OFF\n"
 _ZOOKEEPER_CONFIG = """tickTime=500

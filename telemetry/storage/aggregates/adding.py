@@ -10,12 +10,10 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from telemetry.counting.declaring import Aggregate
-from telemetry.storage.aggregates.ordering import in_order
+from telemetry.storage.aggregates.ordering import SORTED_AT_ONCE, in_order
 from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.sqlite.many_rows import many_rows
 
-# Neighbours share pages: in sorted order, each page is changed once. Sorting more at once would block other threads.
-_SORTED_ROWS = 8_192
 # SQLite takes 32,766 values in a statement, unless it is built for more. After each of them the thread that flushes
 # waits for its turn, under load for some milliseconds.
 _ROWS_PER_STATEMENT = 2_048
@@ -25,18 +23,19 @@ _Item = TypeVar("_Item")
 
 async def add_rows(connection: aiosqlite.Connection, aggregate: Aggregate, rows: Collection[tuple[Any, ...]]) -> None:
     """Add rows of an aggregate to those that are there, inside the caller's transaction."""
-    await _add(connection, aggregate, in_order(rows, _SORTED_ROWS))
+    await _add(connection, aggregate, in_order(rows, SORTED_AT_ONCE))
 
 
 async def add_counted(connection: aiosqlite.Connection, aggregate: Aggregate, counted: Mapping[Any, Struct]) -> None:
     """Add counted rows, which are given by key, in the same way. Only some thousand are in memory twice."""
-    parts = in_order(counted, _SORTED_ROWS)
+    parts = in_order(counted, SORTED_AT_ONCE)
     await _add(connection, aggregate, ([astuple(counted[key]) for key in part] for part in parts))
 
 
 async def _add(
     connection: aiosqlite.Connection, aggregate: Aggregate, parts: Iterable[Sequence[tuple[Any, ...]]]
 ) -> None:
+    # Neighbours share pages: in order, each page is changed once.
     added = row_statement("add_rows", aggregate)
     for part in parts:
         statements = [many_rows(added, chunk, len(chunk)) for chunk in chunks(part, _ROWS_PER_STATEMENT)]

@@ -16,7 +16,7 @@ from msgspec.structs import astuple, replace
 from telemetry.counting.declaring import Aggregate
 from telemetry.counting.deltas import CODE
 from telemetry.storage.aggregates.adding import chunks
-from telemetry.storage.aggregates.ordering import in_order
+from telemetry.storage.aggregates.ordering import SORTED_AT_ONCE, in_order
 from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.sqlite.many_rows import many_rows
 from telemetry.storage.sqlite.reading import read_only
@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 RowKey = tuple[Any, ...]
 
-_SORTED_KEYS = 8_192
 _KEYS_PER_STATEMENT = 2_048
 # Later than any day.
 _NO_DAY = "9999"
@@ -142,6 +141,6 @@ def _lookups(
     Only rows count that were first seen by ``last_day``.
     """
     found = row_statement("find_known_rows", aggregate)
-    for part in in_order(keys, _SORTED_KEYS):
+    for part in in_order(keys, SORTED_AT_ONCE):
         for some in chunks(part, _KEYS_PER_STATEMENT):
             yield some, many_rows(found, some, len(some), last_day)

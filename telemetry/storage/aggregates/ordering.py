@@ -7,6 +7,9 @@ from typing import Any, TypeVar
 
 _Item = TypeVar("_Item", bound=Any)
 
+SORTED_AT_ONCE = 8_192
+"""So many items are sorted within some milliseconds, in which other threads wait."""
+
 # Items sampled for each part: so few are enough for parts of about the same size.
 _DRAWN_PER_PART = 16
 

@@ -57,7 +57,7 @@ async def test_new_signatures_beyond_the_bound_are_counted_together_until_the_da
     assert "signature_counts: 0 rows corrected" in succeed("repair", "--data-dir", data_dir)
 
 
-class Some:
+class Admitting:
     """Admits what was drawn."""
 
     def __init__(self, admitted: set[Any]) -> None:
@@ -75,7 +75,7 @@ async def test_what_is_not_admitted_is_one_row_of_its_day_and_the_counters_stay(
     admitted = data.draw(st.sets(st.sampled_from(keys))) if keys else set()
 
     async with aiosqlite.connect(":memory:") as connection:
-        rows = await counted_rows(connection, SIGNATURE_COUNTS, counted, Some(admitted))
+        rows = await counted_rows(connection, SIGNATURE_COUNTS, counted, Admitting(admitted))
 
     assert counted == before
     assert {key: row for key, row in rows.items() if key[1:] in admitted} == {
