@@ -76,19 +76,18 @@ class DuplicateWindow:
 
     def forget(self, now: float) -> None:
         """Let groups go that have left the window; those that are too old, some thousand events at a time."""
-        aged = 0
-        while self._groups and (self._is_one_too_many() or (aged < _AGED_EVENTS_AT_ONCE and self._is_aged(now))):
-            accepted_at, digests = self._groups.popleft()
+        aged, held, oldest = 0, len(self), now - self.seconds
+        while self._groups:
+            accepted_at, digests = self._groups[0]
+            is_aged = accepted_at < oldest and aged < _AGED_EVENTS_AT_ONCE
+            if not is_aged and held - len(digests) < self.events_max:
+                break
+            self._groups.popleft()
             aged += len(digests)
+            held -= len(digests)
             self._let_go(digests, accepted_at)
-        self._complete_since = max(self._complete_since, now - self.seconds)
+        self._complete_since = max(self._complete_since, oldest)
         self.older.forget(now)
-
-    def _is_aged(self, now: float) -> bool:
-        return self._groups[0][0] < now - self.seconds
-
-    def _is_one_too_many(self) -> bool:
-        return len(self) - len(self._groups[0][1]) >= self.events_max
 
     def _let_go(self, digests: Collection[int], accepted_at: float) -> None:
         self._generations[0].difference_update(digests)
