@@ -4,7 +4,6 @@ aiohttp parses the requests; what it would do about answers and endings is repla
 """
 
 import asyncio
-import logging
 import mmap
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -12,23 +11,18 @@ from typing import Any, Protocol
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
-from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import EMPTY_PAYLOAD
 from yarl import URL
 
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.web.answers import Answer, text_answer
 from telemetry.web.clients import ClientFinder
-from telemetry.web.incoming import HEAD_BYTES_MAX, Incoming
+from telemetry.web.incoming import Incoming
 from telemetry.web.lingering import Lingering
+from telemetry.web.malformed import HEADER_BYTES_MAX, HEADERS_MAX, LINE_BYTES_MAX, malformed_answer, status_of
 from telemetry.web.shares import ConnectionShare, Shares
 
-logger = logging.getLogger(__name__)
-
-# RFC 9110 asks for 8,000 bytes of target. Proxies add a dozen headers of some hundred bytes.
-LINE_BYTES_MAX = 8_000
-HEADER_BYTES_MAX = 4_096
-HEADERS_MAX = 64
 # aiohttp takes 0.9 and 2.0 for versions of HTTP/1 too, and a tunnel in 0.9 has no target then. Such requests are
 # answered as if they asked for a path that is not served.
 _VERSIONS = (HttpVersion11, HttpVersion10)
@@ -37,14 +31,6 @@ _NOWHERE = URL("/")
 _WRITTEN_AT_ONCE = 65_536
 # With its head it fits into what a transport holds before it has the connection wait for the client.
 _WRITTEN_NOW = _WRITTEN_AT_ONCE - 4_096
-_MALFORMED = {
-    HTTPStatus.BAD_REQUEST: "This is not well-formed HTTP/1.1.",
-    HTTPStatus.REQUEST_URI_TOO_LONG: f"The target of the request is too long: send at most {LINE_BYTES_MAX} bytes.",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
-        f"The headers are too large: send at most {HEADERS_MAX} of at most {HEADER_BYTES_MAX} bytes each, and"
-        f" {HEAD_BYTES_MAX} bytes in all."
-    ),
-}
 
 
 class Limits(Protocol):
@@ -213,13 +199,12 @@ class ClientConnection(web.RequestHandler):
         message: str | None = None,  # noqa: ARG002
     ) -> web.StreamResponse:
         """Return the answer to what is not HTTP; the log gets neither the client's address nor what it sent."""
+        answer: Any
         if isinstance(exc, HttpProcessingError):
-            status = _status_of(exc)
-            logger.warning("malformed HTTP was answered with %d", status)
+            answer = malformed_answer(status_of(exc))
         else:
             self.log_exception("a connection failed", exc_info=exc)
-        sentence = _MALFORMED.get(HTTPStatus(status), HTTPStatus(status).phrase)
-        answer: Any = text_answer(status, sentence)
+            answer = text_answer(status, HTTPStatus(status).phrase)
         return answer  # type: ignore[no-any-return]
 
     async def _send(self, request: web.BaseRequest, answer: Answer) -> None:
@@ -266,9 +251,7 @@ class ClientConnection(web.RequestHandler):
     def _refuse_head(self) -> None:
         """Answer a request whose headers do not end, and close."""
         if self.transport is not None and self._waiter is not None and not self._messages:
-            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            answer = text_answer(status, _MALFORMED[status])
-            logger.warning("malformed HTTP was answered with %d", status)
+            answer = malformed_answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             self.transport.write(answer.head(is_http11=True, keepalive_timeout_s=0) + answer.body)
             self._stop_sending()
             self.close()
@@ -284,12 +267,3 @@ class ClientConnection(web.RequestHandler):
 
 def _body(request: web.BaseRequest, answer: Answer) -> bytes | mmap.mmap:
     return b"" if request.method == "HEAD" else answer.body
-
-
-def _status_of(error: HttpProcessingError) -> HTTPStatus:
-    if isinstance(error, LineTooLong):
-        too_long = error.args[1] == LINE_BYTES_MAX
-        return HTTPStatus.REQUEST_URI_TOO_LONG if too_long else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    if isinstance(error, BadHttpMessage) and error.message == "Too many headers received":
-        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    return HTTPStatus.BAD_REQUEST

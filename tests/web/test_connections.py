@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 
 from telemetry.web.answers import Answer
-from telemetry.web.connection import HEADER_BYTES_MAX, HEADERS_MAX, LINE_BYTES_MAX
 from telemetry.web.lingering import Lingering
+from telemetry.web.malformed import HEADER_BYTES_MAX, HEADERS_MAX, LINE_BYTES_MAX
 from telemetry.web.server import DRAIN_S, UNREAD_TIMEOUT_S, PublicServer
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
