@@ -45,7 +45,13 @@ def find_client(peer: str | None, hops: Iterable[bytes | None], trusted: Network
 def opted_out(request: web.BaseRequest) -> bool:
     """Tell whether a request asks not to be tracked, by ``DNT: 1`` or ``Sec-GPC: 1``."""
     headers = request.headers
-    return any(value.strip() == "1" for name in _OPT_OUT_HEADERS for value in headers.getall(name, ()))
+    return any(value.strip() == "1" for name in _OPT_OUT_HEADERS if name in headers for value in headers.getall(name))
+
+
+class ClientRequest(web.BaseRequest):
+    """A request. ``peer_network`` is found once for all requests of a connection; it is None if the peer is a proxy."""
+
+    peer_network: bytes | None = None
 
 
 class ClientFinder:
@@ -61,6 +67,8 @@ class ClientFinder:
 
     def find(self, request: web.BaseRequest) -> bytes:
         """Return the network of the client."""
+        if isinstance(request, ClientRequest) and request.peer_network is not None:
+            return request.peer_network
         return client_network(self._address(request))
 
     def peer_network(self, peer: str | None) -> bytes | None:

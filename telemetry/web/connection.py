@@ -17,7 +17,7 @@ from yarl import URL
 
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.web.answers import Answer, text_answer
-from telemetry.web.clients import ClientFinder
+from telemetry.web.clients import ClientFinder, ClientRequest
 from telemetry.web.incoming import Incoming
 from telemetry.web.lingering import Lingering
 from telemetry.web.malformed import HEADER_BYTES_MAX, HEADERS_MAX, LINE_BYTES_MAX, malformed_answer, status_of
@@ -49,7 +49,7 @@ class Limits(Protocol):
 class ClientConnection(web.RequestHandler):
     """One connection of a client. Every answer of its handler is an ``Answer``."""
 
-    __slots__ = ("_content", "_half_closed", "_incoming", "_limits", "_share", "_upgrade_asked")
+    __slots__ = ("_content", "_half_closed", "_incoming", "_limits", "_peer_network", "_share", "_upgrade_asked")
 
     def __init__(self, server: web.Server, limits: Limits, *, keepalive_timeout_s: float) -> None:
         super().__init__(
@@ -70,6 +70,7 @@ class ClientConnection(web.RequestHandler):
         self._content: StreamReader = EMPTY_PAYLOAD
         self._incoming = Incoming()
         self._share: ConnectionShare | None = None
+        self._peer_network: bytes | None = None
 
     def make_request(
         self,
@@ -82,9 +83,10 @@ class ClientConnection(web.RequestHandler):
         self._content, self._upgrade_asked = content, message.upgrade
         if message.version not in _VERSIONS:
             message = message._replace(version=HttpVersion10, url=_NOWHERE)
-        request = web.BaseRequest(
+        request = ClientRequest(
             message, content, self, writer, task, self._loop, client_max_size=self._limits.body_bytes_max
         )
+        request.peer_network = self._peer_network
         clients = self._limits.clients
         if clients is not None and self._share is not None and self._share.network is self and not content.is_eof():
             # A trusted proxy sends this body while it arrives; the client that it speaks for has the share.
@@ -96,7 +98,8 @@ class ClientConnection(web.RequestHandler):
         super().connection_made(transport)
         peer, clients = transport.get_extra_info("peername"), self._limits.clients
         address = peer[0] if isinstance(peer, tuple) else None
-        network = address if clients is None else clients.peer_network(address)
+        self._peer_network = None if clients is None else clients.peer_network(address)
+        network = address if clients is None else self._peer_network
         self._share = self._limits.shares.enter(self, self if network is None else network)
 
     def data_received(self, data: bytes) -> None:
@@ -112,6 +115,11 @@ class ClientConnection(web.RequestHandler):
 
     def _parse(self, data: bytes) -> None:
         super().data_received(data)
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Read on, if reading was paused: aiohttp asks after every body, and parses nothing to find that out."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Tell whether a client that sends nothing more is still to be answered: its requests came whole."""
