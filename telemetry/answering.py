@@ -105,7 +105,7 @@ class PublicSide:
             api=api,
             explanations=Explanations(api, Keeping(settings.retention_days, threshold)),
             datasets=datasets,
-            feedback=_feedback(settings, clients, limit),
+            feedback=_feedback(settings, clients),
         )
 
     def _make_server(self, site: PublicSite) -> PublicServer:
@@ -120,13 +120,13 @@ class PublicSide:
         )
 
 
-def _feedback(settings: Settings, clients: ClientFinder, limit: ClientLimit | None) -> Feedback:
+def _feedback(settings: Settings, clients: ClientFinder) -> Feedback:
     bodies = BodyReader(
         bytes_max=min(REPORT_BYTES_MAX, settings.body_bytes_max),
         timeout_s=settings.body_timeout_s,
         too_large=ErrorCode.REPORT_TOO_LARGE,
     )
-    return Feedback(bodies, clients, limit, token=settings.feedback_token)
+    return Feedback(bodies, clients, token=settings.feedback_token)
 
 
 def _client_limit(settings: Settings, clients: ClientFinder, clock: Clock) -> ClientLimit | None:

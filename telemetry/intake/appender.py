@@ -18,6 +18,7 @@ from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.duplicates import DuplicateWindow
 from telemetry.intake.groups import GROUP_EVENTS_MAX, Group, GroupQueue
 from telemetry.intake.ledger import Ledger
+from telemetry.intake.receipts import outcome
 from telemetry.operator_errors import OperatorError
 from telemetry.storage.log.event_log import EventLog
 from telemetry.storage.sqlite.errors import storage_error_code
@@ -93,16 +94,28 @@ class Appender:
         # They must find room in a queue that others use too.
         return max(1, min(GROUP_EVENTS_MAX, self._limits.events_max // 2))
 
-    async def append(self, batch: Batch, body_bytes: int) -> None:
-        """Return when every event of the batch is durable; raise ``Refusal`` if some are not."""
-        for outcome in [group.outcome() for group in self._join(batch, body_bytes)]:
-            if code := await outcome:
-                raise Refusal(code)
+    def append(self, batch: Batch, body_bytes: int) -> list[Group]:
+        """Queue what is new; return the groups that decide whether every event of the batch is durable.
+
+        Raises ``Refusal`` if there is no room.
+        """
+        self._check_room(len(batch.rows), body_bytes)
+        now = self._clock.monotonic()
+        self._window.forget(now)
+        known = self._window.known(batch.digests, batch.installations, now - (self._clock.now() - batch.occurred_from))
+        if not known and self._queue.digests.isdisjoint(batch.digests):
+            # Nearly every batch is new; queuing it as a whole costs a fifth.
+            deciding = [self._queue.put(batch.events, batch.rows, batch.digests, body_bytes)]
+        else:
+            deciding = self._put_new(batch, known, body_bytes)
+        if self._queue:
+            self._filled.set()
+        return deciding
 
     async def settle(self) -> None:
         """Return when everything that waits now has been stored and counted, or refused."""
         for group in self._queue.groups:
-            await group.outcome()
+            await outcome([group])
 
     async def prove_alive(self) -> None:
         """Return when ``run`` has come round and the thread that writes has answered, be it with an error.
@@ -134,24 +147,10 @@ class Appender:
         self._closing = True
         self._filled.set()
 
-    def _join(self, batch: Batch, body_bytes: int) -> set[Group]:
-        """Queue what is new; return the groups that decide whether the batch is durable."""
-        self._check_room(len(batch.rows), body_bytes)
-        now = self._clock.monotonic()
-        self._window.forget(now)
-        known = self._window.known(batch.digests, batch.installations, now - (self._clock.now() - batch.occurred_from))
-        if not known and self._queue.digests.isdisjoint(batch.digests):
-            # Nearly every batch is new; queuing it as a whole costs a fifth.
-            deciding = {self._queue.put(batch.events, batch.rows, batch.digests, body_bytes)}
-        else:
-            deciding = self._put_new(batch, known, body_bytes)
-        if self._queue:
-            self._filled.set()
-        return deciding
-
-    def _put_new(self, batch: Batch, known: Collection[int], body_bytes: int) -> set[Group]:
+    def _put_new(self, batch: Batch, known: Collection[int], body_bytes: int) -> list[Group]:
         """Look at events one by one and queue the new ones; return the groups that decide whether all are durable."""
-        deciding, new = set(), []
+        deciding: set[Group] = set()
+        new = []
         for index, digest in enumerate(batch.digests):
             if digest in known:
                 self._ledger.duplicate += 1
@@ -165,7 +164,7 @@ class Appender:
             deciding.add(self._queue.put(events, rows, [batch.digests[at] for at in new], body_bytes))
         elif deciding:
             self._queue.charge(next(iter(deciding)), body_bytes)
-        return deciding
+        return list(deciding)
 
     def _check_room(self, events: int, body_bytes: int) -> None:
         limits = self._limits

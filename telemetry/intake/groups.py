@@ -1,14 +1,16 @@
 """Groups: events that share one transaction, from their arrival until everybody who waits for them has been told."""
 
-import asyncio
+import logging
 from collections import deque
-from collections.abc import KeysView
+from collections.abc import Callable, KeysView, Sequence
 from dataclasses import dataclass, field
 
 from telemetry.catalogue.events import AnyEvent
 from telemetry.catalogue.rows import Row
 from telemetry.counting.counters import Appended
 from telemetry.errors import ErrorCode
+
+logger = logging.getLogger(__name__)
 
 # What is at work on a group finds it in the processor's caches; each of a thousand events carries little of a sync.
 GROUP_EVENTS_MAX = 1_024
@@ -30,24 +32,39 @@ class Group:
     appended: Appended | None = None
     failure: ErrorCode | None = None
     _settled: bool = False
-    _waiting: list[asyncio.Future[ErrorCode | None]] = field(default_factory=list)
+    _waiting: list["Outcome"] = field(default_factory=list)
 
-    def outcome(self) -> asyncio.Future[ErrorCode | None]:
-        """Return what becomes None once the events are durable, or why none of them is; after that it is so at once."""
-        # A future for each request: one that gives up cancels its own and nobody else's.
-        waiting: asyncio.Future[ErrorCode | None] = asyncio.get_running_loop().create_future()
+    def when_settled(self, tell: "Outcome") -> None:
+        """Have ``tell`` called once: with None when the events are durable, or with why none of them is.
+
+        It is called at once if that is known already.
+        """
         if self._settled:
-            waiting.set_result(self.failure)
+            tell(self.failure)
         else:
-            self._waiting.append(waiting)
-        return waiting
+            self._waiting.append(tell)
 
     def settle(self) -> None:
         """Tell everybody who waits."""
         self._settled = True
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(self.failure)
+        for tell in self._waiting:
+            try:
+                tell(self.failure)
+            except Exception:
+                # The others wait too.
+                logger.exception("a client could not be told what became of its events")
+
+
+Outcome = Callable[[ErrorCode | None], object]
+
+
+def when_durable(groups: Sequence[Group], tell: Outcome) -> None:
+    """Have ``tell`` called once: with None when the events of all groups are durable, or with why some are not."""
+    if not groups:
+        tell(None)
+        return
+    *others, group = groups
+    group.when_settled(lambda code: tell(code) if code else when_durable(others, tell))
 
 
 class GroupQueue:

@@ -1,6 +1,6 @@
 """The service in domain words: what the web asks for."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 
@@ -15,8 +15,10 @@ from telemetry.clock import Clock, instant
 from telemetry.errors import ErrorCode, Refusal, TooManyEvents
 from telemetry.intake.appender import Appender
 from telemetry.intake.clock_judge import ClockJudge
+from telemetry.intake.groups import Group
 from telemetry.intake.large_batches import Charge, LargeBatches, no_charge
 from telemetry.intake.ledger import Ledger
+from telemetry.intake.receipts import PendingReceipt
 from telemetry.published.benchmark_reader import BenchmarkNumbers, BenchmarkReader
 from telemetry.published.publisher import Document, Publisher
 from telemetry.storage.erasure.exclusions import Exclusions
@@ -56,7 +58,7 @@ class TelemetryService:
         self._events_max = {Wire.V1: batch_events_max, Wire.V2: batch_events_v2_max}
         self._retention = retention
 
-    async def accept(
+    def accept(
         self,
         body: bytes,
         *,
@@ -64,33 +66,24 @@ class TelemetryService:
         opted_out: bool = False,
         client: Callable[[], bytes] = lambda: b"",
         charge: Charge = no_charge,
-    ) -> bytes:
+    ) -> Awaitable[bytes]:
         """Make the valid events of a request body durable and return the receipt; raise ``Refusal`` if that fails.
 
         Events of excluded installations, and those of a client that opted out, are in the receipt and nowhere else.
         ``client`` returns the network that the request comes from; ``charge`` is called for a batch that is worth more
         than one request. When a part of such a batch fails, the parts before stay stored: they are duplicates when it
-        comes again.
+        comes again. Nearly every batch is queued during the call, which then returns a ``PendingReceipt``.
         """
         now = self._clock.now()
-        rules = self._rules(now)
-        decode, decode_large = _DECODERS[wire]
+        decode, _ = _DECODERS[wire]
         try:
-            batch, body_bytes = decode(body, rules), len(body)
+            batch = decode(body, self._rules(now))
         except TooManyEvents as refusal:
-            events_max = self._events_max[wire]
-            with (
-                nullcontext()
-                if refusal.events <= events_max
-                else self._large_batches.admitted(body, TooManyEvents(refusal.events, events_max), charge)
-            ):
-                batch = await decode_large(body, rules)
-                await self._take(batch, len(body), now, opted_out=opted_out, client=client)
-        else:
-            # The body is not needed while its batch waits for the commit.
-            del body
-            await self._take(batch, body_bytes, now, opted_out=opted_out, client=client)
-        return encode_receipt(len(batch.rows), batch.rejections)
+            return self._accept_large(
+                body, wire, refusal.events, now, opted_out=opted_out, client=client, charge=charge
+            )
+        receipt = encode_receipt(len(batch.rows), batch.rejections)
+        return self._take(batch, receipt, len(body), now, opted_out=opted_out, client=client)
 
     async def accept_feedback(
         self, body: bytes, source: ResultSource, *, opted_out: bool = False, client: Callable[[], bytes] = lambda: b""
@@ -101,48 +94,81 @@ class TelemetryService:
         """
         now = self._clock.now()
         batch = decode_feedback(body, self._rules(now), source)
-        await self._take(batch, len(body), now, opted_out=opted_out, client=client)
+        receipt = encode_feedback_receipt(len(batch.rows), batch.rejections)
+        await self._take(batch, receipt, len(body), now, opted_out=opted_out, client=client)
         if batch.mistimed:
             raise Refusal(ErrorCode.FEEDBACK_INVALID, detail=batch.mistimed[0].sentence)
-        return encode_feedback_receipt(len(batch.rows), batch.rejections)
+        return receipt
 
     def _rules(self, now: float) -> BatchRules:
         moment = instant(now)
         return BatchRules(self._batch_events_max, moment - self._retention, moment + CLOCK_AHEAD_MAX)
 
-    async def _take(
-        self, batch: Batch, body_bytes: int, now: float, *, opted_out: bool, client: Callable[[], bytes]
-    ) -> None:
+    async def _accept_large(
+        self,
+        body: bytes,
+        wire: Wire,
+        events: int,
+        now: float,
+        *,
+        opted_out: bool,
+        client: Callable[[], bytes],
+        charge: Charge,
+    ) -> bytes:
+        _, decode_large = _DECODERS[wire]
+        events_max = self._events_max[wire]
+        with (
+            nullcontext()
+            if events <= events_max
+            else self._large_batches.admitted(body, TooManyEvents(events, events_max), charge)
+        ):
+            batch = await decode_large(body, self._rules(now))
+            receipt = encode_receipt(len(batch.rows), batch.rejections)
+            return await self._take(batch, receipt, len(body), now, opted_out=opted_out, client=client)
+
+    def _take(
+        self, batch: Batch, receipt: bytes, body_bytes: int, now: float, *, opted_out: bool, client: Callable[[], bytes]
+    ) -> Awaitable[bytes]:
         batch.store_ids_as(self._id_key.stored)
-        if not (opted_out or self._judge.trusts(batch, now)) and await self._judge.refuses(batch, now, client):
+        if opted_out or self._judge.trusts(batch, now):
+            return self._enter(batch, receipt, body_bytes, opted_out=opted_out)
+        return self._take_doubted(batch, receipt, body_bytes, now, client)
+
+    async def _take_doubted(
+        self, batch: Batch, receipt: bytes, body_bytes: int, now: float, client: Callable[[], bytes]
+    ) -> bytes:
+        """Take a batch unless it is because of this machine's clock that its times look wrong."""
+        if await self._judge.refuses(batch, now, client):
             self._shed(batch)
             raise Refusal(ErrorCode.CLOCK)
+        return await self._enter(batch, receipt, body_bytes, opted_out=False)
+
+    def _enter(self, batch: Batch, receipt: bytes, body_bytes: int, *, opted_out: bool) -> Awaitable[bytes]:
         self.ledger.receive(len(batch.rows), [rejection.code for rejection in batch.rejections])
         if opted_out:
             self.ledger.opted_out += len(batch.rows)
-            return
+            return PendingReceipt(receipt, ())
         if batch.rejections:
             codes = [rejection.code for rejection in batch.rejections]
             self.ledger.note_versions(zip(codes, batch.rejected_versions, strict=True))
         if len(batch.rows) <= self._batch_events_max:
-            await self._append(batch, body_bytes)
-        else:
-            await self._append_parts(batch, body_bytes)
+            return PendingReceipt(receipt, self._append(batch, body_bytes))
+        return self._append_parts(batch, receipt, body_bytes)
 
-    async def _append(self, batch: Batch, body_bytes: int) -> None:
+    def _append(self, batch: Batch, body_bytes: int) -> Sequence[Group]:
         kept = self._without_excluded(batch) if self._exclusions else batch
-        if kept.rows:
-            await self._appender.append(kept, body_bytes)
+        return self._appender.append(kept, body_bytes) if kept.rows else ()
 
-    async def _append_parts(self, batch: Batch, body_bytes: int) -> None:
+    async def _append_parts(self, batch: Batch, receipt: bytes, body_bytes: int) -> bytes:
         """Append each part when the one before is durable, so that other batches wait for one part at most."""
         waiting = len(batch.rows)
         try:
             for part in batch.parts(self._appender.part_events_max):
                 waiting -= len(part.rows)
-                await self._append(part, body_bytes * len(part.rows) // len(batch.rows))
+                await PendingReceipt(receipt, self._append(part, body_bytes * len(part.rows) // len(batch.rows)))
         finally:
             self.ledger.shed += waiting
+        return receipt
 
     def _without_excluded(self, batch: Batch) -> Batch:
         kept = Batch(occurred_from=batch.occurred_from)

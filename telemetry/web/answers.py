@@ -1,8 +1,9 @@
 """Answers: the one place where codes become HTTP statuses, and where every answer gets its headers."""
 
+import asyncio
 import math
 import mmap
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
@@ -111,6 +112,40 @@ class Answer:
         )
         length = "" if self.status in _WITHOUT_BODY else f"Content-Length: {len(self.body)}\r\n"
         return f"{fixed}{length}Date: {rfc822_formatted_time()}\r\n\r\n".encode()
+
+
+class LaterAnswer:
+    """An answer that is given later, to those who wait for it. Awaiting it returns it."""
+
+    __slots__ = ("_answer", "_waiting")
+
+    def __init__(self) -> None:
+        self._answer: Answer | None = None
+        self._waiting: list[Callable[[Answer], object]] = []
+
+    def when_given(self, tell: Callable[[Answer], object]) -> None:
+        """Have ``tell`` called with the answer, after those who asked before; at once if it is there."""
+        if self._answer is None:
+            self._waiting.append(tell)
+        else:
+            tell(self._answer)
+
+    def give(self, answer: Answer) -> None:
+        """Give the answer, once."""
+        self._answer = answer
+        for tell in self._waiting:
+            tell(answer)
+
+    def __await__(self) -> Generator[asyncio.Future[Answer], None, Answer]:
+        """Return the answer when it is given."""
+        given: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def tell(answer: Answer) -> None:
+            if not given.done():
+                given.set_result(answer)
+
+        self.when_given(tell)
+        return (yield from given)
 
 
 # Twice as many as documents are kept: each has an answer with its body and one without.

@@ -19,11 +19,10 @@ class BodyReader:
         self._timeout_s = timeout_s
         self._code = too_large
 
-    async def read(self, request: web.BaseRequest) -> bytes:
-        """Return the body of a request; raise ``Refusal`` if it is too large, too slow or compressed.
+    def received(self, request: web.BaseRequest) -> bytes | None:
+        """Return the body of a request, or None while it arrives.
 
-        While they arrive, the request's own ``client_max_size`` stops bodies that do not announce their length. A
-        client that waits to be asked for its body is asked; any other expectation is met by the answer itself.
+        Raises ``Refusal`` if it is too large or compressed.
         """
         if _is_encoded(request):
             raise Refusal(ErrorCode.UNSUPPORTED_ENCODING)
@@ -31,14 +30,25 @@ class BodyReader:
         if announced > self.bytes_max:
             raise self._too_large(announced)
         if not request.content.is_eof():
+            return None
+        body = request.content.read_nowait()
+        if len(body) > self.bytes_max:
+            raise self._too_large(len(body))
+        return body
+
+    async def read(self, request: web.BaseRequest) -> bytes:
+        """Return the body of a request; raise ``Refusal`` if it is too large, too slow or compressed.
+
+        While they arrive, the request's own ``client_max_size`` stops bodies that do not announce their length. A
+        client that waits to be asked for its body is asked; any other expectation is met by the answer itself.
+        """
+        body = self.received(request)
+        if body is None:
             if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
                 await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             body = await self._receive(request)
-        else:
-            # Most bodies arrive with their headers: there is nothing to wait for or to join.
-            body = request.content.read_nowait()
-        if len(body) > self.bytes_max:
-            raise self._too_large(len(body))
+            if len(body) > self.bytes_max:
+                raise self._too_large(len(body))
         return body
 
     async def _receive(self, request: web.BaseRequest) -> bytes:
@@ -62,5 +72,7 @@ class BodyReader:
 
 def _is_encoded(request: web.BaseRequest) -> bool:
     """Tell whether a body is compressed or the like: its header is one list, however many lines that has."""
-    lines = request.headers.getall(hdrs.CONTENT_ENCODING, ())
+    if hdrs.CONTENT_ENCODING not in request.headers:
+        return False
+    lines = request.headers.getall(hdrs.CONTENT_ENCODING)
     return any(coding.strip().lower() not in {"", "identity"} for line in lines for coding in line.split(","))

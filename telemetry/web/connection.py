@@ -5,6 +5,7 @@ aiohttp parses the requests; what it would do about answers and endings is repla
 
 import asyncio
 import mmap
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from telemetry.web.incoming import Incoming
 from telemetry.web.lingering import Lingering
 from telemetry.web.malformed import HEADER_BYTES_MAX, HEADERS_MAX, LINE_BYTES_MAX, malformed_answer, status_of
 from telemetry.web.shares import ConnectionShare, Shares
+from telemetry.web.turns import Turn
 
 # aiohttp takes 0.9 and 2.0 for versions of HTTP/1 too, and a tunnel in 0.9 has no target then. Such requests are
 # answered as if they asked for a path that is not served.
@@ -44,6 +46,8 @@ class Limits(Protocol):
     lingering: Lingering
     shares: Shares
     clients: ClientFinder | None
+    turn: Turn
+    request_handler: Callable[[web.BaseRequest], Any]
 
 
 class ClientConnection(web.RequestHandler):

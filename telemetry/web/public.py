@@ -13,9 +13,10 @@ from telemetry.clock import Clock, iso_milliseconds
 from telemetry.errors import ERROR_SENTENCES, ErrorCode, Refusal
 from telemetry.intake.large_batches import Charge, no_charge
 from telemetry.intake.ledger import Ledger
+from telemetry.intake.receipts import PendingReceipt
 from telemetry.published.benchmark_reader import BenchmarkNumbers
 from telemetry.published.publisher import Document
-from telemetry.web.answers import Answer, empty_answer, json_answer
+from telemetry.web.answers import Answer, LaterAnswer, empty_answer, json_answer, refusal_answer
 from telemetry.web.api.explanations import Explanations
 from telemetry.web.api.feedback import Feedback, FeedbackService
 from telemetry.web.api.site import PublicApi
@@ -33,9 +34,9 @@ class Service(FeedbackService, Protocol):
 
     ledger: Ledger
 
-    async def accept(
+    def accept(
         self, body: bytes, /, *, wire: Wire, opted_out: bool, client: Callable[[], bytes], charge: Charge
-    ) -> bytes:
+    ) -> Awaitable[bytes]:
         """Return the receipt for the body of a request; raise ``Refusal`` if it is not stored."""
         ...
 
@@ -92,21 +93,36 @@ class PublicSite:
             path, handler = self.pages.find(request) or (path, handler)
         if path == OTHER and self.datasets is not None:
             path, handler = self.datasets.find(request) or (path, handler)
-        answer: Awaitable[Answer] | None
         if request.method == "OPTIONS":
-            answer = empty_answer(204)
-        elif self.limit is None or (answer := self.limit.refusal(request)) is None:
+            answer: Awaitable[Answer] = empty_answer(204)
+        elif self.limit is not None and (refusal := self.limit.refusal(request)) is not None:
+            self._note(path, refusal)
+            return refusal
+        else:
             answer = answered(request, handler)
-        return self._noted(path, answer) if isinstance(answer, Answer) else self._noted_later(path, answer)
+        if isinstance(answer, Answer):
+            self._note_handled(path, request, answer)
+        elif isinstance(answer, LaterAnswer):
+            answer.when_given(partial(self._note_handled, path, request))
+        else:
+            answer = self._handled(path, request, answer)
+        return answer
 
-    async def _noted_later(self, path: str, answer: Awaitable[Answer]) -> Answer:
-        return self._noted(path, await answer)
+    async def _handled(self, path: str, request: web.BaseRequest, answer: Awaitable[Answer]) -> Answer:
+        given = await answer
+        self._note_handled(path, request, given)
+        return given
 
-    def _noted(self, path: str, answer: Answer) -> Answer:
+    def _note_handled(self, path: str, request: web.BaseRequest, answer: Answer) -> None:
+        if self.limit is not None:
+            comes_again = answer.refused_with is ErrorCode.TOO_MANY_EVENTS
+            self.limit.note_body(request, request.content.total_bytes, comes_again=comes_again)
+        self._note(path, answer)
+
+    def _note(self, path: str, answer: Answer) -> None:
         note_answer(self.service.ledger, path, answer)
         if self.draining:
             answer.force_close()
-        return answer
 
     def _live(self) -> LiveTotals:
         is_storing = self.service.failing() is None
@@ -121,25 +137,28 @@ class PublicSite:
         except Refusal:
             return None
 
-    async def _post_events(self, wire: Wire, request: web.BaseRequest) -> Answer:
-        try:
-            receipt = await self.service.accept(
-                # The body gets no name here: nobody needs it while its events wait for their commit.
-                await self.bodies.read(request),
-                wire=wire,
-                opted_out=opted_out(request),
-                client=partial(self.clients.find, request),
-                charge=no_charge if self.limit is None else partial(self.limit.charge, request),
-            )
-        except Refusal as refusal:
-            self._note_body(request, comes_again=refusal.code is ErrorCode.TOO_MANY_EVENTS)
-            raise
-        self._note_body(request)
-        return json_answer(receipt)
+    def _post_events(self, wire: Wire, request: web.BaseRequest) -> Awaitable[Answer]:
+        body = self.bodies.received(request)
+        if body is None:
+            return self._receive_events(wire, request)
+        receipt = self._accept(wire, request, body)
+        if not isinstance(receipt, PendingReceipt):
+            return _awaited_receipt(receipt)
+        answer = LaterAnswer()
+        receipt.when_durable(partial(_give_receipt, answer, receipt.receipt))
+        return answer
 
-    def _note_body(self, request: web.BaseRequest, *, comes_again: bool = False) -> None:
-        if self.limit is not None:
-            self.limit.note_body(request, request.content.total_bytes, comes_again=comes_again)
+    async def _receive_events(self, wire: Wire, request: web.BaseRequest) -> Answer:
+        return await _awaited_receipt(self._accept(wire, request, await self.bodies.read(request)))
+
+    def _accept(self, wire: Wire, request: web.BaseRequest, body: bytes) -> Awaitable[bytes]:
+        return self.service.accept(
+            body,
+            wire=wire,
+            opted_out=opted_out(request),
+            client=partial(self.clients.find, request),
+            charge=no_charge if self.limit is None else partial(self.limit.charge, request),
+        )
 
     def _get_stats(self, request: web.BaseRequest) -> Answer:
         document = self.service.stats()
@@ -156,3 +175,11 @@ class PublicSite:
             return json_answer(orjson.dumps({"status": "healthy", "timestamp": timestamp}), headers=headers)
         unhealthy = {"status": "unhealthy", "reason": reason, "error": ERROR_SENTENCES[reason], "timestamp": timestamp}
         return json_answer(orjson.dumps(unhealthy), status=web.HTTPServiceUnavailable.status_code, headers=headers)
+
+
+async def _awaited_receipt(receipt: Awaitable[bytes]) -> Answer:
+    return json_answer(await receipt)
+
+
+def _give_receipt(answer: LaterAnswer, receipt: bytes, code: ErrorCode | None) -> None:
+    answer.give(json_answer(receipt) if code is None else refusal_answer(Refusal(code)))

@@ -6,13 +6,14 @@ Whatever else arrives goes aiohttp's way: bodies that are still to come, pipelin
 import asyncio
 import sys
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 
-from telemetry.web.answers import Answer
+from telemetry.web.answers import Answer, LaterAnswer
 from telemetry.web.connection import ClientConnection
 
 
@@ -58,22 +59,33 @@ class QuickConnection(ClientConnection):
         )
 
     def _begin(self, waiter: "asyncio.Future[None]") -> None:
-        assert self._manager is not None
         self._waiter = None
         self._request_in_progress = True
         self._keepalive = False
-        request = self._next_request()
+        self._limits.turn.add(partial(self._handle, self._next_request(), waiter))
+
+    def _handle(self, request: web.BaseRequest, waiter: "asyncio.Future[None]") -> None:
         answer: Any
         try:
-            answer = self._manager.request_handler(request)
+            answer = self._limits.request_handler(request)
         except Exception as error:
             answer = self.handle_error(request, exc=error)
-        # What need not be waited for is sent at once: a task costs another turn of the loop.
-        if isinstance(answer, Answer) and self.send_now(request, answer):
-            self._request_in_progress = False
+        if isinstance(answer, Answer):
+            self._send_or_wait(request, waiter, answer)
+        elif isinstance(answer, LaterAnswer):
+            answer.when_given(partial(self._send_or_wait, request, waiter))
+        else:
+            self._wait(request, waiter, answer)
+
+    def _send_or_wait(self, request: web.BaseRequest, waiter: "asyncio.Future[None]", answer: Answer) -> None:
+        """Send an answer at once if that needs no waiting: a task costs another turn of the loop."""
+        if self.transport is None or self.send_now(request, answer):
             self._keepalive = answer.keep_alive
             self._end(waiter)
-            return
+        else:
+            self._wait(request, waiter, answer)
+
+    def _wait(self, request: web.BaseRequest, waiter: "asyncio.Future[None]", answer: Awaitable[Any]) -> None:
         answering = self._answer(request, answer, waiter)
         if sys.version_info >= (3, 12):
             task = asyncio.Task(answering, loop=self._loop, eager_start=True)
@@ -91,9 +103,7 @@ class QuickConnection(ClientConnection):
         writer, task = cast(AbstractStreamWriter, None), cast("asyncio.Task[None]", None)
         return self.make_request(cast(RawRequestMessage, message), content, writer, task)
 
-    async def _answer(
-        self, request: web.BaseRequest, answer: Awaitable[web.StreamResponse], waiter: "asyncio.Future[None]"
-    ) -> None:
+    async def _answer(self, request: web.BaseRequest, answer: Awaitable[Any], waiter: "asyncio.Future[None]") -> None:
         try:
             sent, has_left = await self._handle_request(request, None, lambda _: answer)
             self._keepalive = not has_left and bool(sent.keep_alive)
@@ -106,6 +116,10 @@ class QuickConnection(ClientConnection):
     def _end(self, waiter: "asyncio.Future[None]") -> None:
         """Have aiohttp's task go on: with the next request, or with what it does about a connection that is closed."""
         self._answering = None
+        self._request_in_progress = False
+        if self._handler_waiter is not None and not self._handler_waiter.done():
+            # The server is stopping, and waits for the answer.
+            self._handler_waiter.set_result(None)
         if waiter.done():
             return
         self._waiter = waiter

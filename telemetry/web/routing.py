@@ -12,11 +12,11 @@ from aiohttp import web
 
 from telemetry.errors import ErrorCode, Refusal
 from telemetry.intake.ledger import Ledger
-from telemetry.web.answers import Answer, refusal_answer
+from telemetry.web.answers import Answer, LaterAnswer, refusal_answer
 
 logger = logging.getLogger(__name__)
 
-# A handler that has its answer in memory returns an ``Answer``; the connection sends it without a task.
+# An ``Answer``, which is there already, and a ``LaterAnswer``, which says when it is, are sent without a task.
 Handler = Callable[[web.BaseRequest], Awaitable[Answer]]
 # Handlers by path and method; what answers GET answers HEAD.
 Routes = Mapping[str, Mapping[str, Handler]]
@@ -35,12 +35,12 @@ def find_route(routes: Routes, request: web.BaseRequest) -> tuple[str, Handler]:
 
 
 def answered(request: web.BaseRequest, handler: Handler) -> Awaitable[Answer]:
-    """Return the answer of a handler, or that to whatever it raises; an ``Answer`` if there is nothing to wait for."""
+    """Return the answer of a handler, or that to whatever it raises: as the handler returned it, or awaitable."""
     try:
         answer = handler(request)
     except Exception as error:
         return _failure_answer(error)
-    return answer if isinstance(answer, Answer) else _awaited(answer)
+    return answer if isinstance(answer, Answer | LaterAnswer) else _awaited(answer)
 
 
 async def _awaited(answer: Awaitable[Answer]) -> Answer:

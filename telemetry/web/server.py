@@ -20,6 +20,7 @@ from telemetry.web.listening import Listener
 from telemetry.web.quick import QuickConnection
 from telemetry.web.routing import Handler
 from telemetry.web.shares import Shares
+from telemetry.web.turns import Turn
 
 # Between asking clients to leave with their next answer and closing what is still open, if anything is.
 DRAIN_S = 0.5
@@ -50,6 +51,7 @@ class LeanServer(web.Server):
         self.lingering = Lingering()
         self.shares = shares
         self.clients = clients
+        self.turn = Turn()
         self._keepalive_timeout_s = keepalive_timeout_s
 
     def __call__(self) -> ClientConnection:

@@ -7,11 +7,12 @@ import pytest
 
 from telemetry.counting.counters import Counters
 from telemetry.errors import ErrorCode, Refusal
+from telemetry.intake.receipts import PendingReceipt
 from telemetry.intake.service import TelemetryService
 from tests.support import oracle
 from tests.support.events import Traffic, encode, make_event, timestamp
 from tests.support.faults import failing
-from tests.support.service import HandClock, service
+from tests.support.service import HandClock, accept, service
 
 TODAY = "2026-11-23"
 PLAIN_TYPES = ("pattern_signature", "scan_completion")
@@ -69,7 +70,7 @@ async def test_a_duplicate_of_an_event_still_being_appended_shares_its_fate(data
     async with service(data_dir, hand) as started:
         await started.service.accept(encode([make_event("user_action", timestamp=timestamp(hand.now))]))
         with failing(data_dir / "events" / f"{TODAY}.db", "events"):
-            first = asyncio.create_task(started.service.accept(body))
+            first = asyncio.create_task(accept(started.service, body))
             await asyncio.sleep(0)
             await until(lambda: not started.service._appender._queue)
             assert await refused(started.service, body) is ErrorCode.STORAGE_ERROR
@@ -84,7 +85,7 @@ async def test_a_request_that_gives_up_does_not_take_its_group_with_it(data_dir:
     hand = HandClock()
     bodies = [encode([make_event(timestamp=timestamp(hand.now, seconds=number))]) for number in (1, 2)]
     async with service(data_dir, hand) as started:
-        impatient, patient = (asyncio.create_task(started.service.accept(body)) for body in bodies)
+        impatient, patient = (asyncio.create_task(accept(started.service, body)) for body in bodies)
         await asyncio.sleep(0)
         impatient.cancel()
         await patient
@@ -98,7 +99,7 @@ async def test_a_full_queue_refuses_with_busy_and_recovers(data_dir: Path, bound
     hand = HandClock()
     traffic = Traffic(moment=hand.now)
     async with service(data_dir, hand, **bound) as started:
-        waiting = asyncio.create_task(started.service.accept(encode(traffic.batch(2))))
+        waiting = asyncio.create_task(accept(started.service, encode(traffic.batch(2))))
         await asyncio.sleep(0)
         assert await refused(started.service, encode(traffic.batch(2))) is ErrorCode.BUSY
         await waiting
@@ -111,7 +112,7 @@ async def test_a_body_that_waits_for_the_events_of_another_takes_room_in_the_que
     hand = HandClock()
     body = encode(Traffic(moment=hand.now).batch(2))
     async with service(data_dir, hand, queue_bytes_max=2 * len(body)) as started:
-        waiting = [asyncio.create_task(started.service.accept(body)) for _ in range(2)]
+        waiting = [asyncio.create_task(accept(started.service, body)) for _ in range(2)]
         await asyncio.sleep(0)
         assert await refused(started.service, body) is ErrorCode.BUSY
         await asyncio.gather(*waiting)
@@ -124,7 +125,7 @@ async def test_what_waits_has_settled_whichever_group_is_looked_at_first(data_di
     hand = HandClock()
     traffic = Traffic(moment=hand.now)
     async with service(data_dir, hand) as started:
-        waiting = [asyncio.create_task(started.service.accept(encode(traffic.batch(100)))) for _ in range(60)]
+        waiting = [asyncio.create_task(accept(started.service, encode(traffic.batch(100)))) for _ in range(60)]
         await asyncio.sleep(0)
         await asyncio.wait_for(started.service._appender.settle(), 30)
         assert started.service._appender.queued == (0, 0)
@@ -233,7 +234,7 @@ async def test_what_an_appender_that_dies_has_counted_by_half_is_never_flushed(
         with monkeypatch.context() as patched:
             patched.setattr(Counters, "_count_labels", out_of_memory)
             bodies = [encode(traffic.batch(100)) for _ in range(30)]
-            outcomes = await asyncio.gather(*map(started.service.accept, bodies), return_exceptions=True)
+            outcomes = await asyncio.gather(*(accept(started.service, body) for body in bodies), return_exceptions=True)
         await asyncio.gather(*flushes)
         with pytest.raises(MemoryError):
             started.tasks[0].result()
@@ -243,3 +244,30 @@ async def test_what_an_appender_that_dies_has_counted_by_half_is_never_flushed(
     async with service(data_dir, hand):
         pass
     assert len(oracle.check(data_dir)) >= 1_000
+
+
+async def test_who_cannot_be_told_of_a_commit_costs_none_of_the_others_that_wait_for_it(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hand = HandClock()
+    traffic, told = Traffic(moment=hand.now), list[ErrorCode | None]()
+
+    def fails(_: ErrorCode | None) -> None:
+        raise ZeroDivisionError
+
+    def receipt() -> PendingReceipt:
+        pending = started.service.accept(encode(traffic.batch(1)))
+        assert isinstance(pending, PendingReceipt)
+        return pending
+
+    async with service(data_dir, hand) as started:
+        for tell in (told.append, fails, told.append):
+            receipt().when_durable(tell)
+        assert not told
+        await (last := receipt())
+        assert told == [None, None]
+        last.when_durable(told.append)
+
+    assert told == [None] * 3
+    assert "could not be told" in caplog.text
+    assert len(oracle.check(data_dir)) == 4

@@ -22,7 +22,7 @@ from telemetry.storage.log.segment import Segment
 from tests.support import oracle
 from tests.support.events import Fields, encode, make_event, timestamp
 from tests.support.faults import failing
-from tests.support.service import HandClock, service
+from tests.support.service import HandClock, accept, service
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -62,7 +62,7 @@ async def test_a_small_batch_does_not_wait_for_the_end_of_a_large_one(data_dir: 
     async with service(data_dir, hand) as running:
         body = encode(queue_of(hand, 5_000))
         await refusal_of(running, body)
-        large = asyncio.create_task(running.service.accept(body))
+        large = asyncio.create_task(accept(running.service, body))
         small = 0
         while not large.done():
             event = make_event("user_action", timestamp=timestamp(hand.now), hoursSinceDiscovery=small)
@@ -118,7 +118,7 @@ async def test_events_of_a_large_batch_whose_task_is_cancelled_are_settled(data_
     async with service(data_dir, hand) as running:
         body = encode(queue_of(hand, 3_000))
         await refusal_of(running, body)
-        leaving = asyncio.create_task(running.service.accept(body))
+        leaving = asyncio.create_task(accept(running.service, body))
         ledger = running.service.ledger
         # By now it was decoded, and its first part is being appended.
         await running.service.accept(encode([make_event(timestamp=timestamp(hand.now, hours=-1))]))
@@ -137,7 +137,7 @@ async def test_an_installation_excluded_between_two_parts_has_nothing_stored_of_
         events = queue_of(hand, 5_000)
         body = encode(events)
         await refusal_of(running, body)
-        large = asyncio.create_task(running.service.accept(body))
+        large = asyncio.create_task(accept(running.service, body))
         await running.service.accept(encode([make_event(timestamp=timestamp(hand.now, hours=-1))]))
         assert 0 < running.service.ledger.accepted < 5_000
         await running.upkeep.eraser.erase(ErasureRequest(events[0]["installationId"], ErasureKind.EXCLUDE))

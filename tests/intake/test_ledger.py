@@ -19,7 +19,7 @@ from telemetry.storage.log.segment import Segment
 from tests.support import oracle
 from tests.support.events import encode, make_event, timestamp
 from tests.support.faults import failing
-from tests.support.service import HandClock, service
+from tests.support.service import HandClock, accept, service
 
 INVALID = {"type": "Not A Type"}
 
@@ -32,7 +32,7 @@ def numbered(hand: HandClock, *numbers: int) -> list[Any]:
 async def post(running: Running, *batches: list[Any]) -> list[bool]:
     """Send batches at once; return which were answered with a receipt."""
     answers = await asyncio.gather(
-        *(running.service.accept(encode(batch)) for batch in batches), return_exceptions=True
+        *(accept(running.service, encode(batch)) for batch in batches), return_exceptions=True
     )
     for answer in answers:
         assert isinstance(answer, bytes | Refusal), answer
@@ -116,7 +116,7 @@ async def test_events_that_come_after_closing_are_shed(data_dir: Path) -> None:
 async def test_events_of_a_client_that_left_are_counted_by_what_became_of_them(data_dir: Path) -> None:
     hand = HandClock()
     async with service(data_dir, hand) as running:
-        leaving = asyncio.create_task(running.service.accept(encode(numbered(hand, 1, 2))))
+        leaving = asyncio.create_task(accept(running.service, encode(numbered(hand, 1, 2))))
         await asyncio.sleep(0)
         leaving.cancel()
         await post(running, numbered(hand, 2, 3))
@@ -190,7 +190,7 @@ async def take(running: Running, step: str, bodies: list[list[Any]], path: Path)
         with failing(path, "events"):
             await post(running, *bodies)
     elif step == "leave":
-        leaving = [asyncio.create_task(running.service.accept(encode(body))) for body in bodies]
+        leaving = [asyncio.create_task(accept(running.service, encode(body))) for body in bodies]
         await asyncio.sleep(0)
         for task in leaving:
             task.cancel()

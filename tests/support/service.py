@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from telemetry.clock import Clock
+from telemetry.intake.service import TelemetryService
 from telemetry.running import Running, running
 from telemetry.settings import Settings
 
@@ -48,3 +49,8 @@ async def service(data_dir: Path, hand: HandClock, **changes: Any) -> AsyncItera
     settings = Settings(data_dir=str(data_dir), **({"flush_interval_s": 3600} | changes))
     async with running(settings, hand.clock) as started:
         yield started
+
+
+async def accept(accepting: TelemetryService, body: bytes) -> bytes:
+    """Have a body accepted by whoever awaits this; also what is refused at once is raised only then."""
+    return await accepting.accept(body)

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 
-from telemetry.web.answers import Answer
+from telemetry.web.answers import Answer, LaterAnswer
 from telemetry.web.quick import QuickConnection
-from telemetry.web.server import PublicServer
+from telemetry.web.server import DRAIN_S, PublicServer
+from telemetry.web.turns import Turn
 
 KEEPALIVE_S = 0.2
 
@@ -18,13 +19,14 @@ KEEPALIVE_S = 0.2
 class _Site:
     """Answers with the body of a request and, on ``/slow``, later than an idle connection would be closed.
 
-    The answer to ``/ready`` and a size is there without a task.
+    The answer to ``/ready`` and a size is there without a task, and so is that to ``/later`` once ``later`` gives it.
     """
 
     draining = False
 
     def __init__(self) -> None:
         self.at_work = asyncio.Event()
+        self.later = LaterAnswer()
 
     def answer(self, request: web.BaseRequest) -> Awaitable[Answer]:
         if request.path == "/unready":
@@ -32,6 +34,9 @@ class _Site:
         if request.path.startswith("/ready"):
             size = int(request.path.removeprefix("/ready/"))
             return Answer(200, b"r" * size, keep_alive=not self.draining)
+        if request.path == "/later":
+            self.at_work.set()
+            return self.later
         return self._answer(request)
 
     async def _answer(self, request: web.BaseRequest) -> Answer:
@@ -208,3 +213,80 @@ async def test_a_ready_answer_ends_the_connection_while_the_server_drains() -> N
         assert await read(reader) == (OK, b"r")
         assert await reader.read() == b""
         site.draining = False
+
+
+async def test_an_answer_that_is_given_later_is_sent_without_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unexpected(*_: object) -> None:
+        raise AssertionError
+
+    async with listening() as (_, site, reader, writer):
+        monkeypatch.setattr(QuickConnection, "_answer", unexpected)
+        for is_given_before in (False, True):
+            writer.write(request(b"", b"/later"))
+            if not is_given_before:
+                await site.at_work.wait()
+                site.later.give(Answer(200, b"later"))
+            assert await read(reader) == (OK, b"later")
+
+
+async def test_pipelined_requests_wait_for_an_answer_that_is_given_later() -> None:
+    async with listening() as (_, site, reader, writer):
+        writer.write(request(b"", b"/later") * 2 + request(b"sent"))
+        await site.at_work.wait()
+        site.later.give(Answer(200, b"later"))
+        assert [await read(reader) for _ in range(3)] == [(OK, b"later"), (OK, b"later"), (OK, b"sent")]
+
+
+async def test_a_request_that_arrives_before_an_answer_is_given_is_answered_after_it() -> None:
+    async with listening() as (_, site, reader, writer):
+        writer.write(request(b"", b"/later"))
+        await site.at_work.wait()
+        writer.write(request(b"sent"))
+        await asyncio.sleep(0.02)
+        site.later.give(Answer(200, b"later"))
+        assert [await read(reader) for _ in range(2)] == [(OK, b"later"), (OK, b"sent")]
+
+
+async def test_a_stop_waits_for_an_answer_that_is_given_later() -> None:
+    async with listening() as (server, site, reader, writer):
+        writer.write(request(b"", b"/later"))
+        await site.at_work.wait()
+        asyncio.get_running_loop().call_later(DRAIN_S + 0.2, site.later.give, Answer(200, b"later", keep_alive=False))
+        await server.stop()
+        assert await read(reader) == (OK, b"later")
+        assert await reader.read() == b""
+        assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_client_that_leaves_before_an_answer_is_given_leaves_nothing_behind() -> None:
+    async with listening() as (server, site, _, writer):
+        writer.write(request(b"", b"/later"))
+        await site.at_work.wait()
+        writer.transport.abort()
+        await asyncio.sleep(0.05)
+        site.later.give(Answer(200, b"later"))
+        async with asyncio.timeout(5):
+            while server._server.connections or len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+async def test_who_gives_up_waiting_for_an_answer_disturbs_nobody_who_waits() -> None:
+    later = LaterAnswer()
+    impatient, patient = (asyncio.ensure_future(later) for _ in range(2))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    later.give(Answer(200))
+    assert (await patient).status == 200
+    assert impatient.cancelled()
+
+
+async def test_a_request_that_cannot_be_handled_costs_none_that_arrived_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    turn, handled = Turn(), []
+    for number in (2, 0, 1):
+        turn.add(lambda number=number: handled.append(1 / number))  # type: ignore[misc]
+    assert not handled
+    await asyncio.sleep(0)
+    assert handled == [0.5, 1.0]
+    assert "could not be handled" in caplog.text

@@ -15,7 +15,7 @@ from telemetry.web.api.declarations import SUMMARY
 from telemetry.web.api.questions import BenchmarksQuestion, read_question
 from telemetry.web.api.tables import csv_table
 from telemetry.web.bodies import BodyReader
-from telemetry.web.clients import ClientFinder, ClientLimit, opted_out
+from telemetry.web.clients import ClientFinder, opted_out
 from telemetry.web.known import is_known
 from telemetry.web.routing import Routes
 from telemetry.web.tokens import bearer_token, is_token
@@ -52,13 +52,11 @@ class Feedback:
         self,
         bodies: BodyReader,
         clients: ClientFinder,
-        limit: ClientLimit | None,
         *,
         token: str,
     ) -> None:
         self._bodies = bodies
         self._clients = clients
-        self._limit = limit
         self._token = token
 
     @property
@@ -69,8 +67,6 @@ class Feedback:
     async def _post(self, request: web.BaseRequest) -> Answer:
         source = self._source(request)
         body = await self._bodies.read(request)
-        if self._limit is not None:
-            self._limit.note_body(request, len(body))
         client = partial(self._clients.find, request)
         return json_answer(
             await self.service().accept_feedback(body, source, opted_out=opted_out(request), client=client)
