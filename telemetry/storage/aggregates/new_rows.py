@@ -7,6 +7,7 @@ of its own, or one that was first seen later.
 
 import logging
 from collections.abc import Collection, Iterator, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -108,9 +109,7 @@ async def counted_rows(
     """
     if not aggregate.bounded_by_day:
         return counted
-    by_day: dict[str, list[RowKey]] = {}
-    for key in counted:
-        by_day.setdefault(key[0], []).append(key)
+    by_day = _by_day(counted)
     own = {day: await admission.admitted(connection, aggregate, day, by_day[day]) for day in sorted(by_day)}
     if all(admitted is None for admitted in own.values()):
         return counted
@@ -119,6 +118,17 @@ async def counted_rows(
         of_day = {key: counted[key] for key in by_day[day]}
         rows.update(of_day if admitted is None else _folded(aggregate, of_day, admitted))
     return rows
+
+
+def _by_day(counted: Mapping[RowKey, Any]) -> Mapping[str, Collection[RowKey]]:
+    days = set(map(itemgetter(0), counted))
+    if len(days) == 1:
+        # Nearly every flush is of one day, and may have some hundred thousand keys.
+        return dict.fromkeys(days, counted.keys())
+    by_day: dict[str, list[RowKey]] = {day: [] for day in days}
+    for key in counted:
+        by_day[key[0]].append(key)
+    return by_day
 
 
 def _folded(aggregate: Aggregate, of_day: Mapping[RowKey, Any], admitted: Collection[RowKey]) -> dict[RowKey, Any]:

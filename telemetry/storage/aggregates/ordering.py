@@ -17,17 +17,18 @@ _DRAWN_PER_PART = 16
 def in_order(items: Collection[_Item], part_items: int) -> Iterator[list[_Item]]:
     """Return all items in their order, in parts of about ``part_items``.
 
-    Items are put into ranges first, and each range is sorted when its turn comes: no other thread runs while the
-    interpreter sorts.
+    Each part is sorted when its turn comes: no other thread runs while the interpreter sorts.
     """
+    return map(sorted, sortable_ranges(items, part_items))
+
+
+def sortable_ranges(items: Collection[_Item], part_items: int) -> list[list[_Item]]:
+    """Put all items into ranges of about ``part_items``, in the order of the ranges and in any order within each."""
     if len(items) <= part_items:
-        yield sorted(items)
-        return
+        return [list(items)]
     drawn = sorted(islice(items, 0, None, max(1, part_items // _DRAWN_PER_PART)))
     bounds = drawn[_DRAWN_PER_PART::_DRAWN_PER_PART]
     ranges: list[list[_Item]] = [[] for _ in range(len(bounds) + 1)]
     for item in items:
         ranges[bisect(bounds, item)].append(item)
-    for together in ranges:
-        together.sort()
-        yield together
+    return ranges
