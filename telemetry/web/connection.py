@@ -38,7 +38,8 @@ _WRITTEN_NOW = _WRITTEN_AT_ONCE - 4_096
 class Limits(Protocol):
     """What all connections of a server have in common.
 
-    ``clients`` finds the client network of a peer and of a request; without it each peer is one.
+    ``clients`` finds the client network of a peer and of a request; without it each peer is one. ``turn`` has whole
+    requests handled, by ``request_handler``.
     """
 
     body_bytes_max: int

@@ -1,6 +1,7 @@
-"""The short way of a request that came whole and alone: one task instead of two, and no wait for its turn.
+"""The short way of a request that came whole and alone: no task, unless there is something to wait for.
 
-Whatever else arrives goes aiohttp's way: bodies that are still to come, pipelined requests, upgrades, malformed ones.
+Such requests are handled together with those that arrived in the same turn of the loop. Whatever else arrives goes
+aiohttp's way: bodies that are still to come, pipelined requests, upgrades, malformed ones.
 """
 
 import asyncio
