@@ -1,7 +1,6 @@
 """Batches: what one request carries, decoded."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from operator import attrgetter
 
 import msgspec
@@ -25,8 +24,7 @@ class Rejection(msgspec.Struct, frozen=True):
     error: str
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(msgspec.Struct):
     """What one request carries, decoded: valid events with their rows and digests, and a reason for each invalid one.
 
     The digests number the copies of an event within the request (see ``rows.digests``); a part of a batch keeps them.
@@ -35,15 +33,15 @@ class Batch:
     ``sent_ids`` holds the installation ids that are not stored as they were sent, by their stored form.
     """
 
-    events: list[AnyEvent] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    digests: list[int] = field(default_factory=list)
-    rejections: list[Rejection] = field(default_factory=list)
-    mistimed: list[EventMistimed] = field(default_factory=list)
-    rejected_versions: list[str] = field(default_factory=list)
+    events: list[AnyEvent] = msgspec.field(default_factory=list)
+    rows: list[Row] = msgspec.field(default_factory=list)
+    digests: list[int] = msgspec.field(default_factory=list)
+    rejections: list[Rejection] = msgspec.field(default_factory=list)
+    mistimed: list[EventMistimed] = msgspec.field(default_factory=list)
+    rejected_versions: list[str] = msgspec.field(default_factory=list)
     # No event occurred before, in Unix seconds.
     occurred_from: float = float("-inf")
-    sent_ids: dict[str, str] = field(default_factory=dict)
+    sent_ids: dict[str, str] = msgspec.field(default_factory=dict)
 
     def reject(self, index: int, rejected: EventRejected, version: object) -> None:
         """Note why an event is not among those of the batch, and the version it names."""

@@ -1,10 +1,11 @@
 """Which events are accepted, and the form in which they are stored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
+
+import msgspec
 
 from telemetry.catalogue.documents import whole
 from telemetry.catalogue.event import BASE_NAMES, OtherEvent
@@ -20,8 +21,7 @@ from telemetry.errors import EventMistimed, EventRejected, RejectionCode, TooMan
 CLOCK_AHEAD_MAX = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRules:
+class BatchRules(msgspec.Struct, frozen=True):
     """The limits of a batch: how many events it may have, and when they may have occurred."""
 
     events_max: int

@@ -62,9 +62,12 @@ def when_durable(groups: Sequence[Group], tell: Outcome) -> None:
     """Have ``tell`` called once: with None when the events of all groups are durable, or with why some are not."""
     if not groups:
         tell(None)
-        return
-    *others, group = groups
-    group.when_settled(lambda code: tell(code) if code else when_durable(others, tell))
+    elif len(groups) == 1:
+        # Nearly every batch is new, and in one group.
+        groups[0].when_settled(tell)
+    else:
+        *others, group = groups
+        group.when_settled(lambda code: tell(code) if code else when_durable(others, tell))
 
 
 class GroupQueue:

@@ -87,7 +87,7 @@ class ClientConnection(web.RequestHandler):
         """Return what the handler is given for a message."""
         self._content, self._upgrade_asked = content, message.upgrade
         if message.version not in _VERSIONS:
-            message = message._replace(version=HttpVersion10, url=_NOWHERE)
+            message = message._replace(version=HttpVersion10, url=_NOWHERE, path=_NOWHERE.path)
         request = ClientRequest(
             message, content, self, writer, task, self._loop, client_max_size=self._limits.body_bytes_max
         )

@@ -26,8 +26,12 @@ OTHER = "other"
 
 def find_route(routes: Routes, request: web.BaseRequest) -> tuple[str, Handler]:
     """Return the path of a request and its handler; paths that are not served all look the same."""
-    path = request.rel_url.path_safe
+    # Most targets are a path that is served, as it stands there.
+    path = request.raw_path
     methods = routes.get(path)
+    if methods is None:
+        path = request.rel_url.path_safe
+        methods = routes.get(path)
     if methods is None:
         return OTHER, _refuse_path
     handler = methods.get("GET" if request.method == "HEAD" else request.method)
