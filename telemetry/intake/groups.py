@@ -32,9 +32,9 @@ class Group:
     appended: Appended | None = None
     failure: ErrorCode | None = None
     _settled: bool = False
-    _waiting: list["Outcome"] = field(default_factory=list)
+    _waiting: list["OutcomeListener"] = field(default_factory=list)
 
-    def when_settled(self, tell: "Outcome") -> None:
+    def when_settled(self, tell: "OutcomeListener") -> None:
         """Have ``tell`` called once: with None when the events are durable, or with why none of them is.
 
         It is called at once if that is known already.
@@ -55,10 +55,10 @@ class Group:
                 logger.exception("a client could not be told what became of its events")
 
 
-Outcome = Callable[[ErrorCode | None], object]
+OutcomeListener = Callable[[ErrorCode | None], object]
 
 
-def when_durable(groups: Sequence[Group], tell: Outcome) -> None:
+def when_durable(groups: Sequence[Group], tell: OutcomeListener) -> None:
     """Have ``tell`` called once: with None when the events of all groups are durable, or with why some are not."""
     if not groups:
         tell(None)

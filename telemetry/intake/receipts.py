@@ -5,7 +5,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from telemetry.errors import ErrorCode, Refusal
-from telemetry.intake.groups import Group, Outcome, when_durable
+from telemetry.intake.groups import Group, OutcomeListener, when_durable
 
 
 @dataclass(slots=True, eq=False)
@@ -19,7 +19,7 @@ class PendingReceipt:
     receipt: bytes
     groups: Sequence[Group]
 
-    def when_durable(self, tell: Outcome) -> None:
+    def when_durable(self, tell: OutcomeListener) -> None:
         """Have ``tell`` called once: with None when the events are durable, or with why some are not."""
         when_durable(self.groups, tell)
 

@@ -77,6 +77,13 @@ async def read(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
         return head.split(b"\r\n")[0], await reader.readexactly(int(length))
 
 
+async def nothing_is_left(server: PublicServer) -> None:
+    """Return when no connection and no other task are left."""
+    async with asyncio.timeout(5):
+        while server._server.connections or len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 OK = b"HTTP/1.1 200 OK"
 
 
@@ -131,9 +138,7 @@ async def test_a_client_that_leaves_meanwhile_leaves_nothing_behind() -> None:
         writer.write(request(b"gone", b"/slow"))
         await site.at_work.wait()
         writer.transport.abort()
-        async with asyncio.timeout(5):
-            while server._server.connections or len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await nothing_is_left(server)
 
 
 async def test_a_handler_that_fails_costs_its_connection_alone() -> None:
@@ -265,9 +270,7 @@ async def test_a_client_that_leaves_before_an_answer_is_given_leaves_nothing_beh
         writer.transport.abort()
         await asyncio.sleep(0.05)
         site.later.give(Answer(200, b"later"))
-        async with asyncio.timeout(5):
-            while server._server.connections or len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await nothing_is_left(server)
 
 
 async def test_who_gives_up_waiting_for_an_answer_disturbs_nobody_who_waits() -> None:
