@@ -32,7 +32,7 @@ class PendingReceipt:
 
 def outcome(groups: Sequence[Group]) -> "asyncio.Future[ErrorCode | None]":
     """Return what becomes None when the events of all groups are durable, or why some are not."""
-    # A future for each who waits: one that gives up cancels its own and nobody else's.
+    # Everybody who waits has a future of their own: giving up cancels that one alone.
     waiting: asyncio.Future[ErrorCode | None] = asyncio.get_running_loop().create_future()
 
     def tell(code: ErrorCode | None) -> None:

@@ -13,8 +13,8 @@ from telemetry.web.rate_limit import RateLimiter
 
 logger = logging.getLogger(__name__)
 
-# Beside POST. Other methods cost no more to answer than to refuse, and so does health, which a flood must not hide.
-_COUNTED_METHODS = frozenset({"GET", "HEAD"})
+# Other methods cost no more to answer than to refuse, and so does asking for health, which a flood must not hide.
+_COUNTED_METHODS = frozenset({"GET", "HEAD", "POST"})
 _EXEMPT_PATHS = frozenset({"/v1/health"})
 # Fifty times what clients usually send.
 _BODY_BYTES_OF_A_REQUEST = 65_536
@@ -98,7 +98,7 @@ class ClientLimit:
 
     def refusal(self, request: web.BaseRequest) -> Answer | None:
         """Count a request, before its body is read; return the answer if it is one too many."""
-        if request.method != "POST" and (request.method not in _COUNTED_METHODS or request.path in _EXEMPT_PATHS):
+        if request.method not in _COUNTED_METHODS or (request.method != "POST" and request.path in _EXEMPT_PATHS):
             return None
         wait_s = self.limiter.wait_s(self._clients.find(request), self._monotonic())
         if not wait_s:

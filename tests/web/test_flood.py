@@ -176,3 +176,13 @@ def test_a_large_body_counts_as_many_requests(data_dir: Path) -> None:
     with audited(data_dir, *flags) as server:
         assert server.post(b'{"events":[]}'.ljust(1_000_000)).status == 200
         assert [server.post(b'{"events":[]}').status for _ in range(6)] == [200] * 4 + [429] * 2
+
+
+@pytest.mark.parametrize("path", ["/v1/events", "/v2/events", "/v1/feedback"])
+def test_a_large_body_counts_as_more_requests_also_when_it_is_refused(data_dir: Path, path: str) -> None:
+    with serving(data_dir, "--rate-limit-requests-per-minute", "6", "--rate-limit-burst", "3") as server:
+        assert server.request("POST", path, b"[" + b" " * 65_000).status == 400
+        assert server.request("GET", "/v1/stats").status == 200
+    with serving(data_dir, "--rate-limit-requests-per-minute", "6", "--rate-limit-burst", "3") as server:
+        assert server.request("POST", path, b"[" + b" " * 3 * 65_536).status == 400
+        assert_coded(server.request("GET", "/v1/stats"), 429, "rate_limited")
