@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from telemetry.loading import load
-from tests.storage.aggregates.test_older_schema import make_older
+from tests.storage.aggregates.test_older_schema import left_by_the_first
 from tests.support import oracle
 from tests.support.admin import scrape
 from tests.support.cli import fill
@@ -89,7 +89,7 @@ def test_the_data_moves_to_another_disk(tmp_path: Path) -> None:
 
 def test_an_upgrade_is_taken_back_with_the_copy_that_it_kept(tmp_path: Path) -> None:
     host = Host(tmp_path / "host")
-    asyncio.run(make_older(host.data, tmp_path))
+    asyncio.run(left_by_the_first(host.data, tmp_path))
     older = oracle.read(host.data / "telemetry.db", "SELECT * FROM daily_stats ORDER BY 1, 2")
     releases = host.root / "opt/drift-telemetry/releases"
     for name in ("20261031T120000Z", "20261101T120000Z", "20261102T120000Z", "20261103T120000Z"):

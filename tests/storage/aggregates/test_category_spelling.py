@@ -4,13 +4,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from telemetry.storage.sqlite.queries import folder
 from tests.support import oracle
 from tests.support.events import encode, make_event, timestamp
 from tests.support.examining import examined
+from tests.support.older import make_older
 from tests.support.service import HandClock, service
 
-(MIGRATION,) = (folder() / "migrations" / "aggregates").glob("*_category_spelling.sql")
+VERSION_BEFORE = 14
 SIGNATURE = "e92ab45cc886c93b"
 # The program before counted two of the five events under the other spelling, and an event that was forgotten too.
 OLDER = """
@@ -46,7 +46,7 @@ UNION SELECT category FROM signature_counts UNION SELECT category FROM removed_s
 UNION SELECT category FROM action_aggregates UNION SELECT category FROM removed_action_aggregates"""
 
 
-async def test_counts_of_either_spelling_are_added_up_once(data_dir: Path) -> None:
+async def test_counts_of_either_spelling_are_added_up_once(data_dir: Path, tmp_path: Path) -> None:
     hand = HandClock("2026-11-23T12:00:00")
     sent = [
         make_event(kind, category=category, timestamp=timestamp(hand.now, milliseconds=-number))
@@ -56,8 +56,9 @@ async def test_counts_of_either_spelling_are_added_up_once(data_dir: Path) -> No
     async with service(data_dir, hand) as started:
         await started.service.accept(encode(sent))
     assert len(oracle.check(data_dir)) == 10
+    make_older(data_dir, VERSION_BEFORE, tmp_path / "newest.db")
     with closing(sqlite3.connect(data_dir / "telemetry.db")) as connection:
-        connection.executescript(f"BEGIN;\n{OLDER}\n{MIGRATION.read_text()}\nCOMMIT;")
+        connection.executescript(OLDER)
 
     async with service(data_dir, hand):
         pass

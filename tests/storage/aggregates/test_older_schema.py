@@ -13,36 +13,25 @@ from telemetry.storage.aggregates import upgrading
 from telemetry.storage.directory.data_directory import DataDirectory
 from telemetry.storage.sqlite.migrations import newest_version
 from telemetry.storage.sqlite.queries import folder
-from tests.storage.maintenance.test_sorting import OLDER_ROWS
 from tests.support import oracle
 from tests.support.commands import run, succeed
 from tests.support.events import Traffic, encode
+from tests.support.older import make_older
 from tests.support.service import HandClock, service
 
 
-async def make_older(data_dir: Path, tmp_path: Path) -> None:
+async def left_by_the_first(data_dir: Path, tmp_path: Path) -> None:
     """Make a data directory as the first program has left it, with twenty events of one day."""
     hand = HandClock("2026-11-20T12:00:00")
     async with service(data_dir, hand) as started:
         await started.service.accept(encode(Traffic(moment=hand.now).batch(20)))
-    newest = (data_dir / "telemetry.db").rename(tmp_path / "newest.db")
-    first = (folder() / "migrations" / "aggregates" / "0001_aggregates.sql").read_text()
-    with closing(sqlite3.connect(data_dir / "telemetry.db", isolation_level=None)) as older:
-        older.executescript(f"{first}; DELETE FROM state; PRAGMA user_version = 1")
-        older.execute("ATTACH ? AS newest", (str(newest),))
-        for (table,) in older.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
-            if table == "pattern_signatures":
-                older.execute(OLDER_ROWS)
-                continue
-            columns = ", ".join(row[1] for row in older.execute(f"PRAGMA main.table_info({table})"))
-            older.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newest.{table}")
-    (data_dir / "telemetry.db").chmod(0o600)
+    make_older(data_dir, 1, tmp_path / "newest.db")
 
 
 async def test_a_directory_of_an_older_schema_is_read_backed_up_and_brought_forward(
     data_dir: Path, tmp_path: Path
 ) -> None:
-    await make_older(data_dir, tmp_path)
+    await left_by_the_first(data_dir, tmp_path)
     listed = run("segments", "--data-dir", data_dir)
     assert (listed.returncode, "run `telemetry migrate`" in listed.stderr) == (65, True)
     printed = succeed("check", "--data-dir", data_dir)
@@ -57,7 +46,7 @@ async def test_a_directory_of_an_older_schema_is_read_backed_up_and_brought_forw
 
 
 async def test_an_upgrade_keeps_a_copy_that_the_program_before_can_use(data_dir: Path, tmp_path: Path) -> None:
-    await make_older(data_dir, tmp_path)
+    await left_by_the_first(data_dir, tmp_path)
     rows = "SELECT * FROM daily_stats ORDER BY date, metric"
     before, copy = oracle.read(data_dir / "telemetry.db", rows), data_dir / "telemetry.db-schema-1"
     for _ in range(2):
@@ -74,7 +63,7 @@ async def test_an_upgrade_keeps_a_copy_that_the_program_before_can_use(data_dir:
 
 
 def test_an_upgrade_without_room_for_a_copy_goes_on(data_dir: Path, tmp_path: Path) -> None:
-    asyncio.run(make_older(data_dir, tmp_path))
+    asyncio.run(left_by_the_first(data_dir, tmp_path))
     with mock.patch.object(upgrading, "copy_database", side_effect=OSError(errno.ENOSPC, "No space left on device")):
         upgrading.keep_before_upgrade(DataDirectory(data_dir))
     assert not list(data_dir.glob("*schema*"))

@@ -13,27 +13,17 @@ import pytest
 from telemetry.counting.counters import Counters
 from telemetry.storage.erasure.requests import ErasureKind, ErasureRequest
 from telemetry.storage.maintenance import counting_again, sorting
-from telemetry.storage.sqlite.queries import folder
 from tests.support import oracle
 from tests.support.commands import succeed
 from tests.support.events import Traffic, encode, installation_id
 from tests.support.examining import examined
+from tests.support.older import make_older
 from tests.support.segments import DAY_S, segment
 from tests.support.service import HandClock, service
 
 DAYS = ("2026-11-20", "2026-11-21")
 LEAVING = installation_id(7)
 VERSION_BEFORE = 6
-# As the program before kept a signature: with the labels of its latest event.
-OLDER_ROWS = """INSERT INTO pattern_signatures
-SELECT signature_hash, category, detection_method, language, first_seen, last_seen, occurrence_count,
-    confidence_millionths, locations, outliers, '2026-11-21', 1
-FROM (
-    SELECT signature_hash, category, detection_method, language, min(first_seen) AS first_seen,
-        max(last_seen) AS last_seen, sum(occurrence_count) AS occurrence_count, sum(locations) AS locations,
-        sum(confidence_millionths) AS confidence_millionths, sum(outliers) AS outliers
-    FROM newest.signature_counts GROUP BY signature_hash
-)"""
 _LEFT = (
     "SELECT day FROM unsorted_days UNION ALL SELECT signature_hash FROM unsorted_signatures"
     " UNION ALL SELECT day FROM days_before_bulk"
@@ -54,25 +44,8 @@ async def older(data_dir: Path, tmp_path: Path, *, forget: bool = False) -> Hand
                 await started.upkeep.sealer.check()
         if forget:
             await started.upkeep.eraser.erase(ErasureRequest(LEAVING, ErasureKind.FORGET))
-    make_older(data_dir, tmp_path)
+    make_older(data_dir, VERSION_BEFORE, tmp_path / "newest.db")
     return hand
-
-
-def make_older(data_dir: Path, tmp_path: Path) -> None:
-    newest, path = tmp_path / "newest.db", data_dir / "telemetry.db"
-    path.rename(newest)
-    scripts = sorted((folder() / "migrations" / "aggregates").glob("*.sql"))[:VERSION_BEFORE]
-    with closing(sqlite3.connect(path, isolation_level=None)) as made:
-        made.executescript("\n".join(script.read_text() for script in scripts))
-        made.executescript(f"DELETE FROM state; PRAGMA user_version = {VERSION_BEFORE}; PRAGMA journal_mode = WAL")
-        made.execute("ATTACH ? AS newest", (str(newest),))
-        for (table,) in made.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
-            if table == "pattern_signatures":
-                made.execute(OLDER_ROWS)
-                continue
-            columns = ", ".join(row[1] for row in made.execute(f"PRAGMA main.table_info({table})"))
-            made.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newest.{table}")
-    path.chmod(0o600)
 
 
 async def errors(data_dir: Path, hand: HandClock) -> list[str]:
