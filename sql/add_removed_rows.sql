@@ -3,4 +3,4 @@ INSERT INTO main.{table} ({columns})
 SELECT {columns}
 FROM current.removed_{table}
 WHERE true
-ON CONFLICT ({keys}) DO UPDATE SET {added}
+{or_added}

@@ -3,4 +3,4 @@ INSERT INTO remaining.{table} ({columns})
 SELECT {columns}
 FROM main.removed_{table}
 WHERE ({keys}) IN (SELECT {keys} FROM contribution.{table})
-ON CONFLICT ({keys}) DO UPDATE SET {added}
+{or_added}

@@ -3,4 +3,4 @@ INSERT INTO {table} ({columns})
 SELECT *
 FROM (VALUES ({marks}))
 WHERE column1 IS NOT NULL
-ON CONFLICT ({keys}) DO UPDATE SET {added}
+{or_added}

@@ -1,5 +1,4 @@
-INSERT INTO main.{table} ({columns})
-SELECT {columns}
-FROM expected.{table}
-WHERE ({checked}) IN (SELECT {checked} FROM expected.{table} EXCEPT SELECT {checked} FROM main.{table})
-ON CONFLICT ({keys}) DO UPDATE SET {adopted}
+UPDATE main.{table}
+SET {adopted}
+FROM expected.{table} AS others
+WHERE ({others_keys}) = ({table_keys}) AND ({others_compared}) IS NOT ({table_compared})

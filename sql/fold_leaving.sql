@@ -4,4 +4,4 @@ SELECT {folded_columns}
 FROM main.{table}
 WHERE ({keys}) IN (SELECT {keys} FROM flushing.leaving)
 GROUP BY {folded_group}
-ON CONFLICT ({keys}) DO UPDATE SET {added}
+{or_added}

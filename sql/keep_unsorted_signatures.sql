@@ -26,10 +26,4 @@ SELECT
     )
 FROM unsorted_signatures
 WHERE occurrence_count > 0 AND substr(first_seen, 1, 10) > ?1
-ON CONFLICT (signature_format, signature_hash, language, category, detection_method) DO UPDATE SET
-    occurrence_count = {table}.occurrence_count + excluded.occurrence_count,
-    confidence_millionths = {table}.confidence_millionths + excluded.confidence_millionths,
-    locations = {table}.locations + excluded.locations,
-    outliers = {table}.outliers + excluded.outliers,
-    first_seen = min({table}.first_seen, excluded.first_seen),
-    last_seen = max({table}.last_seen, excluded.last_seen)
+{or_added}

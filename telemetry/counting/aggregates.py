@@ -18,7 +18,7 @@ from telemetry.counting.columns import (
     StoredColumn,
     Sum,
 )
-from telemetry.counting.declaring import Aggregate
+from telemetry.counting.declaring import Aggregate, Compact
 from telemetry.counting.exact import MILLIONTHS, SQUARE_PARTS, VALUE_PARTS, in_millionths
 
 # The hours are a year.
@@ -80,6 +80,9 @@ SIGNATURE_COUNTS = Aggregate(
         Newest("last_seen"),
     ),
     averages=_SIGNATURE_AVERAGES,
+    compact=Compact(
+        "counted_signatures", "signature_labels", ("language", "category", "detection_method"), "signature_hash"
+    ),
     bounded_by_day=True,
     export_name="signature-counts",
     exported=(

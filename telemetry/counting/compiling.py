@@ -3,15 +3,17 @@
 Counting runs for every event. A loop over columns would cost several times what the written code does.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from telemetry.clock import column_seconds
 from telemetry.counting.columns import Earliest, Extreme, Greatest, Key, Labelled, Least, Newest, StoredColumn, Sum
 from telemetry.counting.day_labels import NO_LABEL
-from telemetry.counting.declaring import Aggregate
+from telemetry.counting.declaring import LABELS, Aggregate
 
 # `measures` reads from an event what it adds, `first` makes a row of that, `more` adds it to a row.
 _COUNT = """
@@ -27,6 +29,13 @@ def count(rows, name, appended):
             rows[{key}] = Row({first})
             continue
         {more}
+"""
+_VALUES = """
+def values(rows, numbers):
+    found = []
+    for row in rows:
+        found += ({stored})
+    return found
 """
 _MERGE = """
 def merge(row, other):
@@ -53,12 +62,15 @@ class Compiled:
 
     ``row`` is a struct with the stored columns in their order. ``count(rows, name, appended)`` adds appended events to
     rows by key, which begins with the day if rows are bounded by day; ``name`` returns what the values of the bounded
-    columns are counted as. ``merge(row, other)`` adds another row of the same key.
+    columns are counted as. ``merge(row, other)`` adds another row of the same key. ``values(rows, numbers)`` returns
+    the values that are stored of some rows, one after the other; ``numbers`` are those of the labels of compact rows,
+    and it raises ``KeyError`` if one is missing.
     """
 
     row: type[msgspec.Struct]
     count: Callable[[dict[Any, Any], Callable[..., tuple[str, ...]] | None, Any], None]
     merge: Callable[[Any, Any], None]
+    values: Callable[[Iterable[Any], Mapping[tuple[str, ...], int]], list[Any]]
 
 
 def compiled(aggregate: Aggregate) -> Compiled:
@@ -66,10 +78,12 @@ def compiled(aggregate: Aggregate) -> Compiled:
     fields = [(column.name, _PYTHON_TYPES.get(column.kind, str)) for column in aggregate.columns]
     row = msgspec.defstruct(aggregate.table, fields, array_like=True, gc=False, module=__name__)
     transforms = {f"by_{column.name}": getattr(column, "by", None) for column in aggregate.columns}
-    known = {"Row": row, "counted_class": aggregate.event, "shared": _Shared(), **transforms}
+    known = {
+        "Row": row, "counted_class": aggregate.event, "shared": _Shared(), "seconds": _unix_seconds, **transforms
+    }  # fmt: skip
     functions: dict[str, Any] = {}
     exec(source(aggregate), known, functions)
-    return Compiled(row, functions["count"], functions["merge"])
+    return Compiled(row, functions["count"], functions["merge"], functions["values"])
 
 
 def source(aggregate: Aggregate) -> str:
@@ -82,7 +96,8 @@ def source(aggregate: Aggregate) -> str:
         first=", ".join(map(_first, aggregate.columns)),
         more=_lines(2, _more(aggregate)),
     )
-    return count + _MERGE.format(merged=_lines(1, _merged(aggregate)))
+    values = _VALUES.format(stored=", ".join(_stored(aggregate)))
+    return count + values + _MERGE.format(merged=_lines(1, _merged(aggregate)))
 
 
 def _lines(depth: int, lines: Iterable[str]) -> str:
@@ -159,3 +174,21 @@ def _merged(aggregate: Aggregate) -> Iterator[str]:
                 yield f"if other.{name} < row.{name}: row.{name} = other.{name}"
             case Newest() | Greatest():
                 yield f"if other.{name} > row.{name}: row.{name} = other.{name}"
+
+
+def _stored(aggregate: Aggregate) -> Iterator[str]:
+    """Return the value of each column that the table stores."""
+    compact = aggregate.compact
+    for column in aggregate.stored.columns:
+        if compact and column.name == LABELS:
+            yield f"numbers[{', '.join(f'row.{name}' for name in compact.labelled_by)}]"
+        elif compact and aggregate.kinds[column.name] == "moment":
+            yield f"seconds(row.{column.name})"
+        else:
+            yield f"row.{column.name}"
+
+
+# Rows that are stored together have few different moments.
+@lru_cache(maxsize=4_096)
+def _unix_seconds(moment: str) -> int:
+    return int(column_seconds(moment))

@@ -1,6 +1,6 @@
 """The declaration of an aggregate: one table of ``telemetry.db``, its columns, and what it is called."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from telemetry.catalogue.event import Event
@@ -18,6 +18,23 @@ from telemetry.counting.columns import (
 )
 
 OVERFLOW_NAME = "other"
+# The column of a compact table with the number of a combination of labels.
+LABELS = "labels"
+
+
+@dataclass(frozen=True)
+class Compact:
+    """Rows in less room, for a table with millions of them.
+
+    The rows are in ``table``, with moments as Unix seconds. In the place of the key columns ``labelled_by``, which have
+    few combinations, it has the column ``labels``: the number of the combination in ``labels_table``. Rows are added in
+    the order of the key column ``ordered_by``.
+    """
+
+    table: str
+    labels_table: str
+    labelled_by: tuple[str, ...]
+    ordered_by: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,6 +65,8 @@ class Aggregate:
     export_name: str
     exported: tuple[str, ...]
     dated_by: str
+    # How the rows are stored, if not as declared: then ``table`` is a view, which adds what is inserted to the rows.
+    compact: Compact | None = None
     # Whether a row of zero means the same as no row.
     zero_is_no_row: bool = False
     # Whether reports may show single rows.
@@ -99,3 +118,25 @@ class Aggregate:
         return {
             column.name: OVERFLOW_NAME for column in self.columns if isinstance(column, Key) and column.kind == "text"
         }
+
+    @cached_property
+    def removed(self) -> "Aggregate":
+        """The table of what forgotten events have added."""
+        return replace(self, table=f"removed_{self.table}", compact=None)
+
+    @cached_property
+    def stored(self) -> "Aggregate":
+        """The table that holds the rows: this one, or the compact one."""
+        if self.compact is None:
+            return self
+        numbered = dict.fromkeys(self.compact.labelled_by, Key(LABELS, kind="integer"))
+        columns = (
+            replace(column, kind="integer") if column.kind == "moment" else numbered.get(column.name, column)
+            for column in self.columns
+        )
+        return replace(self, table=self.compact.table, columns=tuple(dict.fromkeys(columns)), compact=None)
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns in whose order rows are added."""
+        return (self.compact.ordered_by,) if self.compact else self.keys

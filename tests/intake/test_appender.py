@@ -156,7 +156,7 @@ async def test_a_flush_that_waits_for_another_does_not_pass_over_what_that_one_f
         await started.service.accept(encode(Traffic(moment=hand.now).batch(1)))
         await started.publisher.flush()
         before = oracle.read(aggregates, "SELECT watermark FROM segments")
-        with failing(aggregates, "signature_counts"):
+        with failing(aggregates, "counted_signatures"):
             async with started.publisher._aggregates.change():
                 flushes = []
                 for body in (first, second):

@@ -1,48 +1,67 @@
 """Adding rows to a table of the aggregates, whatever their number: in order, in as few statements as SQLite takes."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, islice
-from operator import itemgetter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import chain, islice
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import aiosqlite
 from msgspec import Struct
-from msgspec.structs import astuple
 
 from telemetry.counting.declaring import Aggregate
+from telemetry.counting.deltas import CODE
+from telemetry.storage.aggregates.label_numbers import label_numbers, labels_of
 from telemetry.storage.aggregates.ordering import SORTED_AT_ONCE, in_order, sortable_ranges
 from telemetry.storage.aggregates.row_statements import row_statement
-from telemetry.storage.sqlite.many_rows import many_rows
-
-# SQLite takes 32,766 values in a statement, unless it is built for more. After each of them the thread that flushes
-# waits for its turn, under load for some milliseconds.
-_ROWS_PER_STATEMENT = 2_048
+from telemetry.storage.sqlite.many_rows import rows_at_once
 
 _Item = TypeVar("_Item")
 
 
 async def add_rows(connection: aiosqlite.Connection, aggregate: Aggregate, rows: Collection[tuple[Any, ...]]) -> None:
     """Add rows of an aggregate to those that are there, inside the caller's transaction."""
-    await _add(connection, aggregate, in_order(rows, SORTED_AT_ONCE))
+    await _add(
+        connection,
+        row_statement("add_rows", aggregate),
+        chain.from_iterable(in_order(rows, SORTED_AT_ONCE)),
+        len(rows),
+        chain.from_iterable,
+    )
 
 
 async def add_counted(connection: aiosqlite.Connection, aggregate: Aggregate, counted: Mapping[Any, Struct]) -> None:
     """Add counted rows, which are given by key, in the same way. Only some thousand are in memory twice."""
-    # Some hundred thousand keys take a tenth of a second, in which this thread has requests to answer.
-    ranges = await asyncio.to_thread(sortable_ranges, counted, SORTED_AT_ONCE)
-    await _add(connection, aggregate, ([astuple(counted[key]) for key in sorted(keys)] for keys in ranges))
+    order, rows = attrgetter(*aggregate.order), counted.values()
+    # Some hundred thousand rows take a tenth of a second, in which this thread has requests to answer.
+    ranges = await asyncio.to_thread(sortable_ranges, rows, SORTED_AT_ONCE, order)
+    numbers = await label_numbers(connection, aggregate, await asyncio.to_thread(labels_of, aggregate, ranges))
+    stored = CODE[aggregate.table].values
+    await _add(
+        connection,
+        row_statement("add_rows", aggregate.stored),
+        (row for part in ranges for row in sorted(part, key=order)),
+        len(rows),
+        lambda some: stored(some, numbers),
+    )
 
 
 async def _add(
-    connection: aiosqlite.Connection, aggregate: Aggregate, parts: Iterable[Sequence[tuple[Any, ...]]]
+    connection: aiosqlite.Connection,
+    statement: str,
+    rows: Iterable[_Item],
+    count: int,
+    values: Callable[[list[_Item]], Iterable[Any]],
 ) -> None:
-    # Neighbours share pages: in order, each page is changed once.
-    added = row_statement("add_rows", aggregate)
-    for part in parts:
-        statements = [many_rows(added, chunk, len(chunk)) for chunk in chunks(part, _ROWS_PER_STATEMENT)]
-        for statement, same in groupby(statements, itemgetter(0)):
-            await connection.executemany(statement, [parameters for _, parameters in same])
+    """Add rows in their order: neighbours share pages, and each page is changed once.
+
+    They are made ready while they are added, in the thread that adds them: after each piece, this thread would have to
+    be waited for.
+    """
+    if count:
+        added = rows_at_once(statement, count)
+        pieces = chunks(rows, added.rows)
+        await connection.executemany(added.sql, (added.parameters(values(some), len(some)) for some in pieces))
 
 
 def chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

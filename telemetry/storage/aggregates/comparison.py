@@ -45,7 +45,7 @@ async def adopt(connection: aiosqlite.Connection, expected: Path) -> None:
     try:
         async with transaction(connection):
             for aggregate in AGGREGATES:
-                for name in ("delete_unexpected_rows", "adopt_expected_rows"):
+                for name in ("delete_unexpected_rows", "adopt_expected_rows", "adopt_missing_rows"):
                     await connection.execute(row_statement(name, aggregate))
             await connection.execute("UPDATE main.state SET revision = revision + 1")
     finally:

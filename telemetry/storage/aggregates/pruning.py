@@ -1,12 +1,11 @@
 """Pruning: folds rows of signatures into the row `other`, so that totals stay."""
 
 import asyncio
-from dataclasses import replace
 
 import aiosqlite
 import msgspec
 
-from telemetry.counting.aggregates import BOUNDED_BY_DAY, SIGNATURE_COUNTS
+from telemetry.counting.aggregates import SIGNATURE_COUNTS
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.directory.segment_files import is_day
@@ -16,8 +15,6 @@ _ROWS_PER_CHANGE = 2_000
 _ANY = 2**63 - 1
 _CHOSEN = "SELECT count(*), coalesce(sum(events), 0) FROM flushing.leaving"
 _DROP = "DROP TABLE flushing.leaving"
-# Tables of the counts of forgotten events, with the same columns as the aggregate.
-_REMOVED = {one.table: replace(one, table=f"removed_{one.table}") for one in BOUNDED_BY_DAY}
 
 
 class PruneRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -74,7 +71,7 @@ async def prune(aggregates: Aggregates, request: PruneRequest, stop: asyncio.Eve
 
 async def fold_leaving(connection: aiosqlite.Connection) -> None:
     """Fold the rows whose keys are in ``flushing.leaving``, and their forgotten counts."""
-    for aggregate in (SIGNATURE_COUNTS, _REMOVED[SIGNATURE_COUNTS.table]):
+    for aggregate in (SIGNATURE_COUNTS, SIGNATURE_COUNTS.removed):
         for name in ("fold_leaving", "delete_leaving"):
             await connection.execute(row_statement(name, aggregate))
 

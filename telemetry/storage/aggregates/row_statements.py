@@ -1,11 +1,10 @@
 """Statements about the rows of one aggregate: templates in ``sql/``, filled in from its declaration."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 
 from telemetry.counting.columns import Earliest, Extreme, Greatest, Key, Least, Newest, StoredColumn, Sum
-from telemetry.counting.declaring import Aggregate
+from telemetry.counting.declaring import Aggregate, Compact
 from telemetry.storage.aggregates.statement_parts import DAY_LENGTH, day, listed, of, text
 from telemetry.storage.sqlite.queries import query
 
@@ -33,6 +32,7 @@ def names_statement(aggregate: Aggregate) -> str:
 def _parts(aggregate: Aggregate) -> dict[str, str]:
     table, keys = aggregate.table, aggregate.keys
     columns = [column.name for column in aggregate.columns]
+    added = _set(aggregate, _added)
     return {
         "table": table,
         "count": aggregate.count,
@@ -47,23 +47,39 @@ def _parts(aggregate: Aggregate) -> dict[str, str]:
         "is_overflow": " AND ".join(f"{name} = {text(value)}" for name, value in aggregate.overflow_key.items()),
         "last_day": day(aggregate, aggregate.dated_by),
         "is_senders": " AND ".join(f"{table}.{key} = senders.{key}" for key in keys),
-        "adopted": _set(aggregate, lambda _, column: "" if isinstance(column, Key) else f"excluded.{column.name}"),
+        "adopted": _set(aggregate, lambda _, column: "" if isinstance(column, Key) else f"others.{column.name}"),
         "key_marks": listed(f"?{number}" for number, _ in enumerate(keys, 4)),
         "checked": listed(keys + aggregate.compared),
         "is_row": _is_row(aggregate),
         "exported": listed(aggregate.exported),
         "dated_by": day(aggregate, aggregate.dated_by),
         "first_day": day(aggregate, first[0]) if (first := aggregate.names(Earliest)) else "''",
+        "past_first_day": day(aggregate, first[0], "past.") if first else "''",
         "table_keys": of(table, keys),
         "counted_keys": of("counted", keys),
         "others_keys": of("others", keys),
-        "added": _set(aggregate, _added),
-        "removed_added": _set(replace(aggregate, table=f"removed_{table}"), _added),
+        "past_keys": of("past", keys),
+        "table_compared": of(table, aggregate.compared),
+        "others_compared": of("others", aggregate.compared),
+        # A view adds what is inserted by itself, and takes no such clause.
+        "or_added": f"ON CONFLICT ({listed(keys)}) DO UPDATE SET {added}" if aggregate.compact is None else "",
+        "removed_added": _set(aggregate.removed, _added),
         "subtracted": _set(aggregate, _subtracted),
         "corrected": _set(aggregate, _corrected),
         "kept": _set(aggregate, _kept),
         "zeroed": listed(f"0 AS {column}" if column in aggregate.sums else column for column in columns),
         **_folding(aggregate),
+        **_compact(aggregate.compact),
+    }
+
+
+def _compact(compact: Compact | None) -> dict[str, str]:
+    if compact is None:
+        return {}
+    return {
+        "labels_table": compact.labels_table,
+        "labelled_by": listed(compact.labelled_by),
+        "marks_of_labels": listed("?" for _ in compact.labelled_by),
     }
 
 
@@ -77,8 +93,8 @@ def _set(aggregate: Aggregate, value: Callable[[Aggregate, StoredColumn], str]) 
     return listed(f"{name} = {sql}" for name, sql in assignments if sql)
 
 
-def _added(aggregate: Aggregate, column: StoredColumn) -> str:
-    mine, theirs = f"{aggregate.table}.{column.name}", f"excluded.{column.name}"
+def _added(aggregate: Aggregate, column: StoredColumn, others: str = "excluded") -> str:
+    mine, theirs = f"{aggregate.table}.{column.name}", f"{others}.{column.name}"
     match column:
         case Sum():
             return f"{mine} + {theirs}"
@@ -108,10 +124,10 @@ def _corrected(aggregate: Aggregate, column: StoredColumn) -> str:
 
 
 def _kept(aggregate: Aggregate, column: StoredColumn) -> str:
-    mine, theirs = f"{aggregate.table}.{column.name}", f"excluded.{column.name}"
+    mine, theirs = f"{aggregate.table}.{column.name}", f"past.{column.name}"
     if isinstance(column, Sum):
-        return f"iif(excluded.{aggregate.count} >= {aggregate.table}.{aggregate.count}, {theirs}, {mine})"
-    return _added(aggregate, column)
+        return f"iif(past.{aggregate.count} >= {aggregate.table}.{aggregate.count}, {theirs}, {mine})"
+    return _added(aggregate, column, "past")
 
 
 def _into_overflow(aggregate: Aggregate, column: StoredColumn) -> str:

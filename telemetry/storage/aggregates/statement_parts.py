@@ -23,6 +23,6 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def day(aggregate: Aggregate, column: str) -> str:
-    """Return the expression for the day of a column that holds a day or a time."""
-    return column if aggregate.kinds[column] == "day" else f"substr({column}, 1, {DAY_LENGTH})"
+def day(aggregate: Aggregate, column: str, source: str = "") -> str:
+    """Return the expression for the day of a column that holds a day or a time; ``source`` ends with a point."""
+    return source + column if aggregate.kinds[column] == "day" else f"substr({source}{column}, 1, {DAY_LENGTH})"

@@ -190,6 +190,7 @@ def _keep_the_past(target: Path, current: Path) -> None:
             expected.execute(row_statement("fold_rows", aggregate))
         for aggregate in COUNTED:
             expected.execute(row_statement("keep_rows", aggregate))
+            expected.execute(row_statement("keep_gone_rows", aggregate))
         expected.commit()
 
 

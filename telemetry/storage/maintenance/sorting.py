@@ -18,6 +18,7 @@ from telemetry.counting.day_labels import DayLabels
 from telemetry.operator_errors import OperatorError
 from telemetry.storage.aggregates.adding import add_rows
 from telemetry.storage.aggregates.database import Aggregates
+from telemetry.storage.aggregates.row_statements import row_statement
 from telemetry.storage.maintenance.counting_again import count_again, leaving_installations, selected
 from telemetry.storage.sqlite.copying import PATIENCE_S
 from telemetry.storage.sqlite.queries import query
@@ -57,10 +58,9 @@ async def sort_signatures(aggregates: Aggregates, segments: Mapping[str, Path]) 
 
 
 async def _finish(aggregates: Aggregates, unread: str) -> None:
-    signatures = query("keep_unsorted_signatures")
     async with aggregates.change() as connection:
-        await connection.execute(signatures.format(table=f"removed_{SIGNATURE_COUNTS.table}"), (unread,))
-        await connection.execute(signatures.format(table=SIGNATURE_COUNTS.table), ("",))
+        await connection.execute(row_statement("keep_unsorted_signatures", SIGNATURE_COUNTS.removed), (unread,))
+        await connection.execute(row_statement("keep_unsorted_signatures", SIGNATURE_COUNTS), ("",))
         await connection.execute(query("keep_unsorted_actions"), (unread,))
         for table in _UNSORTED:
             await connection.execute(f"DELETE FROM {table}")

@@ -8,23 +8,43 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
+
+# SQLite takes so many values in a statement, unless it is built for more.
+_VALUES_MAX = 32_766
 
 _PLACEHOLDERS = re.compile(r"\(\?(?:, \?)*\)")
 
 
-def many_rows(statement: str, rows: Iterable[tuple[Any, ...]], count: int, *first: object) -> tuple[str, list[Any]]:
-    """Return a statement for ``count`` rows, and its parameters: the ``first`` ones, then the rows.
+class ManyRows(NamedTuple):
+    """A statement for so many ``rows`` of so many ``columns``."""
 
-    Rows beyond those are null, which the statement has to leave out: so few sizes are ever compiled.
-    """
-    size = 1 << (count - 1).bit_length()
-    repeated, columns = _repeated(statement, size)
-    return repeated, [*first, *chain.from_iterable(rows), *[None] * (columns * (size - count))]
+    sql: str
+    rows: int
+    columns: int
+
+    def parameters(self, values: Iterable[Any], count: int, *first: object) -> list[Any]:
+        """Return the parameters: the ``first`` ones, then the values of ``count`` rows, one after the other.
+
+        Rows beyond those are null, which the statement has to leave out.
+        """
+        return [*first, *values, *[None] * (self.columns * (self.rows - count))]
+
+
+def many_rows(statement: str, rows: Iterable[tuple[Any, ...]], count: int, *first: object) -> tuple[str, list[Any]]:
+    """Return a statement for ``count`` rows, and its parameters: the ``first`` ones, then the rows."""
+    repeated = rows_at_once(statement, count)
+    return repeated.sql, repeated.parameters(chain.from_iterable(rows), count, *first)
+
+
+def rows_at_once(statement: str, count: int) -> ManyRows:
+    """Return a statement for ``count`` rows, or for as many as SQLite takes; only few sizes are ever compiled."""
+    return _repeated(statement, 1 << (count - 1).bit_length())
 
 
 @cache
-def _repeated(statement: str, size: int) -> tuple[str, int]:
-    """Return a statement with room for ``size`` rows, and how many columns each has."""
+def _repeated(statement: str, rows: int) -> ManyRows:
     (row,) = _PLACEHOLDERS.findall(statement)
-    return statement.replace(row, ", ".join([row] * size)), row.count("?")
+    columns = row.count("?")
+    rows = min(rows, _VALUES_MAX // columns)
+    return ManyRows(statement.replace(row, ", ".join([row] * rows)), rows, columns)

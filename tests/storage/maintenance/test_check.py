@@ -78,9 +78,9 @@ WRONG = {
     "a wrong count": ["UPDATE daily_stats SET value = value + 1 WHERE metric = 'version:0.9.1'"],
     "a lost metric": ["DELETE FROM daily_stats WHERE metric = 'events:user_action'"],
     "an invented metric": ["INSERT INTO daily_stats VALUES ('2026-11-21', 'category:invented', 4)"],
-    "a wrong sum": ["UPDATE signature_counts SET locations = locations + 1"],
-    "a wrong label": ["UPDATE signature_counts SET category = category || '-wrong'"],
-    "a lost signature": ["DELETE FROM signature_counts"],
+    "a wrong sum": ["UPDATE counted_signatures SET locations = locations + 1"],
+    "a wrong label": ["UPDATE signature_labels SET category = category || '-wrong'"],
+    "a lost signature": ["DELETE FROM counted_signatures"],
     "an invented decision": ["INSERT INTO action_aggregates VALUES ('api', 'approve', 'none', 1, 1, '2026', 0)"],
     "a wrong decision": ["UPDATE action_aggregates SET hours = hours - 1"],
     "a wrong first day": ["UPDATE installations SET first_seen = '2026-11-22'"],
@@ -95,6 +95,7 @@ async def test_wrong_numbers_are_found_and_repaired_exactly(data_dir: Path, tmp_
         image = crash_image(data_dir, tmp_path / name.replace(" ", "-"))
         change(image, *statements)
         table = statements[0].split()[1 if statements[0].startswith("UPDATE") else 2]
+        table = "signature_counts" if table.endswith(("_signatures", "_labels")) else table
         # How many installations were last seen on a day is counted beside them.
         more = ["last_seen_days"] if name in {"an invented installation", "lost installations"} else []
         assert errors(await examined(image, hand.clock, full=True)) == [table, *more], name
@@ -116,7 +117,7 @@ async def test_wrong_numbers_are_found_and_repaired_exactly(data_dir: Path, tmp_
 
 async def test_all_aggregates_lost_but_the_watermarks_are_rebuilt(data_dir: Path) -> None:
     await live(data_dir, daily_labels_max=8)
-    change(data_dir, *(f"DELETE FROM {table}" for table in ("daily_stats", "signature_counts", "action_aggregates")))
+    change(data_dir, *(f"DELETE FROM {table}" for table in ("daily_stats", "counted_signatures", "action_aggregates")))
     change(data_dir, "DELETE FROM installations")
 
     succeed("repair", "--data-dir", data_dir, "--flush-keys-max", "10", "--daily-labels-max", "8")
@@ -139,7 +140,7 @@ async def test_days_past_retention_keep_their_numbers_and_only_what_can_be_known
     change(
         data_dir,
         f"UPDATE daily_stats SET value = value + 1 WHERE date = '{DAYS[1]}'",
-        "UPDATE signature_counts SET occurrence_count = 0, locations = 0",
+        "UPDATE counted_signatures SET occurrence_count = 0, locations = 0",
         "UPDATE action_aggregates SET count = 0",
         f"UPDATE installations SET last_seen = '{DAYS[0]}' WHERE last_seen > '{DAYS[0]}'",
     )
