@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.test_architecture import LAYERS, NAMES, SUB_LAYERS, imports
 
 DESIGN = Path(__file__).parents[2] / "docs" / "design.md"
-_OPENING, _CLOSING = "depends on.\n\n```\n", "\n```"
+_HEADING, _FENCE = "## The rooms\n", "```\n"
 GROUND = "errors, clock, ..."
 ARROW, SAME, NOTHING = "●", "╲", "·"
 
@@ -59,5 +59,7 @@ def drawing() -> str:
 
 
 if __name__ == "__main__":
-    before, _, after = DESIGN.read_text().partition(_OPENING)
-    DESIGN.write_text(f"{before}{_OPENING}{drawing()}{after[after.index(_CLOSING) :]}")
+    above, heading, section = DESIGN.read_text().partition(_HEADING)
+    before, _, rest = section.partition(_FENCE)
+    _, _, after = rest.partition(_FENCE)
+    DESIGN.write_text(f"{above}{heading}{before}{_FENCE}{drawing()}\n{_FENCE}{after}")
