@@ -1,4 +1,4 @@
 -- The row of values is repeated; those beyond the last are null.
 SELECT {labelled_by}, id
-FROM {labels_table}
-WHERE ({labelled_by}) IN (VALUES ({marks_of_labels}))
+FROM (VALUES ({marks_of_labels})) AS sent
+CROSS JOIN {labels_table} ON {is_labelled}

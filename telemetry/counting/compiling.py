@@ -4,13 +4,14 @@ Counting runs for every event. A loop over columns would cost several times what
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from telemetry.clock import column_seconds
+from telemetry.clock import column_seconds, day_of
 from telemetry.counting.columns import Earliest, Extreme, Greatest, Key, Labelled, Least, Newest, StoredColumn, Sum
 from telemetry.counting.day_labels import NO_LABEL
 from telemetry.counting.declaring import LABELS, Aggregate
@@ -191,4 +192,8 @@ def _stored(aggregate: Aggregate) -> Iterator[str]:
 # Rows that are stored together have few different moments.
 @lru_cache(maxsize=4_096)
 def _unix_seconds(moment: str) -> int:
-    return int(column_seconds(moment))
+    """Return a moment as a compact row has it; what another program wrote in its place may be no moment."""
+    for text in (moment, day_of(moment)):
+        with suppress(ValueError):
+            return int(column_seconds(text))
+    return 0

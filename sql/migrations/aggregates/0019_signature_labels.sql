@@ -1,7 +1,7 @@
 -- Signatures in half the room: a million of them have a few hundred combinations of labels, and a moment is a number.
 -- `rows` is how many rows have the labels: those of nobody leave.
 CREATE TABLE signature_labels (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     language TEXT NOT NULL,
     category TEXT NOT NULL,
     detection_method TEXT NOT NULL,
@@ -9,7 +9,7 @@ CREATE TABLE signature_labels (
     UNIQUE (language, category, detection_method)
 );
 
--- `first_seen` and `last_seen` are Unix seconds.
+-- `first_seen` and `last_seen` are Unix seconds; a moment that cannot be read becomes the start of its day, or else 0.
 CREATE TABLE counted_signatures (
     signature_format INTEGER NOT NULL,
     signature_hash TEXT NOT NULL,
@@ -30,7 +30,9 @@ SELECT language, category, detection_method, count(*) FROM signature_counts GROU
 INSERT INTO counted_signatures
 SELECT
     signature_format, signature_hash, id, occurrence_count, confidence_millionths, locations, outliers,
-    unixepoch(first_seen), unixepoch(last_seen), sent_by
+    coalesce(unixepoch(first_seen), unixepoch(substr(first_seen, 1, 10)), 0),
+    coalesce(unixepoch(last_seen), unixepoch(substr(last_seen, 1, 10)), 0),
+    sent_by
 FROM signature_counts
 JOIN signature_labels USING (language, category, detection_method)
 ORDER BY 1, 2, 3;
@@ -38,7 +40,8 @@ ORDER BY 1, 2, 3;
 -- Its triggers go with it. The view `pattern_signatures` reads from the view of the same name.
 DROP TABLE signature_counts;
 
--- The rows with their labels and with moments as text.
+-- The rows with their labels and with moments as text. Looking for a row by its key, SQLite begins with the number of its
+-- labels: one signature may have very many.
 CREATE VIEW signature_counts AS
 SELECT
     signature_format,
@@ -50,14 +53,14 @@ SELECT
     confidence_millionths,
     locations,
     outliers,
-    datetime(first_seen, 'unixepoch') AS first_seen,
-    datetime(last_seen, 'unixepoch') AS last_seen,
-    confidence_millionths / 1e6 / occurrence_count AS avg_confidence,
-    locations * 1.0 / occurrence_count AS avg_location_count,
-    outliers * 1.0 / occurrence_count AS avg_outlier_count,
+    CAST(datetime(first_seen, 'unixepoch') AS TEXT) AS first_seen,
+    CAST(datetime(last_seen, 'unixepoch') AS TEXT) AS last_seen,
+    CAST(confidence_millionths / 1e6 / occurrence_count AS REAL) AS avg_confidence,
+    CAST(locations * 1.0 / occurrence_count AS REAL) AS avg_location_count,
+    CAST(outliers * 1.0 / occurrence_count AS REAL) AS avg_outlier_count,
     sent_by
 FROM counted_signatures
-CROSS JOIN signature_labels ON id = labels;
+JOIN signature_labels ON id = labels;
 
 -- Inserting adds to the row that is there.
 CREATE TRIGGER add_to_signature INSTEAD OF INSERT ON signature_counts
@@ -68,7 +71,10 @@ BEGIN
     INSERT INTO counted_signatures
     SELECT
         NEW.signature_format, NEW.signature_hash, id, NEW.occurrence_count, NEW.confidence_millionths, NEW.locations,
-        NEW.outliers, unixepoch(NEW.first_seen), unixepoch(NEW.last_seen), coalesce(NEW.sent_by, '')
+        NEW.outliers,
+        coalesce(unixepoch(NEW.first_seen), unixepoch(substr(NEW.first_seen, 1, 10)), 0),
+        coalesce(unixepoch(NEW.last_seen), unixepoch(substr(NEW.last_seen, 1, 10)), 0),
+        coalesce(NEW.sent_by, '')
     FROM signature_labels
     WHERE language = NEW.language AND category = NEW.category AND detection_method = NEW.detection_method
     ON CONFLICT (signature_format, signature_hash, labels) DO UPDATE SET
@@ -92,8 +98,8 @@ BEGIN
         confidence_millionths = NEW.confidence_millionths,
         locations = NEW.locations,
         outliers = NEW.outliers,
-        first_seen = unixepoch(NEW.first_seen),
-        last_seen = unixepoch(NEW.last_seen),
+        first_seen = coalesce(unixepoch(NEW.first_seen), unixepoch(substr(NEW.first_seen, 1, 10)), 0),
+        last_seen = coalesce(unixepoch(NEW.last_seen), unixepoch(substr(NEW.last_seen, 1, 10)), 0),
         sent_by = NEW.sent_by
     WHERE
         signature_format = OLD.signature_format

@@ -11,6 +11,8 @@ from telemetry.counting.aggregates import AGGREGATES
 from telemetry.storage.aggregates.row_statements import row_query, row_statement
 from telemetry.storage.sqlite.database import transaction
 
+_MENDING_LABELS = ("delete_unlabelled_rows", "count_labelled_rows", "delete_unused_labels")
+
 
 class Difference(NamedTuple):
     """A row that is not what it should be; None stands for no row."""
@@ -28,6 +30,10 @@ def differences(current: Path, expected: Path, limit: int) -> tuple[dict[str, in
         connection.execute("ATTACH ? AS expected", (str(expected),))
         for aggregate in AGGREGATES:
             table = aggregate.table
+            if aggregate.compact is not None:
+                ((counts[aggregate.compact.labels_table],),) = connection.execute(
+                    row_statement("count_wrong_labels", aggregate)
+                )
             connection.execute(row_statement("find_differing_rows", aggregate))
             ((counts[table],),) = connection.execute(f"SELECT count(*) FROM temp.{table}_keys")
             shown_max = limit if aggregate.shown else 0
@@ -45,6 +51,8 @@ async def adopt(connection: aiosqlite.Connection, expected: Path) -> None:
     try:
         async with transaction(connection):
             for aggregate in AGGREGATES:
+                for name in _MENDING_LABELS if aggregate.compact else ():
+                    await connection.execute(row_statement(name, aggregate))
                 for name in ("delete_unexpected_rows", "adopt_expected_rows", "adopt_missing_rows"):
                     await connection.execute(row_statement(name, aggregate))
             await connection.execute("UPDATE main.state SET revision = revision + 1")

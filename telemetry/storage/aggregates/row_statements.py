@@ -69,17 +69,18 @@ def _parts(aggregate: Aggregate) -> dict[str, str]:
         "kept": _set(aggregate, _kept),
         "zeroed": listed(f"0 AS {column}" if column in aggregate.sums else column for column in columns),
         **_folding(aggregate),
-        **_compact(aggregate.compact),
+        **({} if aggregate.compact is None else _compact(aggregate.compact)),
     }
 
 
-def _compact(compact: Compact | None) -> dict[str, str]:
-    if compact is None:
-        return {}
+def _compact(compact: Compact) -> dict[str, str]:
+    table, names = compact.labels_table, compact.labelled_by
     return {
-        "labels_table": compact.labels_table,
-        "labelled_by": listed(compact.labelled_by),
-        "marks_of_labels": listed("?" for _ in compact.labelled_by),
+        "stored_table": compact.table,
+        "labels_table": table,
+        "labelled_by": listed(names),
+        "marks_of_labels": listed("?" for _ in names),
+        "is_labelled": " AND ".join(f"{table}.{name} = sent.column{number}" for number, name in enumerate(names, 1)),
     }
 
 

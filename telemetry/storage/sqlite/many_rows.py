@@ -10,8 +10,8 @@ from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-# SQLite takes so many values in a statement, unless it is built for more.
-_VALUES_MAX = 32_766
+# SQLite takes 32,766 values in a statement, unless it is built for more. A few may come before the rows.
+_VALUES_MAX = 32_750
 
 _PLACEHOLDERS = re.compile(r"\(\?(?:, \?)*\)")
 
@@ -32,8 +32,13 @@ class ManyRows(NamedTuple):
 
 
 def many_rows(statement: str, rows: Iterable[tuple[Any, ...]], count: int, *first: object) -> tuple[str, list[Any]]:
-    """Return a statement for ``count`` rows, and its parameters: the ``first`` ones, then the rows."""
+    """Return a statement for ``count`` rows, and its parameters: the ``first`` ones, then the rows.
+
+    Raises ``ValueError`` if SQLite does not take so many.
+    """
     repeated = rows_at_once(statement, count)
+    if count > repeated.rows:
+        raise ValueError(f"{count} rows in a statement that takes {repeated.rows}")
     return repeated.sql, repeated.parameters(chain.from_iterable(rows), count, *first)
 
 

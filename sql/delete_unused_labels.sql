@@ -1,0 +1,2 @@
+DELETE FROM main.{labels_table}
+WHERE id NOT IN (SELECT labels FROM main.{stored_table})
