@@ -55,6 +55,11 @@ def schema_copy(path: Path, version: int) -> Path:
     return path.with_name(f"{path.name}{SCHEMA_COPY}{version}")
 
 
+def set_aside(path: Path) -> Path:
+    """Return where docs/recipes.md puts a database of a newer schema, to go back to the program before."""
+    return path.with_name(f"{path.name}-newer")
+
+
 def schema_copies(path: Path) -> list[Path]:
     """Return the copies of a database that upgrades kept and that are there, oldest schema first."""
     start = schema_copy(path, 0).name.removesuffix("0")
