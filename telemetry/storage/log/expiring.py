@@ -4,11 +4,14 @@ When a day is removed, its raw events tell who sent the events of each row. The 
 until it leaves or a second installation sends it.
 """
 
+import asyncio
 import logging
+import sqlite3
 from pathlib import Path
 
 from telemetry.catalogue.stored_ids import IdKey
 from telemetry.counting.aggregates import SIGNATURE_COUNTS
+from telemetry.operator_errors import OperatorError
 from telemetry.storage.aggregates.database import Aggregates
 from telemetry.storage.aggregates.event_statements import senders_statement
 from telemetry.storage.aggregates.pruning import fold_leaving
@@ -42,7 +45,8 @@ class Expiry:
         If the segment cannot be read to its end, all rows of the day stay for good. Raises ``NotNowError`` if the
         service stops, and ``sqlite3.Error`` if the aggregates cannot be changed.
         """
-        if state.rows is None or state.rows < state.events:
+        rows = await asyncio.to_thread(self._count_rows, state.day) if state.rows is None else state.rows
+        if rows < state.events:
             await self.note_unknown(state.day)
             return
         with self._directory.scratch() as folder:
@@ -66,6 +70,14 @@ class Expiry:
         self._stopped = True
         if self._process is not None:
             await self._process.stop()
+
+    def _count_rows(self, day: str) -> int:
+        """Return how many events a segment holds that was never sealed; -1 if it cannot be read."""
+        try:
+            with read_only(self._directory.segment(day)) as segment:
+                return int(segment.execute("SELECT count(*) FROM events").fetchone()[0])
+        except (OperatorError, sqlite3.Error):
+            return -1
 
     async def _list_senders(self, day: str, target: Path) -> bool:
         """List the senders of a day in a new database; return whether the segment could be read to its end."""

@@ -54,6 +54,20 @@ async def test_a_row_leaves_with_the_last_day_of_the_only_installation_that_has_
         assert await errors(data_dir, hand) == []
 
 
+async def test_a_day_that_was_never_sealed_tells_of_its_senders_too(data_dir: Path) -> None:
+    hand = HandClock(START)
+    async with service(data_dir, hand) as started:
+        await flush(started, hand, "aa", "bb")
+        await flush(started, hand, "bb", installation=B)
+        hand.pass_time(DAY_S)
+        await flush(started, hand, "cc", installation=B)
+        retired = await started.upkeep.orders.retire(RetireRequest(DAYS[1]))
+
+    assert [day.day for day in retired.days] == [DAYS[0]]
+    assert counts(data_dir) == {"bb": 2, "cc": 1, "other": 1}
+    assert await errors(data_dir, hand) == []
+
+
 async def test_what_was_forgotten_or_went_missing_tells_of_nobody_and_stays(data_dir: Path) -> None:
     hand = HandClock(START)
     async with service(data_dir, hand) as started:
