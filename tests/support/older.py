@@ -22,6 +22,9 @@ _TABLES = "SELECT name FROM main.sqlite_schema WHERE type = 'table'"
 def make_older(data_dir: Path, version: int, newest: Path) -> None:
     """Bring the aggregates back to an older schema; the file with the newest one goes to another place."""
     path = data_dir / "telemetry.db"
+    # Nothing may be left in a write-ahead log, which would be taken for one of the older file.
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
     path.rename(newest)
     with closing(sqlite3.connect(path, isolation_level=None)) as made:
         made.executescript("\n".join(scripts("aggregates")[:version]))

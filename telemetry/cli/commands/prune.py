@@ -28,7 +28,7 @@ from telemetry.wording import amount
 def command(
     before: str, *, events_max: int | None, dry_run: bool, as_json: bool, config: Path | None, **flags: Any
 ) -> None:
-    """Fold rare or old signatures into the one row `other`, while a service runs or not.
+    """Fold rare or old signatures into the row `other` of their format, while a service runs or not.
 
     Their rows leave `signature_counts`, and their counts are added to `other`, so that totals stay the same. The rows
     are overwritten, and telemetry.db uses their room again. Only a backup can undo this.

@@ -45,9 +45,9 @@ def command(
 ) -> None:
     """Run one SELECT over the aggregates and over the raw events.
 
-    Tables: daily_stats, action_aggregates, installations, segments, the views signature_counts and pattern_signatures,
-    and the view events of the days asked for, with the columns day, id, type, timestamp, installation_id,
-    drift_version, payload, created_at.
+    Tables: daily_stats, action_aggregates, benchmark_results, installations, segments, the views signature_counts and
+    pattern_signatures (format 1 only), and the view events of the days asked for, with the columns day, id, type,
+    timestamp, installation_id, drift_version, payload, created_at.
 
     SQLite attaches ten days' files at once; with the extra `query` 125. Nothing can be written, and
     the service is never delayed, but while a statement runs the service cannot reset its write-ahead logs: one that

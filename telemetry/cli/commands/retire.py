@@ -45,7 +45,10 @@ def _lines(retired: Retired) -> Iterator[str]:
     verb = "would be removed" if retired.dry_run else "removed"
     yield f"{amount(len(retired.days), 'day')} {verb}: {amount(events, 'event')}, {amount(removed, 'byte')}"
     for day in retired.kept:
-        yield f"{day} stays: it is in use, or its last events are not counted yet; run this command again in a minute"
+        yield (
+            f"{day} stays: it is in use, or its last events are not counted yet; run this command again in a minute, "
+            "while the service runs"
+        )
     if not retired.finished:
         yield "the service stopped before the end: run this command again"
 
