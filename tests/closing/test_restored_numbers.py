@@ -1,11 +1,14 @@
 """What has been published stays what it is when a backup is restored, and is not published a second time otherwise."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from telemetry.published.overview import lost_windows
 from telemetry.storage.directory.data_directory import DataDirectory
+from telemetry.storage.maintenance.backups import read_manifest
+from telemetry.storage.maintenance.restore import choose, restore
 from tests.support import oracle
 from tests.support.commands import succeed
 from tests.support.public_oracle import check_published
@@ -76,6 +79,25 @@ async def test_windows_that_may_have_been_published_stay_gaps_after_a_second_res
 
     assert published_bytes(elsewhere) == published_bytes(data_dir)
     assert [state for _, state in oracle.read(elsewhere / "telemetry.db", STATES)] == ["published"] * 2 + ["gap"] * 2
+
+
+async def test_what_was_public_is_not_published_again_although_the_clock_was_set_back(
+    data_dir: Path, backups: Path
+) -> None:
+    hand, directory = HandClock(FIRST), DataDirectory(data_dir)
+    await _publish(data_dir, hand, 1)
+    succeed("backup", backups, "--data-dir", data_dir)
+    await _publish(data_dir, hand, 2)
+    directory.published.unlink()
+    hand.pass_time(-3 * 86_400)
+    backup = choose(backups)
+    with directory.locked():
+        await asyncio.to_thread(restore, directory, backup, read_manifest(backup), hand.clock)
+    await _publish(data_dir, hand, 4, seed=2)
+
+    assert oracle.read(data_dir / "telemetry.db", STATES) == [
+        ("2026-11-02", "published"), ("2026-11-03", "gap"), ("2026-11-04", "gap"), ("2026-11-05", "published"),
+    ]  # fmt: skip
 
 
 async def test_the_loss_of_published_numbers_alone_is_reported(

@@ -33,6 +33,9 @@ from telemetry.storage.sqlite.copying import Progress, digest, no_progress
 from telemetry.storage.sqlite.reading import read_only
 from telemetry.storage.sqlite.syncing import sync_file, sync_folder
 
+# What ``published_windows`` says of windows that are gaps was never public.
+_DAY_AFTER_PUBLISHED = "(SELECT date(max(last_day), '+1 day') FROM published_windows WHERE state != 'gap')"
+
 
 class Restored(NamedTuple):
     """Where what was there before is, and how many installations the next start erases again.
@@ -90,8 +93,10 @@ def restore(
         _become_newest(incoming.aggregates, max(map(_revision, databases)))
         published_before = max(map(_published_before, [incoming.aggregates, *databases]))
         if directory.published.name not in kept or directory.restoring.exists():
-            # What has been published since is not known: nothing that has ended may be published otherwise.
-            published_before = max(published_before, day_of(column_time(clock.now())))
+            # What has been published since is not known: nothing that has ended may be published otherwise. The clock
+            # may have been set back since.
+            ended = max(_day_after_published(one) for one in [incoming.aggregates, *databases])
+            published_before = max(published_before, ended, day_of(column_time(clock.now())))
         _record_published_before(incoming.aggregates, published_before)
     except BaseException:
         replacement.abandon()
@@ -109,6 +114,11 @@ def _kept(directory: DataDirectory) -> set[str]:
 def _published_before(aggregates: Path) -> str:
     """Return the day before which windows may have been published by what was lost; empty if nothing was."""
     return _recorded(aggregates, "published_before") or ""
+
+
+def _day_after_published(aggregates: Path) -> str:
+    """Return the day after the last window that may be public; empty if none may be."""
+    return _recorded(aggregates, _DAY_AFTER_PUBLISHED) or ""
 
 
 def _record_published_before(aggregates: Path, day: str) -> None:
@@ -193,11 +203,11 @@ def _revision(aggregates: Path) -> int:
     return -1 if revision is None else revision
 
 
-def _recorded(aggregates: Path, column: str) -> Any:
-    """Return what a database records in a column of its state; None if that is nothing, or cannot be read."""
+def _recorded(aggregates: Path, expression: str) -> Any:
+    """Return what a database records, as an expression beside its state; None if nothing, or if it cannot be read."""
     try:
         with read_only(aggregates) as connection:
-            return connection.execute(f"SELECT {column} FROM state").fetchone()[0]
+            return connection.execute(f"SELECT {expression} FROM state").fetchone()[0]
     except (sqlite3.Error, OperatorError, TypeError):
         return None
 
