@@ -12,8 +12,10 @@ from msgspec.structs import astuple
 
 from telemetry.counting.aggregates import AGGREGATES, COUNTED
 from telemetry.counting.declaring import Aggregate
+from telemetry.counting.deltas import CODE
+from telemetry.storage.aggregates.label_numbers import labels_of
 from telemetry.storage.aggregates.row_statements import row_statement
-from telemetry.storage.sqlite.many_rows import many_rows
+from telemetry.storage.sqlite.many_rows import many_rows, rows_at_once
 from telemetry.storage.sqlite.queries import scripts
 from tests.support.placed import DAYS, Placed, placed_events, rows_of
 
@@ -36,9 +38,21 @@ def holding(aggregate: Aggregate, *flushes: list[Placed]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.deserialize(empty())
     for events in flushes:
-        if rows := sorted(map(astuple, rows_of(aggregate, events).values())):
-            connection.execute(*many_rows(row_statement("add_rows", aggregate), rows, len(rows)))
+        if rows := list(rows_of(aggregate, events).values()):
+            added = rows_at_once(row_statement("add_rows", aggregate.stored), len(rows))
+            values = CODE[aggregate.table].values(rows, numbers_of(connection, aggregate, rows))
+            connection.execute(added.sql, added.parameters(values, len(rows)))
     return connection
+
+
+def numbers_of(connection: sqlite3.Connection, aggregate: Aggregate, rows: list[Any]) -> dict[tuple[str, ...], int]:
+    if not (labels := labels_of(aggregate, [rows])):
+        return {}
+    number, find = (
+        many_rows(row_statement(name, aggregate), labels, len(labels)) for name in ("number_labels", "find_labels")
+    )
+    connection.execute(*number)
+    return {tuple(names): number for *names, number in connection.execute(*find)}
 
 
 def stored(connection: sqlite3.Connection, aggregate: Aggregate) -> Rows:
@@ -59,6 +73,19 @@ def test_flushes_add_up_to_one_flush_in_any_order(aggregate: Aggregate, data: st
 
     assert rows_after(aggregate, events[:at], events[at:]) == together
     assert rows_after(aggregate, events[at:], events[:at]) == together
+
+
+@counted
+@given(data=st.data(), at=st.integers(0, 8))
+def test_a_table_or_view_adds_what_is_inserted_as_a_flush_does(
+    aggregate: Aggregate, data: st.DataObject, at: int
+) -> None:
+    events = data.draw(placed_events(aggregate))
+    with closing(holding(aggregate, events[:at])) as connection:
+        if rows := list(map(astuple, rows_of(aggregate, events[at:]).values())):
+            connection.execute(*many_rows(row_statement("add_rows", aggregate), rows, len(rows)))
+
+        assert stored(connection, aggregate) == rows_after(aggregate, events)
 
 
 @counted
@@ -96,7 +123,7 @@ def test_averages_are_sums_over_the_number_of_events(aggregate: Aggregate, data:
 @pytest.mark.parametrize("aggregate", AGGREGATES, ids=lambda aggregate: aggregate.table)
 def test_a_declaration_names_the_columns_that_the_migrations_make(aggregate: Aggregate) -> None:
     computed = [column.name for column in (*aggregate.averages, *aggregate.computed)]
-    # Who sent the events of a row is kept beside what they add up to, and told to nobody.
+    # The sender of a row's events is stored beside their sums, and not exported.
     beside = ["sent_by"] if aggregate.bounded_by_day else []
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.deserialize(empty())
