@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from telemetry.loading import load
+from telemetry.storage.sqlite.migrations import newer_copy
 from tests.storage.aggregates.test_older_schema import left_by_the_first
 from tests.support import oracle
 from tests.support.admin import scrape
@@ -104,6 +105,8 @@ def test_an_upgrade_is_taken_back_with_the_copy_that_it_kept(tmp_path: Path) -> 
 
     assert "The release is 20261101T120000Z now\ntelemetry.db is telemetry.db-schema-1 now" in printed
     assert current.readlink() == releases / "20261101T120000Z"
+    # An erasure removes it.
+    assert newer_copy(host.data / "telemetry.db").exists()
     assert oracle.read(host.data / "telemetry.db", "PRAGMA user_version") == [(1,)]
     assert oracle.read(host.data / "telemetry.db", "SELECT * FROM daily_stats ORDER BY 1, 2") == older
     with serving(host.data) as server:

@@ -21,7 +21,7 @@ from telemetry.storage.erasure.taking_out import TakingOut
 from telemetry.storage.erasure.whereabouts import erasure_name, ids_of, ids_with
 from telemetry.storage.log.archive import Archive
 from telemetry.storage.log.event_log import EventLog
-from telemetry.storage.sqlite.migrations import schema_copies, set_aside
+from telemetry.storage.sqlite.migrations import newer_copy, schema_copies
 from telemetry.storage.sqlite.queries import query
 from telemetry.storage.sqlite.scrubbing import check_stop, scrub
 
@@ -163,7 +163,7 @@ class Eraser(StoppableWork):
         await self._change("UPDATE erasing SET installation_ids = '[]' WHERE installation_sha256 = ?", hashed_id)
         await scrub(self._directory.aggregates, lambda: nullcontext(self._aggregates), ids, self._stop)
         # What an upgrade kept, and what was put aside to undo one, holds the ids too.
-        for copy in (*schema_copies(self._directory.aggregates), set_aside(self._directory.aggregates)):
+        for copy in (*schema_copies(self._directory.aggregates), newer_copy(self._directory.aggregates)):
             copy.unlink(missing_ok=True)
         async with self._aggregates.change() as connection:
             await connection.execute(query("finish_erasure"), (column_time(self._clock.now()), hashed_id))

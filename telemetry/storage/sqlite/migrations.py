@@ -55,7 +55,7 @@ def schema_copy(path: Path, version: int) -> Path:
     return path.with_name(f"{path.name}{SCHEMA_COPY}{version}")
 
 
-def set_aside(path: Path) -> Path:
+def newer_copy(path: Path) -> Path:
     """Return where docs/recipes.md puts a database of a newer schema, to go back to the program before."""
     return path.with_name(f"{path.name}-newer")
 
