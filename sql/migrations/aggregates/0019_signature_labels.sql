@@ -1,5 +1,5 @@
 -- Signatures in half the room: a million of them have a few hundred combinations of labels, and a moment is a number.
--- `rows` is how many rows have the labels: those of nobody leave.
+-- `rows` is how many rows have these labels. Labels that no row has any more are deleted.
 CREATE TABLE signature_labels (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     language TEXT NOT NULL,

@@ -24,5 +24,5 @@ def text(value: str) -> str:
 
 
 def day(aggregate: Aggregate, column: str, source: str = "") -> str:
-    """Return the expression for the day of a column that holds a day or a time; ``source`` ends with a point."""
+    """Return the expression for the day of a column that holds a day or a time; ``source`` is its table and a point."""
     return source + column if aggregate.kinds[column] == "day" else f"substr({source}{column}, 1, {DAY_LENGTH})"
